@@ -1,0 +1,12 @@
+"""Reversing: answer the sequence backwards."""
+
+from torch import Tensor
+
+from .base import Task
+
+
+class Reversing(Task):
+    """3 1 2 -> 2 1 3. Each token needs its mirror image, so a head has to look at position T - 1 - i."""
+
+    def target(self, inputs: Tensor) -> Tensor:
+        return inputs.flip(-1)

@@ -1,0 +1,334 @@
+"""The command line: options, the error boundary, printing. Torch is imported by the commands that need it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import tfcli
+from tfcli.errors import TfcliError, UsageError
+
+
+class Boundary(TyperGroup):
+    """Turns an error that a user can mend into a message on stderr and an exit code. Bugs keep tracebacks."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (TfcliError, typer.TyperException) as error:
+            if ctx.params.get("debug"):
+                raise
+            message = str(error) if isinstance(error, TfcliError) else usage_message(error)
+            for line in message.splitlines():
+                typer.echo(f"error: {line}", err=True)
+            raise typer.Exit(error.exit_code) from error
+
+
+def usage_message(error: typer.TyperException) -> str:
+    """What Typer found wrong with the command line, and the right form where a near one was meant."""
+    message = error.format_message()
+    if key := re.match(r"No such option: --((?:task|model|train)\.\S*)", message):
+        name = key[1].partition("=")[0]
+        return f"{name} is a setting, not an option: write it without dashes, {name}=VALUE"
+    context = getattr(error, "ctx", None)
+    return f"{message.rstrip('.')} (see `{context.command_path} --help`)" if context else message
+
+
+app = typer.Typer(
+    cls=Boundary,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Train small Transformer encoders on toy sequence tasks, measure them, and look inside.\n\n"
+    "First steps: tfcli train reverse, then tfcli eval, then tfcli attn '7 1 4 9'.",
+)
+
+
+def complete_sources() -> list[str]:
+    """Examples, for shell completion."""
+    from tfcli.config_files import example_names
+
+    return example_names()
+
+
+def complete_training(ctx: typer.Context) -> list[str]:
+    """Examples for the first word, then settings."""
+    from tfcli.config import SECTIONS
+
+    if not ctx.params.get("words"):
+        return complete_sources()
+    return [f"{name}.{key}=" for name, section in SECTIONS.items() for key in section.model_fields]
+
+
+def complete_runs() -> list[str]:
+    """Runs, for shell completion."""
+    from tfcli.runs import run_names
+
+    return run_names()
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Run = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
+    ),
+]
+RunAndSequence = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [SEQUENCE]",
+        help="A run (the newest if left out) and symbols in quotes, with spaces between them.",
+        autocompletion=complete_runs,
+    ),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXAMPLE", help="An example, FILE.yaml or FILE.yaml:NAME.", autocompletion=complete_sources
+    ),
+]
+
+
+def print_version(asked: bool) -> None:
+    """`--version`."""
+    if asked:
+        typer.echo(f"tfcli {tfcli.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
+) -> None:
+    """See `app`; Typer wants a function to hang the options on."""
+
+
+@app.command()
+def train(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="EXAMPLE [KEY=VALUE]...",
+            help="An example, FILE.yaml or FILE.yaml:NAME, then settings such as model.n_layers=2.",
+            autocompletion=complete_training,
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Short for train.seed=SEED.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; runs/NAME if left out.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the whole configuration and stop.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model and save it as a run.
+
+    Example: tfcli train reverse model.n_layers=1 train.steps=300
+    """
+    from tfcli import config_files
+
+    source, *overrides = words or [""]
+    if not source or "=" in source:
+        names = ", ".join(config_files.example_names())
+        raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
+    if seed is not None:
+        overrides.append(f"train.seed={seed}")
+    entry = config_files.find_entry(source)
+    config = config_files.check(entry, overrides)
+    if dry_run:
+        print_json(config.model_dump(mode="json")) if as_json else typer.echo(
+            config_files.to_yaml(config), nl=False
+        )
+        return
+    from tfcli.commands import few_sequences, train_run
+    from tfcli.render.progress import make_display
+    from tfcli.render.reports import print_train
+    from tfcli.render.terminal import make_console
+    from tfcli.results import TrainReport
+
+    errors = make_console(stderr=True)
+    if (note := few_sequences(config)) and not quiet:
+        hint(note)
+    with make_display(errors, quiet) as display:
+        for record in train_run(config, entry.name, out):
+            if isinstance(record, TrainReport):
+                report = record
+            else:
+                display.show(record)
+    print_json(report) if as_json else print_train(make_console(), report)
+    if report.interrupted:
+        raise typer.Exit(130)
+    if not quiet:
+        name = Path(report.run).name if out is None else report.run
+        better = "" if report.solved else "; more train.steps may solve it"
+        hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")
+
+
+@app.command("eval")
+def evaluate(
+    run: Run = None,
+    lengths: Annotated[
+        str | None,
+        typer.Option(
+            "--lengths",
+            help="Such as 1:40, 41:500:50 or 10,41,500; the trained ones and some beyond if left out.",
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Held-out sequences a length.")] = 500,
+    wrong: Annotated[int, typer.Option("--wrong", min=0, help="How many wrong answers to show.")] = 3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the held-out sequences drawn.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """How well a run answers, length by length, on sequences it was not trained on.
+
+    Example: tfcli eval reverse --lengths 1:40
+    """
+    from tfcli.lengths import parse_lengths
+    from tfcli.runs import find
+
+    path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
+    from tfcli import commands
+    from tfcli.render.reports import print_eval
+    from tfcli.render.terminal import make_console
+
+    report = commands.evaluate(path, chosen, samples, seed, device, wrong)
+    print_json(report) if as_json else print_eval(make_console(), report)
+
+
+@app.command()
+def attn(
+    words: RunAndSequence = None,
+    layer: Annotated[
+        list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
+    ] = None,
+    head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
+    mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sequence drawn if none is given.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """The attention weights of every head: rows are queries, columns keys, and each row sums to 1.
+
+    Example: tfcli attn reverse '7 1 4 9' --layer 0
+    """
+    from tfcli.runs import run_and_sequence
+
+    path, sequence = run_and_sequence(words or [])
+    from tfcli import commands
+    from tfcli.render.attention import print_attention
+    from tfcli.render.terminal import make_console
+
+    record = commands.attend(path, sequence, seed=seed, layers=layer or [], heads=head or [], mean=mean)
+    print_json(record) if as_json else print_attention(make_console(), record)
+
+
+@app.command()
+def predict(words: RunAndSequence = None, as_json: Json = False) -> None:
+    """What a run answers to a sequence; `-` reads one sequence a line from stdin.
+
+    Example: tfcli predict reverse '3 1 2'
+    """
+    from tfcli.runs import run_and_sequence
+
+    path, sequence = run_and_sequence(words or [])
+    if sequence is None:
+        raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
+    from tfcli import commands
+    from tfcli.render.reports import print_answer_line
+    from tfcli.render.terminal import make_console
+
+    sequences: Iterator[str] = (
+        (line for line in sys.stdin if line.strip()) if sequence == "-" else iter([sequence])
+    )
+    console = make_console()
+    for answer in commands.predict(path, sequences):
+        print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
+
+
+@app.command()
+def inspect(run: Run = None, as_json: Json = False) -> None:
+    """A run's configuration, parameters by part, and how its training went.
+
+    Example: tfcli inspect reverse
+    """
+    from tfcli.render.reports import print_details
+    from tfcli.render.terminal import make_console
+    from tfcli.runs import details, find
+
+    found = details(find(run))
+    print_json(found) if as_json else print_details(make_console(), found)
+
+
+@app.command("ls")
+def list_all(as_json: Json = False) -> None:
+    """The tasks, examples and runs there are.
+
+    Example: tfcli ls
+    """
+    from tfcli.catalog import catalog
+    from tfcli.render.reports import print_catalog
+    from tfcli.render.terminal import make_console
+
+    found = catalog()
+    print_json(found) if as_json else print_catalog(make_console(), found)
+
+
+@app.command()
+def show(source: Source, as_json: Json = False) -> None:
+    """An example with all its settings, as a file that can be changed and trained.
+
+    Example: tfcli show reverse > mine.yaml
+    """
+    from tfcli.catalog import show as find_example
+
+    example = find_example(source)
+    print_json(example) if as_json else typer.echo(example.text, nl=False)
+
+
+@app.command()
+def validate(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="FILE.yaml, FILE.yaml:NAME or an example.")],
+    as_json: Json = False,
+) -> None:
+    """Check a configuration file without training; every problem is a line.
+
+    Example: tfcli validate mine.yaml
+    """
+    from tfcli.catalog import validate as check
+
+    result = check(source)
+    if as_json:
+        print_json(result)
+    elif result.valid:
+        typer.echo(f"{source}: {', '.join(result.configs)}: valid")
+    for problem in result.errors:
+        typer.echo(f"error: {problem}", err=True)
+    if not result.valid:
+        raise typer.Exit(2)
+
+
+def print_json(record: Any, indent: int | None = 2) -> None:
+    """A record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN would be a bug, and shows."""
+    value = asdict(record) if is_dataclass(record) and not isinstance(record, type) else record
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
+
+
+def hint(text: str) -> None:
+    """A word on what to try next, on stderr."""
+    typer.echo(text, err=True)

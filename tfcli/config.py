@@ -1,0 +1,153 @@
+"""What a person can set. A knob is one field here; its YAML key, override and help are read off it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Strict and frozen: a value of the wrong type or an unknown key is an error, never a guess."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def symbol_text(value: Any) -> Any:
+    """A whole number in a list of symbols stands for its digits; anything else must be text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Symbol = Annotated[str, BeforeValidator(symbol_text)]
+
+
+class TaskConfig(Section):
+    """Which sequences the model learns from."""
+
+    name: str = Field(description="a task of `tfcli ls`, or path/to/file.py:ClassName")
+    symbols: Annotated[tuple[Symbol, ...], Field(strict=False, min_length=2)] | None = Field(
+        None, description="names for the vocabulary, in order; any text without spaces"
+    )
+    vocab_size: int = Field(
+        default_factory=lambda data: len(data.get("symbols") or range(10)),
+        ge=2,
+        le=65_536,
+        description="number of symbols; 10, or as many as `symbols` names",
+    )
+    min_length: Count = Field(1, description="shortest training sequence")
+    max_length: int = Field(
+        20, ge=1, le=100_000, description="longest training sequence", validate_default=True
+    )
+
+    @field_validator("symbols")
+    @classmethod
+    def _symbols_can_be_typed(cls, symbols: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for symbol in symbols or ():
+            if not symbol or any(c.isspace() or unicodedata.category(c) in ("Cc", "Cs") for c in symbol):
+                raise ValueError(f"{symbol!r} can't be typed: no spaces, no control characters, not empty")
+        if symbols and len(set(symbols)) < len(symbols):
+            twice = sorted({s for s in symbols if symbols.count(s) > 1})
+            raise ValueError(f"each symbol may stand there once, {', '.join(twice)} stands there more often")
+        return symbols
+
+    @field_validator("vocab_size")
+    @classmethod
+    def _vocab_size_counts_symbols(cls, vocab_size: int, info: ValidationInfo) -> int:
+        symbols = info.data.get("symbols")
+        if symbols is not None and vocab_size != len(symbols):
+            raise ValueError(f"there are {len(symbols)} symbols; leave vocab_size out, they are counted")
+        return vocab_size
+
+    @field_validator("max_length")
+    @classmethod
+    def _lengths_are_ordered(cls, max_length: int, info: ValidationInfo) -> int:
+        if max_length < info.data.get("min_length", 1):
+            raise ValueError(f"max_length must be at least min_length, {info.data['min_length']}")
+        return max_length
+
+
+class ModelConfig(Section):
+    """The Transformer encoder."""
+
+    d_model: int = Field(64, ge=1, description="width of the residual stream")
+    n_heads: Count = Field(
+        4, description="attention heads a layer; must divide d_model", validate_default=True
+    )
+    n_layers: Count = Field(2, description="blocks of attention and feed-forward")
+    d_ff: Count = Field(
+        default_factory=lambda data: 4 * data.get("d_model", 1),
+        description="width inside the feed-forward; 4 x d_model if left out",
+    )
+    positions: Literal["none", "learned", "sinusoidal", "rotary", "ends"] = Field(
+        "ends", description="positional encoding", validate_default=True
+    )
+    attention: Literal["full", "shared"] = Field(
+        "full", description="projections for each head, or one small set shared by all heads"
+    )
+    norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before each sub-layer, or after it")
+    activation: Literal["gelu", "relu"] = Field("gelu", description="non-linearity of the feed-forward")
+    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped in training")
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head."""
+        return self.d_model // self.n_heads
+
+    @field_validator("n_heads")
+    @classmethod
+    def _heads_divide_the_width(cls, n_heads: int, info: ValidationInfo) -> int:
+        d_model = info.data.get("d_model")
+        if d_model is not None and d_model % n_heads:
+            divisors = [str(n) for n in range(1, min(d_model, 64) + 1) if d_model % n == 0]
+            raise ValueError(f"must divide d_model = {d_model}: {', '.join(divisors)}")
+        return n_heads
+
+    @field_validator("positions")
+    @classmethod
+    def _rotary_turns_pairs(cls, positions: str, info: ValidationInfo) -> str:
+        d_model, n_heads = info.data.get("d_model"), info.data.get("n_heads")
+        if positions == "rotary" and d_model and n_heads and d_model // n_heads % 2:
+            raise ValueError(f"rotary needs an even d_model / n_heads, not {d_model // n_heads}")
+        return positions
+
+
+class TrainConfig(Section):
+    """How the model is trained."""
+
+    steps: Count = Field(2000, description="optimizer steps at most")
+    batch_size: Count = Field(64, description="sequences a step, all of one length")
+    learning_rate: float = Field(3e-3, gt=0, description="peak of the schedule")
+    warmup_steps: int = Field(50, ge=0, description="steps of linear rise to the peak; a cosine falls after")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled decay, on weight matrices only")
+    clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
+    eval_every: Count = Field(25, description="steps between two looks at the held-out set")
+    eval_samples: Count = Field(1000, description="held-out sequences looked at, spread over the lengths")
+    stop_when_solved: bool = Field(
+        True, description="stop when the held-out exact match is 1.0 twice in a row"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    threads: Count | None = Field(None, description="CPU threads; torch's own choice if left out")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
+
+    @field_validator("device")
+    @classmethod
+    def _device_has_a_known_form(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
+            raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+        return device
+
+
+class RunConfig(Section):
+    """One training run: task, model and training."""
+
+    task: TaskConfig
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+
+SECTIONS: dict[str, type[Section]] = {"task": TaskConfig, "model": ModelConfig, "train": TrainConfig}

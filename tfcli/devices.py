@@ -1,0 +1,51 @@
+"""Where and how exactly the arithmetic is done: device, threads, precision, seeds."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from tfcli.config import TrainConfig
+from tfcli.errors import UsageError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; for `auto` a GPU where there is one.
+
+    Raises:
+        UsageError: this machine has no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    there = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }[device.type]
+    if (device.index or 0) >= there:
+        raise UsageError(
+            f"train.device = {name}: there is no such device here; train.device=auto takes what there is"
+        )
+    return device
+
+
+def prepare(config: TrainConfig) -> torch.device:
+    """Set threads and seed, and choose the device."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    return choose_device(config.device)
+
+
+def matmul_precision(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """A context in which matrix products are done in `precision`; weights stay float32."""
+    return torch.autocast(device.type, DTYPES[precision], enabled=precision != "float32")
+
+
+def seeded(device: torch.device, seed: int) -> torch.Generator:
+    """A random generator of its own on `device`."""
+    return torch.Generator(device).manual_seed(seed)

@@ -1,0 +1,21 @@
+"""Errors that a user can cause and mend. Everything else is a bug and shows a traceback."""
+
+
+class TfcliError(Exception):
+    """The work failed: a damaged checkpoint, a diverged run. The message names what, where, and the fix."""
+
+    exit_code = 1
+
+
+class UsageError(TfcliError):
+    """Wrong usage or configuration: nothing was started."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """All that is wrong in one configuration, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

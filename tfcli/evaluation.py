@@ -1,0 +1,133 @@
+"""How well a model answers: exact match and token accuracy by length, beside what chance would score.
+
+Axes: B batch, T position, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tfcli.devices import seeded
+from tfcli.model import Encoder
+from tfcli.results import Answer, Interval, LengthScore, Score
+
+if TYPE_CHECKING:
+    from tasks.base import Batch, Task
+
+Z95 = 1.959964  # the 97.5 % point of the normal distribution
+TOKENS_A_PASS = 2**15  # a forward pass holds at most about this many tokens
+MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many lengths
+FLOOR_TOKENS = 2**20  # the floor is fitted to about this many training tokens
+
+HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
+
+
+def spread(low: int, high: int, count: int) -> list[int]:
+    """At most `count` whole numbers from `low` to `high`, both included, evenly spaced."""
+    count = min(count, high - low + 1)
+    return [low + round(i * (high - low) / max(1, count - 1)) for i in range(count)]
+
+
+def held_out_set(task: Task, samples: int, device: torch.device) -> list[Batch]:
+    """About `samples` held-out sequences spread over the task's lengths.
+
+    Lengths with few sequences give all they have, and the longer ones make up for it.
+    """
+    generator = seeded(device, HELD_OUT_SEED)
+    lengths = spread(task.min_length, task.max_length, MAX_LENGTHS)
+    batches: list[Batch] = []
+    for i, length in enumerate(lengths):
+        left = samples - sum(len(batch.inputs) for batch in batches)
+        quota = math.ceil(left / (len(lengths) - i))
+        if quota > 0:
+            batches.append(task.sample_held_out(quota, length, generator))
+    return batches
+
+
+def answers(model: Encoder, inputs: Tensor) -> Tensor:
+    """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was."""
+    was_training = model.training
+    model.eval()
+    rows = max(1, TOKENS_A_PASS // inputs.shape[1])
+    with torch.inference_mode():
+        predictions = torch.cat([model(part).argmax(-1) for part in torch.split(inputs, rows)])
+    model.train(was_training)
+    return predictions
+
+
+def score(model: Encoder, batches: Sequence[Batch]) -> Score:
+    """The model's score over all of `batches` together."""
+    right = [answers(model, batch.inputs) == batch.targets for batch in batches]
+    samples = sum(map(len, right))
+    tokens = sum(r.numel() for r in right)
+    exact = int(torch.stack([r.all(dim=1).sum() for r in right]).sum())
+    correct = int(torch.stack([r.sum() for r in right]).sum())
+    return Score(samples, exact / samples, correct / tokens)
+
+
+def score_length(
+    model: Encoder, task: Task, length: int, samples: int, seed: int
+) -> tuple[LengthScore, Iterator[Answer]]:
+    """The score on held-out sequences of one length, and its wrong answers, made as they are asked for."""
+    device = next(model.parameters()).device
+    generator = seeded(device, HELD_OUT_SEED + seed)
+    batch = task.sample_held_out(samples, length, generator)
+    predictions = answers(model, batch.inputs)
+    right = predictions == batch.targets
+    exact, accuracy = rate(right.all(dim=1)), rate(right)
+    blind = input_blind(task, length, generator) == batch.targets
+    few = task.n_held_out(length) == len(batch.inputs)
+    result = LengthScore(
+        length=length,
+        in_range=task.min_length <= length <= task.max_length,
+        samples=len(right),
+        held_out_of=task.n_sequences(length) if few else None,
+        exact_match=exact,
+        exact_match_interval=wilson(exact, len(right)),
+        token_accuracy=accuracy,
+        token_accuracy_interval=wilson(accuracy, len(right)),
+        floor=rate(blind),
+        exact_match_floor=rate(blind.all(dim=1)),
+    )
+    wrong = (~right.all(dim=1)).nonzero()[:, 0].tolist()
+    return result, (answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
+
+
+def rate(right: Tensor) -> float:
+    """The share of True in `right`."""
+    return int(right.sum()) / right.numel()
+
+
+def answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
+    """One answered sequence [T], in symbols."""
+    given, got, right = (task.decode(ids.tolist()) for ids in (inputs, predictions, targets))
+    return Answer(given, got, right, correct=got == right)
+
+
+def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
+    """The best answer that doesn't look at the input, as ids [T]: the most frequent symbol of each position.
+
+    It is fitted to training sequences, so that the held-out ones judge it as they judge the model.
+    """
+    samples = max(64, min(4096, FLOOR_TOKENS // length))
+    targets = task.sample(samples, length, generator).targets.clamp(min=0)
+    counts = targets.new_zeros(length, task.vocab_size)
+    counts.scatter_add_(1, targets.T, torch.ones_like(targets.T))
+    return counts.argmax(dim=1)
+
+
+def wilson(share: float, n: int) -> Interval:
+    """The 95 % interval of a share of `n` sequences (Wilson 1927).
+
+    For token accuracy, too, n counts sequences: the tokens of a sequence are right or wrong together, and to
+    count each of them would claim more than was seen.
+    """
+    centre = share + Z95**2 / (2 * n)
+    margin = Z95 * math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2)
+    scale = 1 + Z95**2 / n
+    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)

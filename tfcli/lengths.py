@@ -1,0 +1,29 @@
+"""Lengths as people write them: `1:40`, `41:500:50`, `10,41,500`."""
+
+from __future__ import annotations
+
+import re
+
+from tfcli.errors import UsageError
+
+LONGEST = 100_000
+
+
+def parse_lengths(text: str) -> list[int]:
+    """The lengths that `text` names, ascending, each once. A range includes its end: 1:3 is 1, 2, 3.
+
+    Raises:
+        UsageError: it can't be read, or a length is outside 1 to LONGEST.
+    """
+    lengths: set[int] = set()
+    for part in text.split(","):
+        if not re.fullmatch(r"\s*\d{1,9}(:\d{1,9}){0,2}\s*", part, re.ASCII):
+            raise UsageError(f"can't read --lengths {text!r}; write 1:40, 41:500:50 or 10,41,500")
+        first, *more = map(int, part.split(":"))
+        last, step = [*more, 1][:2] if more else (first, 1)
+        if not 1 <= first <= last <= LONGEST or step < 1:
+            raise UsageError(
+                f"--lengths {part.strip()}: lengths go up from 1 to at most {LONGEST}, in steps of at least 1"
+            )
+        lengths.update(range(first, last + 1, step))
+    return sorted(lengths)

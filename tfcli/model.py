@@ -1,0 +1,206 @@
+"""A Transformer encoder, to be read beside "Attention Is All You Need" (Vaswani et al. 2017, 1706.03762).
+
+Axes: B batch, T position, H head, K d_head, D d_model, F d_ff, V vocabulary.
+Row = query (who looks), column = key (what is looked at); each row of attention weights sums to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.config import ModelConfig
+from tfcli.positions import POSITIONS, coordinates
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
+
+
+class LayerTrace(NamedTuple):
+    """What one layer computed."""
+
+    scores: Tensor  # [B, H, T, T], before softmax, with position bias and padding mask
+    attn_weights: Tensor  # [B, H, T, T]
+    z: Tensor  # [B, H, T, K], each head's weighted sum of values, after `head_mask`
+
+
+@dataclass
+class ForwardTrace:
+    """A ledger that `Encoder.forward` fills in: what the model computed on the way to its answer."""
+
+    layers: list[LayerTrace] = field(default_factory=list)
+    residual: list[Tensor] = field(default_factory=list)  # [B, T, D]: the embeddings, then after each block
+
+
+class LayerContext(NamedTuple):
+    """What a layer has to know besides its input."""
+
+    rotate: Callable[[Tensor], Tensor]  # puts positions into queries or keys
+    bias: Tensor | None  # [B or 1, H or 1, T, T]: position bias and padding mask, added to the scores
+    head_mask: Tensor | None  # [H]: a factor on each head's output
+    trace: ForwardTrace | None
+
+
+class Attention(nn.Module):
+    """Multi-head scaled dot-product attention (section 3.2): softmax(q k^T / sqrt(d_head)) v in each head."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.scale = 1 / math.sqrt(config.d_head)
+        self.dropout = config.dropout
+        self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
+        self.out = nn.Linear(config.d_model, config.d_model)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        return self.split_heads(q), self.split_heads(k), self.split_heads(v)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, H, T, K]."""
+        return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)
+
+    def forward(self, x: Tensor, context: LayerContext) -> Tensor:
+        q, k, v = self.project(x)
+        q, k = context.rotate(q), context.rotate(k)
+        if context.trace is None:
+            dropout = self.dropout if self.training else 0.0
+            z = F.scaled_dot_product_attention(q, k, v, context.bias, dropout, scale=self.scale)
+        else:
+            scores = q @ k.transpose(-2, -1) * self.scale
+            if context.bias is not None:
+                scores = scores + context.bias
+            attn_weights = scores.softmax(dim=-1)
+            z = attn_weights @ v
+        if context.head_mask is not None:
+            z = z * context.head_mask[:, None, None]
+        if context.trace is not None:
+            context.trace.layers.append(LayerTrace(scores, attn_weights, z))
+        attended: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
+        return attended
+
+
+class SharedAttention(Attention):
+    """The simplified attention of many tutorials: split first, then project.
+
+    The embedding is cut into heads, and one bias-free d_head x d_head projection each makes queries, keys and
+    values for all of them. Scores are divided by sqrt(d_model).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.scale = 1 / math.sqrt(config.d_model)
+        self.qkv = nn.Linear(config.d_head, 3 * config.d_head, bias=False)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.qkv(self.split_heads(x)).chunk(3, dim=-1)
+        return q, k, v
+
+
+ATTENTIONS: dict[str, type[Attention]] = {"full": Attention, "shared": SharedAttention}
+
+
+class FeedForward(nn.Module):
+    """The same two-layer network at each position (section 3.3)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.expand = nn.Linear(config.d_model, config.d_ff)
+        self.activation = ACTIVATIONS[config.activation]()
+        self.dropout = nn.Dropout(config.dropout)
+        self.contract = nn.Linear(config.d_ff, config.d_model)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.activation(self.expand(x))  # [B, T, F]
+        contracted: Tensor = self.contract(self.dropout(hidden))
+        return contracted
+
+
+class PreNormBlock(nn.Module):
+    """Attention, then feed-forward, each x + sublayer(norm(x)) (Xiong et al. 2020, 2002.04745)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = ATTENTIONS[config.attention](config)
+        self.feed_forward = FeedForward(config)
+        self.norm_attention = nn.LayerNorm(config.d_model)
+        self.norm_feed_forward = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, context: LayerContext) -> Tensor:
+        x = x + self.dropout(self.attention(self.norm_attention(x), context))
+        x = x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
+        return x
+
+
+class PostNormBlock(PreNormBlock):
+    """The original order, norm(x + sublayer(x)) (Vaswani et al. 2017, section 3.1)."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> Tensor:
+        x = self.norm_attention(x + self.dropout(self.attention(x, context)))
+        x = self.norm_feed_forward(x + self.dropout(self.feed_forward(x)))
+        return x
+
+
+BLOCKS: dict[str, type[PreNormBlock]] = {"pre": PreNormBlock, "post": PostNormBlock}
+
+
+class Encoder(nn.Module):
+    """Token embedding, positions, `n_layers` blocks, and logits over the vocabulary at each position."""
+
+    def __init__(self, config: ModelConfig, vocab_size: int, max_length: int) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.embedding = nn.Embedding(vocab_size, config.d_model)
+        self.positions = POSITIONS[config.positions](config, max_length)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(BLOCKS[config.norm](config) for _ in range(config.n_layers))
+        # A pre-norm stream is never normalised on its way; a post-norm one leaves each block normalised.
+        self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+        self.unembedding = nn.Linear(config.d_model, vocab_size)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        may_attend: Tensor | None = None,
+        *,
+        trace: ForwardTrace | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Logits [B, T, V] for `inputs` [B, T].
+
+        Args:
+            may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
+                all False.
+            trace: filled with what was computed on the way. Attention is then computed step by step, not by
+                the fused kernel, to the same result. The model must be in evaluation mode.
+            head_mask: [n_layers, n_heads], a factor on each head's output; 0 removes the head.
+        """
+        if trace is not None and self.training:
+            raise RuntimeError("a trace shows what the model predicts with: call eval() first")
+        at = coordinates(inputs, may_attend)
+        x = self.dropout(self.positions.embed(self.embedding(inputs), at))
+        if trace is not None:
+            trace.residual.append(x)
+        for layer, block in enumerate(self.blocks):
+            bias = add_padding(self.positions.bias(layer, at), may_attend)
+            mask = None if head_mask is None else head_mask[layer]
+            x = block(x, LayerContext(lambda qk: self.positions.rotate(qk, at), bias, mask, trace))
+            if trace is not None:
+                trace.residual.append(x)
+        logits: Tensor = self.unembedding(self.norm(x))
+        return logits
+
+
+def add_padding(bias: Tensor | None, may_attend: Tensor | None) -> Tensor | None:
+    """The position bias with -inf at each key that may not be attended to, [B, H or 1, T or 1, T]."""
+    if may_attend is None:
+        return bias
+    padding = torch.zeros(may_attend.shape, device=may_attend.device).masked_fill(~may_attend, -math.inf)
+    return padding[:, None, None, :] if bias is None else bias + padding[:, None, None, :]

@@ -1,0 +1,155 @@
+"""Positional encodings: how a model that sees a set of tokens learns where each one stands.
+
+An encoding acts in up to three places, each a no-op by default: it changes the embeddings (`embed`), turns
+queries and keys (`rotate`), or adds to the attention scores (`bias`). A new one is a class and a row in
+`POSITIONS`.
+
+Axes: B batch, T position, H head, K d_head, D d_model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.config import ModelConfig
+
+
+class Coordinates(NamedTuple):
+    """Where each token stands: its distance from the first and from the last token of its own sequence.
+
+    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length.
+    """
+
+    start: Tensor
+    end: Tensor
+
+
+def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
+    """The coordinates of `inputs` [B, T]; padding, where `may_attend` [B, T] is False, isn't counted."""
+    if may_attend is None:
+        start = torch.arange(inputs.shape[1], device=inputs.device)[None]
+        return Coordinates(start, start.flip(1))
+    start = may_attend.cumsum(1) - 1
+    end = may_attend.sum(1, keepdim=True) - 1 - start
+    return Coordinates(start.clamp(min=0), end.clamp(min=0))
+
+
+class NoPositions(nn.Module):
+    """No encoding: the model sees a bag of tokens and can't tell their order."""
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__()
+
+    def embed(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Token embeddings `x` [B, T, D] with positions put in."""
+        return x
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Queries or keys `x` [B, H, T, K] with positions put in."""
+        return x
+
+    def bias(self, layer: int, at: Coordinates) -> Tensor | None:
+        """What to add to the scores of a layer, [B, H, T, T] or [1, H, T, T]; None for nothing."""
+        return None
+
+
+class LearnedPositions(NoPositions):
+    """A learned vector for each position (Vaswani et al. 2017, section 3.5, the alternative).
+
+    Knows the positions below `max_length` and no others.
+    """
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.table = nn.Embedding(max_length, config.d_model)
+
+    def embed(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Raises ValueError for a sequence that is longer than the table."""
+        if x.shape[1] > self.table.num_embeddings:
+            raise ValueError(
+                f"learned positions know lengths up to {self.table.num_embeddings}, not {x.shape[1]}"
+            )
+        table: Tensor = self.table(at.start)  # [B, T, D]
+        return x + table
+
+
+class SinusoidalPositions(NoPositions):
+    """Sines and cosines of geometrically spaced wavelengths (Vaswani et al. 2017, section 3.5)."""
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.frequencies: Tensor
+        self.register_buffer("frequencies", frequencies(config.d_model), persistent=False)
+
+    def embed(self, x: Tensor, at: Coordinates) -> Tensor:
+        angles = at.start[..., None] * self.frequencies  # [B, T, D/2]
+        waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)  # sin, cos, sin, cos, ...
+        return x + waves[..., : x.shape[-1]]
+
+
+class RotaryPositions(NoPositions):
+    """Queries and keys turned by an angle that grows with the position (Su et al. 2021, 2104.09864, eq. 34).
+
+    The score of a pair then depends on the offset between its two positions only.
+    """
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.frequencies: Tensor
+        self.register_buffer("frequencies", frequencies(config.d_head), persistent=False)
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        angles = at.start[:, None, :, None] * self.frequencies  # [B, 1, T, K/2]
+        cos, sin = angles.cos(), angles.sin()
+        even, odd = x[..., 0::2], x[..., 1::2]
+        return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+class EndsPositions(NoPositions):
+    """A learned bias on how far a key stands from where the query stands, counted from both ends.
+
+    Two tables a head. One is indexed by start(query) - start(key), the plain offset (Shaw et al. 2018,
+    1803.02155); the other by start(query) - end(key), the offset from the query's mirror image. Offsets are
+    clipped to ±REACH, so that a longer sequence holds no offset that training hasn't seen.
+    """
+
+    REACH = 16
+    # AdamW moves every parameter by about the learning rate a step, however steep its slope is. The tables
+    # hold the bias divided by GAIN, so that a head makes up its mind in tens of steps, not hundreds.
+    GAIN = 8.0
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        shape = (config.n_layers, 2 * self.REACH + 1, config.n_heads)
+        self.from_start = nn.Parameter(torch.zeros(shape))
+        self.from_end = nn.Parameter(torch.zeros(shape))
+
+    def bias(self, layer: int, at: Coordinates) -> Tensor:
+        to_start = offset_bucket(at.start, at.start, self.REACH)
+        to_end = offset_bucket(at.start, at.end, self.REACH)
+        bias = F.embedding(to_start, self.from_start[layer]) + F.embedding(to_end, self.from_end[layer])
+        return self.GAIN * bias.permute(0, 3, 1, 2)  # [B, H, T, T]
+
+
+def offset_bucket(query: Tensor, key: Tensor, reach: int) -> Tensor:
+    """The clipped offsets between two coordinates [B, T], counted from 0: int64 [B, T, T]."""
+    return (query[:, :, None] - key[:, None, :]).clamp(-reach, reach) + reach
+
+
+def frequencies(width: int) -> Tensor:
+    """The angle by which each pair of `width` channels turns per position, from 1 down to 1/10000."""
+    return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
+
+
+POSITIONS: dict[str, type[NoPositions]] = {
+    "none": NoPositions,
+    "learned": LearnedPositions,
+    "sinusoidal": SinusoidalPositions,
+    "rotary": RotaryPositions,
+    "ends": EndsPositions,
+}

@@ -1,0 +1,1 @@
+"""Records -> what a terminal shows. Nothing here imports torch."""

@@ -1,0 +1,157 @@
+"""Attention records as tables that fit the terminal: numbers where they fit, shades where they don't.
+
+Rows are queries, columns are keys. No line is wider than the terminal: too many keys are shown in blocks of
+columns, one below the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from tfcli.render.terminal import can_show, fit, print_lines, showable
+from tfcli.results import AttentionRecord
+
+SHADES = " ░▒▓█"
+ASCII_SHADES = " .:-=+*#%@"
+NUMBER = 4  # columns of a weight with two decimals
+MAX_LABEL = 6  # wider labels than this stand at the rows only, and columns are numbered
+GAP = 3  # columns between two tables
+
+
+class Layout(NamedTuple):
+    """How the tables of one sequence are drawn."""
+
+    rows: list[str]  # row labels, all of one width
+    columns: list[str]
+    cell: int  # columns of the terminal a key takes
+    keys: int  # keys a block has
+    numbers: bool  # two decimals, else shades
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal a table takes."""
+        return cell_len(self.rows[0]) + self.cell * min(self.keys, len(self.columns))
+
+
+def print_attention(console: Console, record: AttentionRecord) -> None:
+    """Print what was asked, answered and right, then a table for each layer and head."""
+    print_answer(console, record)
+    layout = choose_layout([showable(console, token) for token in record.tokens], console.width)
+    for layer in record.layers:
+        tables = [
+            list(table(console, layout, f"layer {layer.layer} head {head.head}", head.weights))
+            for head in layer.heads
+        ]
+        side_by_side = max(1, (console.width + GAP) // (layout.width + GAP))
+        if any(line.cell_len > layout.width for lines in tables for line in lines):
+            side_by_side = 1  # a title is wider than its table
+        for first in range(0, len(tables), side_by_side):
+            print_lines(console)
+            print_side_by_side(console, tables[first : first + side_by_side], layout.width)
+
+
+def print_answer(console: Console, record: AttentionRecord) -> None:
+    """The sequence, the model's answer and, where that is wrong, the right one."""
+    right = record.prediction == record.target
+    lines = {"input": record.tokens, "answer": record.prediction}
+    if not right:
+        lines["right is"] = record.target
+    verdict = Text("the answer is right", "green") if right else Text("the answer is wrong", "bold red")
+    print_lines(console, Text.assemble(f"{record.run}: ", verdict))
+    labels = [showable(console, token) for tokens in lines.values() for token in tokens]
+    cell = max(map(cell_len, labels)) + 1
+    per_line = max(1, (console.width - 9) // cell)
+    for start in range(0, len(record.tokens), per_line):
+        for name, tokens in lines.items():
+            line = Text(f"{name:<9}", "bold")
+            for token, wanted in list(zip(tokens, record.target, strict=True))[start : start + per_line]:
+                style = "bold red" if name == "answer" and token != wanted else "not bold"
+                line.append(fit(showable(console, token), min(cell, console.width - 9)), style)
+            line.rstrip()
+            print_lines(console, line)
+
+
+def choose_layout(labels: list[str], width: int) -> Layout:
+    """The most telling form that fits `width` columns of the terminal."""
+    n, widest = len(labels), max(map(cell_len, labels))
+    rows = columns = labels
+    if widest > MAX_LABEL:
+        columns = [str(i) for i in range(n)]
+        rows = [f"{i} {label}" for i, label in enumerate(labels)]
+        widest = len(columns[-1])
+    row_width = min(max(map(cell_len, rows)), max(1, width // 3))
+    rows = [fit(label, row_width) for label in rows]
+    room = width - row_width
+    if n * (max(NUMBER, widest) + 1) <= room:
+        return Layout(rows, columns, max(NUMBER, widest) + 1, n, numbers=True)
+    cell = widest + 1 if n * (widest + 1) <= room or widest > 1 else 1
+    spaced = [row + " " for row in rows] if cell == 1 else rows
+    keys = max(1, (room - (cell == 1)) // cell)
+    return Layout(spaced, columns, cell, keys, numbers=False)
+
+
+def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Text]:
+    """One head's weights, line by line, in as many blocks of columns as it takes."""
+    n = len(weights)
+    shades = SHADES if can_show(console, SHADES) else ASCII_SHADES
+    peak = max(map(max, weights))
+    yield Text(title if layout.numbers else f"{title}, {shades[-1]} = {peak:.2f}", "bold")
+    for first in range(0, n, layout.keys):
+        keys = slice(first, first + layout.keys)
+        if layout.keys < n:
+            yield Text(f"keys {first} to {min(first + layout.keys, n) - 1}", "dim")
+        yield column_heads(layout, layout.columns[keys])
+        for label, row in zip(layout.rows, weights, strict=True):
+            if layout.numbers:
+                yield number_row(layout, label, row)
+            else:
+                yield Text(label + "".join(shade(w / peak, shades) * layout.cell for w in row[keys]))
+
+
+def column_heads(layout: Layout, labels: list[str]) -> Text:
+    """The keys, above their columns."""
+    cells = []
+    for label in labels:
+        pad = layout.cell - cell_len(label)
+        cells.append(" " * pad + label if layout.numbers else label + " " * pad)
+    return Text(" " * cell_len(layout.rows[0]) + "".join(cells), "bold")
+
+
+def number_row(layout: Layout, label: str, row: list[float]) -> Text:
+    """A query's weights with two decimals, shaded by weight where there is colour."""
+    line = Text(label)
+    for weight in row:
+        line.append(" " * (layout.cell - NUMBER - 1) + " ")
+        line.append(f"{weight:.2f}", shading(weight))
+    return line
+
+
+def shade(share: float, shades: str) -> str:
+    """The character for a share 0-1 of the largest weight."""
+    return shades[round(share * (len(shades) - 1))]
+
+
+def shading(weight: float) -> Style:
+    """A background between none and full blue, and a foreground that is legible on it."""
+    if weight < 0.05:
+        return Style(dim=True)
+    fade = [round(230 + (strong - 230) * weight) for strong in (20, 80, 200)]
+    return Style(color="white" if weight > 0.5 else "black", bgcolor=f"rgb({fade[0]},{fade[1]},{fade[2]})")
+
+
+def print_side_by_side(console: Console, tables: list[list[Text]], width: int) -> None:
+    """Tables of the same height next to each other."""
+    for lines in zip(*tables, strict=True):
+        joined = Text()
+        for i, line in enumerate(lines):
+            joined.append_text(line)
+            if i < len(lines) - 1:
+                joined.append(" " * (width + GAP - line.cell_len))
+        joined.rstrip()
+        print_lines(console, joined)

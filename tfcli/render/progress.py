@@ -1,0 +1,129 @@
+"""How a training run is going: a live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tfcli.render.reports import count, share
+from tfcli.render.terminal import print_lines, sparkline
+from tfcli.results import Progress
+
+LINE_EVERY = 2.0  # seconds between two plain lines
+
+
+class Display(Protocol):
+    """Shows the progress records of one run; to be used as a context."""
+
+    def __enter__(self) -> Display: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, progress: Progress) -> None:
+        """Take note of a record; it may or may not be drawn."""
+
+
+def make_display(console: Console, quiet: bool) -> Display:
+    """The display that suits the console."""
+    return Silent() if quiet else LiveDisplay(console) if console.is_terminal else LineDisplay(console)
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, progress: Progress) -> None:
+        """Nothing to do."""
+
+
+class LineDisplay(Silent):
+    """One plain line every few seconds, and one at the end, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.printed_at = time.monotonic()
+        self.latest: Progress | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self.print_latest()
+
+    def show(self, progress: Progress) -> None:
+        self.latest = progress
+        if time.monotonic() - self.printed_at >= LINE_EVERY:
+            self.print_latest()
+
+    def print_latest(self) -> None:
+        """Print the latest record, once."""
+        if self.latest is not None:
+            print_lines(self.console, plain_line(self.latest))
+            self.printed_at, self.latest = time.monotonic(), None
+
+
+class LiveDisplay(Silent):
+    """A bar, the latest figures, and a small curve of the exact match."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.matches: list[float] = []
+        self.live = Live(console=console, refresh_per_second=10, transient=True)
+
+    def __enter__(self) -> LiveDisplay:
+        self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def show(self, progress: Progress) -> None:
+        if progress.fresh and progress.score:
+            self.matches.append(progress.score.exact_match)
+        self.live.update(self.picture(progress))
+
+    def picture(self, progress: Progress) -> Group:
+        """Two or three lines that fit a narrow terminal."""
+        bar = Table.grid(expand=True, padding=(0, 1))
+        bar.add_column(no_wrap=True)
+        bar.add_column(ratio=1)
+        bar.add_column(no_wrap=True)
+        bar.add_row(
+            f"{count(progress.step)}/{count(progress.steps)}",
+            ProgressBar(total=progress.steps, completed=progress.step),
+            f"eta {progress.eta:.0f} s",
+        )
+        rate = f"{count(round(progress.tokens_per_second))} tokens/s"
+        figures = [f"{name} {value}" for name, value in scores(progress).items()] + [rate]
+        curve = Text(sparkline(self.console, self.matches, self.console.width), "green")
+        return Group(bar, Text("  ".join(figures)), curve)
+
+
+def plain_line(progress: Progress) -> str:
+    """`step=200/1000 loss=0.031 tokens=0.98 exact=0.87 tokens/s=31000 eta=4s`."""
+    return (
+        f"step={progress.step}/{progress.steps} "
+        + " ".join(f"{name}={value}" for name, value in scores(progress).items())
+        + f" tokens/s={progress.tokens_per_second:.0f} eta={progress.eta:.0f}s"
+    )
+
+
+def scores(progress: Progress) -> dict[str, str]:
+    """Loss, token accuracy and exact match; a dash where none is known yet."""
+    score = progress.score
+    return {
+        "loss": "-" if progress.loss is None else f"{progress.loss:.3g}",
+        "tokens": share(score.token_accuracy if score else None),
+        "exact": share(score.exact_match if score else None),
+    }

@@ -1,0 +1,226 @@
+"""Reports as tables: evaluation, training, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tfcli.render.terminal import can_show, print_lines, showable, sparkline
+from tfcli.results import (
+    Answer,
+    Catalog,
+    EvalReport,
+    Interval,
+    LengthScore,
+    RunDetails,
+    RunSummary,
+    TrainReport,
+)
+
+WIDE = 78  # from this width on, intervals are shown
+BAR = 10
+
+
+def print_train(console: Console, report: TrainReport) -> None:
+    """The outcome of a training run in two lines."""
+    state = "solved" if report.solved else "interrupted" if report.interrupted else "not solved"
+    style = "bold green" if report.solved else "bold yellow"
+    print_wrapped(
+        console,
+        Text.assemble(
+            (f"{report.run}: {state}", style),
+            f" after {count(report.steps)} steps and {report.train_seconds:.1f} s"
+            f" ({count(report.parameters)} parameters, {count(round(report.tokens_per_second))} tokens/s)",
+        ),
+    )
+    print_wrapped(
+        console,
+        Text(
+            f"held-out exact match {share(report.exact_match)}, token accuracy {share(report.token_accuracy)}"
+        ),
+    )
+
+
+def print_eval(console: Console, report: EvalReport) -> None:
+    """Scores by length, then a few wrong answers."""
+    low, high = report.trained_lengths
+    print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
+    wide = console.width >= WIDE
+    table = plain_table()
+    for heading in (
+        "length",
+        "trained",
+        "exact",
+        *["95 %"] * wide,
+        "tokens",
+        *["95 %"] * wide,
+        "floor",
+        "samples",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("exact match", no_wrap=True)
+    for i, score in enumerate(report.lengths):
+        table.add_row(*score_cells(console, score, wide))
+        if i + 1 < len(report.lengths) and report.lengths[i + 1].in_range != score.in_range:
+            table.add_section()
+    console.print(table)
+    few = [s for s in report.lengths if s.held_out_of is not None]
+    if few:
+        seen = ", ".join(f"{s.samples} of {s.held_out_of} at length {s.length}" for s in few[:3])
+        print_wrapped(console, Text(f"* every held-out sequence there is: {seen}", "dim"))
+    for answer in report.wrong:
+        print_wrong(console, answer)
+
+
+def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text | str]:
+    """The cells of one length."""
+    style = "green" if score.exact_match == 1 else "yellow" if score.exact_match >= 0.5 else "red"
+    filled = round(score.exact_match * BAR)
+    full, empty = "█░" if can_show(console, "█░") else "#."
+    return [
+        str(score.length),
+        "yes" if score.in_range else "no",
+        Text(share(score.exact_match), style),
+        *[interval(score.exact_match_interval)] * wide,
+        share(score.token_accuracy),
+        *[interval(score.token_accuracy_interval)] * wide,
+        f"{score.floor:.2f}",
+        f"{score.samples}{'*' if score.held_out_of is not None else ''}",
+        *[Text(full * filled + empty * (BAR - filled), style)] * wide,
+    ]
+
+
+def print_wrong(console: Console, answer: Answer) -> None:
+    """A wrong answer: input, expected, got."""
+    print_lines(console)
+    for name, tokens in (("input", answer.input), ("expected", answer.target), ("got", answer.prediction)):
+        text = Text(f"{name:<9}", "bold")
+        for token, wanted in zip(tokens, answer.target, strict=True):
+            text.append(
+                showable(console, token), "bold red" if name == "got" and token != wanted else "not bold"
+            )
+            text.append(" ")
+        text.rstrip()
+        print_wrapped(console, text, indent=9)
+
+
+def print_answer_line(console: Console, answer: Answer) -> None:
+    """One prediction as a line: the symbols, and what would have been right."""
+    line = showable(console, " ".join(answer.prediction))
+    if not answer.correct:
+        line += showable(console, f"   (right is {' '.join(answer.target)})")
+    print_lines(console, line)
+
+
+def print_details(console: Console, details: RunDetails) -> None:
+    """Configuration, parameters by part, and how the training went."""
+    solved = "solved" if details.solved else "interrupted" if details.interrupted else "not solved"
+    print_wrapped(console, Text(f"{details.run}: {solved}", "bold"))
+    facts = {
+        "steps": count(details.steps),
+        "exact match": share(details.exact_match),
+        "token accuracy": share(details.token_accuracy),
+        "training": f"{details.train_seconds:.1f} s, {count(round(details.tokens_per_second))} tokens/s",
+        "made with": ", ".join(f"{name} {version}" for name, version in details.versions.items()),
+    }
+    matches = [line["exact_match"] for line in details.history if "exact_match" in line]
+    if matches:
+        facts["exact match"] += "  " + sparkline(console, matches, 20)
+    print_pairs(console, "training", facts)
+    for section, values in details.config.items():
+        print_pairs(console, section, {key: plain(value) for key, value in values.items()})
+    parts = {part: count(number) for part, number in details.parameters_by_part.items()}
+    print_pairs(console, "parameters", {**parts, "together": count(details.parameters)})
+
+
+def print_catalog(console: Console, catalog: Catalog) -> None:
+    """Tasks, examples and runs."""
+    print_pairs(console, "tasks", catalog.tasks, blank=False)
+    print_pairs(console, "examples", catalog.examples)
+    print_lines(console)
+    print_lines(
+        console, Text("runs" if catalog.runs else "no runs yet: tfcli train reverse makes one", "bold")
+    )
+    if catalog.runs:
+        print_runs(console, catalog.runs)
+
+
+def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
+    """The runs, the newest last."""
+    table = plain_table()
+    for heading in ("run", "task", "steps", "exact"):
+        table.add_column(heading, justify="left" if heading in ("run", "task") else "right", overflow="fold")
+    for run in runs:
+        if run.problem is not None:
+            table.add_row(run.run, "-", "-", "-")
+        else:
+            table.add_row(run.run, run.task, count(run.steps or 0), share(run.exact_match))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    for run in runs:
+        if run.problem is not None:
+            print_wrapped(console, Text(run.problem, "yellow"))
+
+
+def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank: bool = True) -> None:
+    """A titled list of names and values; long values go on below themselves."""
+    if blank:
+        print_lines(console)
+    print_lines(console, Text(title, "bold"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(Text(name, "cyan"), showable(console, value))
+    console.print(Padding(grid, (0, 0, 0, 2)))
+
+
+def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
+    """Text in as many lines as it takes, the later ones indented; a long word is folded, never cut."""
+    if text.cell_len <= console.width:
+        print_lines(console, text)
+        return
+    first, *rest = text.wrap(console, console.width, overflow="fold")
+    print_lines(console, first)
+    if rest:
+        remaining = Text(" ").join(rest)
+        for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
+            print_lines(console, Text(" " * indent).append_text(line))
+
+
+def plain_table() -> Table:
+    """A table without a frame."""
+    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+
+
+def count(number: int) -> str:
+    """A whole number with thousands set apart."""
+    return f"{number:,}"
+
+
+def share(value: float | None) -> str:
+    """A fraction 0-1; only what is exactly 1 is shown as 1.000."""
+    if value is None:
+        return "-"
+    return "1.000" if value == 1 else f"{min(value, 0.9994):.3f}"
+
+
+def interval(bounds: Interval) -> str:
+    """A 95 % interval."""
+    return f"{bounds[0]:.2f}-{bounds[1]:.2f}"
+
+
+def plain(value: Any) -> str:
+    """A configuration value as people write it."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return (
+        {True: "yes", False: "no", None: "-"}.get(value, str(value))
+        if not isinstance(value, (int, float)) or isinstance(value, bool)
+        else f"{value:g}"
+    )

@@ -1,0 +1,46 @@
+"""What the terminal can show: its width, its characters."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that prints what it is given. Rich honours NO_COLOR, FORCE_COLOR and COLUMNS."""
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def print_lines(console: Console, text: Text | str = "") -> None:
+    """Print lines that already fit: nothing is wrapped, cut or padded."""
+    console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
+
+
+def can_show(console: Console, characters: str) -> bool:
+    """Whether the console's encoding has all of `characters`."""
+    try:
+        characters.encode(console.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def showable(console: Console, text: str) -> str:
+    """`text` with what the console's encoding lacks written as escapes, such as \\u6211."""
+    return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
+
+
+def fit(text: str, width: int) -> str:
+    """`text` padded to `width` columns; one that is too wide is cut, which a ~ marks."""
+    return (
+        text + " " * (width - cell_len(text))
+        if cell_len(text) <= width
+        else set_cell_size(text, width - 1) + "~"
+    )
+
+
+def sparkline(console: Console, values: list[float], width: int) -> str:
+    """The last `width` of some fractions 0-1 as a line of bars."""
+    bars = "▁▂▃▄▅▆▇█" if can_show(console, "▁▂▃▄▅▆▇█") else "_.-~=+*#"
+    return "".join(bars[min(int(value * len(bars)), len(bars) - 1)] for value in values[-width:])

@@ -1,0 +1,192 @@
+"""Run folders: names, listing, and what a run tells without torch.
+
+A run is a folder with `config.yaml`, `metrics.jsonl` and, once something has been saved, `model.safetensors`,
+whose header holds the configuration and the summary as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfcli.errors import TfcliError, UsageError
+from tfcli.results import RunDetails, RunSummary
+from tfcli.suggestions import did_you_mean
+
+RUNS = Path("runs")
+WEIGHTS = "model.safetensors"
+CONFIG = "config.yaml"
+METRICS = "metrics.jsonl"
+FORMAT = "tfcli-1"
+MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
+
+
+class Header(NamedTuple):
+    """What the header of a checkpoint says."""
+
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    shapes: dict[str, list[int]]  # of each tensor
+
+
+def create(name: str, out: Path | None) -> Path:
+    """A new, empty run folder: `out`, or `runs/NAME`, `runs/NAME-2`, ... Nothing is ever overwritten.
+
+    Raises:
+        UsageError: `out` exists, or the folder can't be made.
+    """
+    number = 1
+    while True:
+        path = out or RUNS / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError as error:
+            if out is not None:
+                raise UsageError(f"{out} exists already; choose another --out, or leave it out") from error
+            number += 1
+        except OSError as error:
+            raise UsageError(
+                f"can't make the folder {path}: {error.strerror}; --out PATH puts it elsewhere"
+            ) from error
+
+
+def all_runs() -> list[Path]:
+    """The run folders below `runs/`, the newest last."""
+    found = [path for path in RUNS.glob("*") if (path / CONFIG).is_file()]
+    return sorted(found, key=lambda path: ((path / CONFIG).stat().st_mtime_ns, path.name))
+
+
+def run_names() -> list[str]:
+    """The names of the runs below `runs/`."""
+    return [path.name for path in all_runs()]
+
+
+def as_run(name: str) -> Path | None:
+    """The run folder that `name` means, by its name or its path, if there is one."""
+    for path in (RUNS / name, Path(name)):
+        if name and ((path / CONFIG).is_file() or (path / WEIGHTS).is_file()):
+            return path
+    return None
+
+
+def find(name: str | None) -> Path:
+    """The run of that name or path; without a name the newest that has weights.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name is None:
+        trained = [path for path in all_runs() if (path / WEIGHTS).is_file()]
+        if not trained:
+            raise UsageError(f"there is no trained run in {RUNS}/; `tfcli train reverse` makes one")
+        return trained[-1]
+    path = as_run(name)
+    if path is None:
+        raise UsageError(f"no run is called {name!r}{did_you_mean(name, run_names())} (`tfcli ls` shows all)")
+    return path
+
+
+def run_and_sequence(words: list[str]) -> tuple[Path, str | None]:
+    """`[RUN] [SEQUENCE]`: one word alone is a run if there is one of that name, else a sequence.
+
+    Raises:
+        UsageError: there is no such run, or a word too many.
+    """
+    if len(words) > 2:
+        raise UsageError(f"write the sequence in quotes: {' '.join(words)!r}")
+    if len(words) == 1 and as_run(words[0]) is None:
+        return find(None), words[0]
+    return find(words[0] if words else None), words[1] if len(words) == 2 else None
+
+
+def read_header(run: Path) -> Header:
+    """The header of a run's checkpoint: eight bytes of length, then JSON (the safetensors format).
+
+    Raises:
+        TfcliError: there is no checkpoint, it is damaged, or another program wrote it.
+    """
+    path = run / WEIGHTS
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= MAX_HEADER else None
+    except FileNotFoundError as error:
+        raise TfcliError(f"{run} has no weights yet: its training saved nothing; train it again") from error
+    except OSError as error:
+        raise TfcliError(f"can't read {path}: {error.strerror}") from error
+    except ValueError:  # no UTF-8, or no JSON
+        header = None
+    if not isinstance(header, dict):
+        raise TfcliError(
+            f"{path} is damaged: it doesn't begin with a safetensors header; train the run again"
+        )
+    metadata = header.pop("__metadata__", {})
+    if metadata.get("format") != FORMAT:
+        raise TfcliError(
+            f"{path} wasn't written by tfcli (its format is {metadata.get('format')!r}, not {FORMAT!r})"
+        )
+    try:
+        shapes = {name: tensor["shape"] for name, tensor in header.items()}
+        return Header(json.loads(metadata["config"]), json.loads(metadata["summary"]), shapes)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TfcliError(
+            f"{path} is damaged: its header lacks the configuration; train the run again"
+        ) from error
+
+
+def summarize(run: Path) -> RunSummary:
+    """A line about a run; a run that can't be read says why."""
+    try:
+        header = read_header(run)
+    except TfcliError as error:
+        return RunSummary(run.name, None, None, None, None, problem=str(error))
+    summary = header.summary
+    return RunSummary(
+        run.name, header.config["task"]["name"], summary["solved"], summary["steps"], summary["exact_match"]
+    )
+
+
+def details(run: Path) -> RunDetails:
+    """All that a run tells without running its model."""
+    header = read_header(run)
+    by_part: dict[str, int] = {}
+    for name, shape in header.shapes.items():
+        part = part_of(name)
+        by_part[part] = by_part.get(part, 0) + prod(shape)
+    return RunDetails(
+        run=str(run),
+        config=header.config,
+        parameters=sum(by_part.values()),
+        parameters_by_part=by_part,
+        history=read_metrics(run),
+        **header.summary,
+    )
+
+
+def part_of(tensor: str) -> str:
+    """The part of the model a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
+    words = tensor.split(".")
+    return ".".join(words[:3] if words[0] == "blocks" else words[:1])
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """The lines of `metrics.jsonl`; a last line that a crash cut short is left out."""
+    lines: list[dict[str, Any]] = []
+    with contextlib.suppress(OSError, ValueError), (run / METRICS).open(encoding="utf-8") as file:
+        lines.extend(map(json.loads, file))
+    return lines
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a crash leaves the old one or the new one, never half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,142 @@
+"""The one module that knows where tasks come from: built in, entry points, or `path/to/file.py:ClassName`.
+
+Names are checked without importing torch; only `load_task` imports the task itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tfcli.errors import UsageError
+from tfcli.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+    from tfcli.config import TaskConfig
+
+GROUP = "tfcli.tasks"  # of entry points
+
+
+def _import_built_in() -> ModuleType:
+    """The package of the built-in tasks.
+
+    A wheel holds it as `tfcli.tasks`, where no other distribution can collide with it; a checkout beside
+    `tfcli`, from where it is loaded by path, so that a `tasks` in the current folder isn't taken for it.
+    """
+    if importlib.util.find_spec("tfcli.tasks"):
+        return import_module("tfcli.tasks")
+    if "tasks" not in sys.modules:
+        init = Path(__file__).parent.parent / "tasks" / "__init__.py"
+        spec = importlib.util.spec_from_file_location("tasks", init)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"tfcli is incomplete: {init} is missing")
+        sys.modules["tasks"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["tasks"])
+    return sys.modules["tasks"]
+
+
+_built_in = _import_built_in()
+PACKAGE: str = _built_in.__name__
+BUILT_IN: dict[str, str] = _built_in.TASKS
+
+
+def installed() -> dict[str, EntryPoint]:
+    """The tasks that other distributions bring."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def names() -> list[str]:
+    """All tasks that have a name."""
+    return [*BUILT_IN, *sorted(installed().keys() - BUILT_IN.keys())]
+
+
+def problem_with(name: str) -> str | None:
+    """Why no task of this name can be loaded, as far as that can be seen without loading it."""
+    if name in BUILT_IN:
+        return None
+    if ".py:" in name:
+        path, class_name = split_file_name(name)
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError) as error:
+            return f"can't read {path}: {error.strerror if isinstance(error, OSError) else error}"
+        classes = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        return (
+            None
+            if class_name in classes
+            else f"{path} has no class {class_name}{did_you_mean(class_name, classes)}"
+        )
+    if name in installed():
+        return None
+    known = ", ".join(names())
+    return f"no such task{did_you_mean(name, names())} (tasks: {known}, or path/to/file.py:ClassName)"
+
+
+def task_class() -> type[Task]:
+    """The base class of all tasks."""
+    base: type[Task] = import_module(f"{PACKAGE}.base").Task
+    return base
+
+
+def load_task(config: TaskConfig) -> Task:
+    """The task of a configuration.
+
+    Raises:
+        UsageError: it can't be loaded, or doesn't take these options.
+    """
+    cls = _load_class(config.name)
+    task = cls(config.vocab_size, config.min_length, config.max_length, config.symbols)
+    if problem := task.problem():
+        raise UsageError(f"task {config.name}: {problem}")
+    return task
+
+
+def describe(name: str) -> str:
+    """The first line of a task's own description, read off its source without running it."""
+    if name in BUILT_IN:
+        module, class_name = BUILT_IN[name].split(":")
+        spec = importlib.util.find_spec(f"{PACKAGE}.{module}")
+        tree = ast.parse(Path(spec.origin).read_bytes()) if spec and spec.origin else ast.Module([], [])
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == class_name:
+                return (ast.get_docstring(node) or "").partition("\n")[0]
+    return f"from {installed()[name].value}" if name in installed() else ""
+
+
+def split_file_name(name: str) -> tuple[Path, str]:
+    """`path/to/file.py:ClassName` -> (path/to/file.py, ClassName)."""
+    path, _, class_name = name.rpartition(":")
+    return Path(path).expanduser(), class_name
+
+
+def _load_class(name: str) -> type[Task]:
+    if problem := problem_with(name):
+        raise UsageError(f"task.name: {name!r}: {problem}")
+    base = task_class()
+    if name in BUILT_IN:
+        module, class_name = BUILT_IN[name].split(":")
+        cls: Any = getattr(import_module(f"{PACKAGE}.{module}"), class_name)
+    elif ".py:" in name:
+        cls = _class_in_file(*split_file_name(name))
+    else:
+        cls = installed()[name].load()
+    if not (isinstance(cls, type) and issubclass(cls, base)) or inspect.isabstract(cls):
+        raise UsageError(f"task.name: {name!r}: must be a subclass of {base.__module__}.Task with a target()")
+    return cls
+
+
+def _class_in_file(path: Path, class_name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"tfcli_task_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"task.name: {path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, class_name)

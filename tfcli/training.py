@@ -1,0 +1,77 @@
+"""Training as a stream of records: the caller owns evaluation, progress, saving and stopping."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.config import TrainConfig
+from tfcli.devices import matmul_precision, seeded
+from tfcli.errors import TfcliError
+from tfcli.model import Encoder
+from tfcli.optim import build_optimizer, learning_rate
+from tfcli.results import StepRecord
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+
+class DivergedError(TfcliError):
+    """The loss is no longer a number."""
+
+
+def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:
+    """Train `model` in place, a record a step.
+
+    The loss is read every `config.eval_every` steps, so that no step waits for the device. Between two
+    records the caller may evaluate the model, but not draw from torch's global random numbers.
+
+    Raises:
+        DivergedError: the loss of a step was not finite; the message names the step.
+    """
+    device = next(model.parameters()).device
+    optimizer = build_optimizer(model, config)
+    generator = seeded(device, config.seed)
+    lengths = random.Random(config.seed)
+    losses: list[Tensor] = []
+    tokens = 0
+    for step in range(1, config.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        length = lengths.randint(task.min_length, task.max_length)
+        inputs, targets = task.sample(config.batch_size, length, generator)
+        model.train()
+        with matmul_precision(device, config.precision):
+            logits = model(inputs)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        optimizer.step()
+        losses.append(loss.detach())
+        tokens += targets.numel()
+        if step % config.eval_every and step != config.steps:
+            yield StepRecord(step, tokens)
+        else:
+            yield StepRecord(step, tokens, mean_loss(losses, step))
+            losses.clear()
+
+
+def mean_loss(losses: list[Tensor], last_step: int) -> float:
+    """The mean of the losses of the steps up to `last_step`, in nats per token. The one wait for the device.
+
+    Raises:
+        DivergedError: one of them is not finite.
+    """
+    values = torch.stack(losses).tolist()
+    for i, value in enumerate(values):
+        if not math.isfinite(value):
+            step = last_step - len(values) + 1 + i
+            raise DivergedError(f"the loss became {value} at step {step}; try a smaller train.learning_rate")
+    return math.fsum(values) / len(values)

@@ -1,0 +1,155 @@
+"""YAML as people expect it: YAML 1.2 scalars, the place of every value, and no traps.
+
+`1e-3` is a number, `no` is text, `017` is 17, `1:30` is text. Duplicate keys, unknown tags, deep nesting and
+aliases that contain themselves or grow without bound are errors with a line and a column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import yaml
+
+from tfcli.errors import ConfigError
+
+MAX_DEPTH = 20
+MAX_VALUES = 20_000
+
+Path = tuple[str | int, ...]
+
+# The core schema of YAML 1.2 (section 10.3.2), in the order in which they are tried.
+SCALARS: list[tuple[str, str, str, Callable[[str], Any]]] = [
+    ("null", r"~|null|Null|NULL|", "~nN", lambda text: None),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF", lambda text: text.lower() == "true"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789", int),
+    ("int", r"0o[0-7]+", "0", lambda text: int(text[2:], 8)),
+    ("int", r"0x[0-9a-fA-F]+", "0", lambda text: int(text[2:], 16)),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789", float),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.", lambda text: float(text.replace(".", ""))),
+]
+TAG = "tag:yaml.org,2002:"
+
+
+class Document(NamedTuple):
+    """A YAML document: its value, and where each part of it stands, as `name:line:column`."""
+
+    value: Any
+    places: dict[Path, str]
+    key_places: dict[Path, str]
+    lines: list[str]
+
+
+class Loader(yaml.SafeLoader):
+    """Composes nodes with YAML 1.2 scalars, up to a depth that the stack bears."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise trap(f"nested more than {MAX_DEPTH} deep", parent)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or YAML 1.2 would read as something else."""
+
+
+Loader.yaml_implicit_resolvers = {}  # YAML 1.1 has other ideas of what a scalar is
+for _tag, _pattern, _first, _ in SCALARS:
+    for _class in (Loader, Dumper):
+        _class.add_implicit_resolver(TAG + _tag, re.compile(f"^(?:{_pattern})$"), [*_first, ""])
+
+
+def read(text: str, name: str) -> Document:
+    """The one document in `text`; `name` is what errors call it.
+
+    Raises:
+        ConfigError: it is no YAML, or has one of the traps named above.
+    """
+    loader = None
+    try:
+        loader = Loader(text)
+        return _Builder(name, text).document(loader.get_single_node())
+    except yaml.MarkedYAMLError as error:
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError([f"{_place(name, error.problem_mark)}: {problem}"]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{name}: not YAML text: {str(error).splitlines()[0]}"]) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def dump(pair: dict[str, Any]) -> str:
+    """`key: value` on one line, which `read` reads back unchanged."""
+    text: str = yaml.dump(
+        pair, Dumper=Dumper, allow_unicode=True, default_flow_style=True, width=float("inf")
+    )
+    return text.strip().removeprefix("{").removesuffix("}")
+
+
+class _Builder:
+    """Turns nodes into plain values and notes where each one stands."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self.places: dict[Path, str] = {}
+        self.key_places: dict[Path, str] = {}
+
+    def document(self, node: yaml.Node | None) -> Document:
+        value = None if node is None else self.build(node, (), [])
+        return Document(value, self.places, self.key_places, self.text.splitlines())
+
+    def build(self, node: yaml.Node, path: Path, parents: list[yaml.Node]) -> Any:
+        if node in parents:
+            raise trap("an alias stands inside what it names", node)
+        if len(self.places) >= MAX_VALUES:
+            raise trap(f"more than {MAX_VALUES} values, aliases written out", node)
+        self.places[path] = _place(self.name, node.start_mark)
+        if isinstance(node, yaml.MappingNode) and node.tag == TAG + "map":
+            return self.mapping(node, path, parents)
+        if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
+            return [self.build(item, (*path, i), [*parents, node]) for i, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            return scalar(node)
+        raise trap(f"the tag {node.tag} isn't known here", node)
+
+    def mapping(self, node: yaml.MappingNode, path: Path, parents: list[yaml.Node]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key, str):
+                raise trap("a key must be a word", key_node)
+            if key in result:
+                raise trap(f"the key {key!r} stands here a second time", key_node)
+            self.key_places[(*path, key)] = _place(self.name, key_node.start_mark)
+            result[key] = self.build(value_node, (*path, key), [*parents, node])
+        return result
+
+
+def scalar(node: yaml.ScalarNode) -> Any:
+    """The value of a scalar node. Its tag is what the text looks like, or what the author wrote."""
+    if node.tag == TAG + "str":
+        return node.value
+    for tag, pattern, _, convert in SCALARS:
+        if node.tag == TAG + tag and re.fullmatch(pattern, node.value):
+            try:
+                return convert(node.value)
+            except ValueError as error:  # a whole number of more digits than Python converts
+                raise trap("the number is too long", node) from error
+    raise trap(f"{node.value!r} isn't {node.tag.removeprefix(TAG)}", node)
+
+
+def trap(problem: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:
+    """An error that points at `node`."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark if node else None)
+
+
+def _place(name: str, mark: Any) -> str:
+    return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
