@@ -67,7 +67,7 @@ class Task(ABC):
         """The right answer to `inputs` [B, T], as ids [B, T]."""
 
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
-        """A training batch on the generator's device, without waiting for that device.
+        """A training batch on the generator's device, without waiting for it.
 
         More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the held-out
         rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
@@ -111,7 +111,8 @@ class Task(ABC):
 
     def n_sequences(self, length: int) -> int:
         """How many sequences of this length exist."""
-        return self.vocab_size**length
+        count: int = self.vocab_size**length
+        return count
 
     def n_held_out(self, length: int) -> int | None:
         """How many sequences of this length are held out; None where they are too many to count."""

@@ -120,7 +120,7 @@ class TrainConfig(Section):
 
     steps: Count = Field(2000, description="optimizer steps at most")
     batch_size: Count = Field(64, description="sequences a step, all of one length")
-    learning_rate: float = Field(3e-3, gt=0, description="peak of the schedule")
+    learning_rate: float = Field(5e-3, gt=0, description="peak of the schedule")
     warmup_steps: int = Field(50, ge=0, description="steps of linear rise to the peak; a cosine falls after")
     weight_decay: float = Field(0.01, ge=0, description="decoupled decay, on weight matrices only")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")

@@ -39,6 +39,7 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
     optimizer = build_optimizer(model, config)
     generator = seeded(device, config.seed)
     lengths = random.Random(config.seed)
+    parameters = list(model.parameters())
     losses: list[Tensor] = []
     tokens = 0
     for step in range(1, config.steps + 1):
@@ -52,7 +53,7 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
             loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         optimizer.zero_grad()
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
         optimizer.step()
         losses.append(loss.detach())
         tokens += targets.numel()
