@@ -69,8 +69,8 @@ class Task(ABC):
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
         """A training batch on the generator's device, without waiting for it.
 
-        More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the held-out
-        rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
+        More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the
+        held-out rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
         """
         drawn = batch_size + batch_size // 4 + 8
         candidates = self._draw(drawn, length, generator)
@@ -176,7 +176,6 @@ def all_sequences(vocab_size: int, length: int) -> Tensor:
 
 @cache
 def _limit_of_few(vocab_size: int, length: int) -> int:
-    """The limit that leaves at least one sequence on each side, however few there are."""
+    """The limit that holds out the tenth of all sequences with the lowest hashes, and at least one."""
     hashes = sequence_hash(all_sequences(vocab_size, length)).sort().values
-    below = int((hashes < PRIME // HELD_OUT_SHARE).sum())
-    return int(hashes[min(max(below, 1), len(hashes) - 1)])
+    return int(hashes[max(1, len(hashes) // HELD_OUT_SHARE)])

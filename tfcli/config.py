@@ -82,7 +82,7 @@ class ModelConfig(Section):
         default_factory=lambda data: 4 * data.get("d_model", 1),
         description="width inside the feed-forward; 4 x d_model if left out",
     )
-    positions: Literal["none", "learned", "sinusoidal", "rotary", "ends"] = Field(
+    positions: Literal["none", "learned", "sinusoidal", "rotary", "ends", "rank"] = Field(
         "ends", description="positional encoding", validate_default=True
     )
     attention: Literal["full", "shared"] = Field(

@@ -7,7 +7,6 @@ Row = query (who looks), column = key (what is looked at); each row of attention
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
-from tfcli.positions import POSITIONS, coordinates
+from tfcli.positions import POSITIONS, Coordinates, NoPositions, coordinates
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
@@ -40,8 +39,9 @@ class ForwardTrace:
 class LayerContext(NamedTuple):
     """What a layer has to know besides its input."""
 
-    rotate: Callable[[Tensor], Tensor]  # puts positions into queries or keys
-    bias: Tensor | None  # [B or 1, H or 1, T, T]: position bias and padding mask, added to the scores
+    layer: int
+    positions: NoPositions
+    at: Coordinates
     head_mask: Tensor | None  # [H]: a factor on each head's output
     trace: ForwardTrace | None
 
@@ -68,14 +68,15 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
         q, k, v = self.project(x)
-        q, k = context.rotate(q), context.rotate(k)
+        q, k = context.positions.rotate(q, context.at), context.positions.rotate(k, context.at)
+        bias = mask_padding(context.positions.bias(context.layer, x, context.at), context.at.may_attend)
         if context.trace is None:
             dropout = self.dropout if self.training else 0.0
-            z = F.scaled_dot_product_attention(q, k, v, context.bias, dropout, scale=self.scale)
+            z = F.scaled_dot_product_attention(q, k, v, bias, dropout, scale=self.scale)
         else:
             scores = q @ k.transpose(-2, -1) * self.scale
-            if context.bias is not None:
-                scores = scores + context.bias
+            if bias is not None:
+                scores = scores + bias
             attn_weights = scores.softmax(dim=-1)
             z = attn_weights @ v
         if context.head_mask is not None:
@@ -189,17 +190,16 @@ class Encoder(nn.Module):
         if trace is not None:
             trace.residual.append(x)
         for layer, block in enumerate(self.blocks):
-            bias = add_padding(self.positions.bias(layer, at), may_attend)
             mask = None if head_mask is None else head_mask[layer]
-            x = block(x, LayerContext(lambda qk: self.positions.rotate(qk, at), bias, mask, trace))
+            x = block(x, LayerContext(layer, self.positions, at, mask, trace))
             if trace is not None:
                 trace.residual.append(x)
         logits: Tensor = self.unembedding(self.norm(x))
         return logits
 
 
-def add_padding(bias: Tensor | None, may_attend: Tensor | None) -> Tensor | None:
-    """The position bias with -inf at each key that may not be attended to, [B, H or 1, T or 1, T]."""
+def mask_padding(bias: Tensor | None, may_attend: Tensor | None) -> Tensor | None:
+    """The position bias with -inf at each key that may not be attended to: [B, H or 1, T or 1, T]."""
     if may_attend is None:
         return bias
     padding = torch.zeros(may_attend.shape, device=may_attend.device).masked_fill(~may_attend, -math.inf)

@@ -4,7 +4,7 @@ An encoding acts in up to three places, each a no-op by default: it changes the 
 queries and keys (`rotate`), or adds to the attention scores (`bias`). A new one is a class and a row in
 `POSITIONS`.
 
-Axes: B batch, T position, H head, K d_head, D d_model.
+Axes: B batch, T position, H head, K d_head, D d_model, R features a comparison has.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from tfcli.config import ModelConfig
 class Coordinates(NamedTuple):
     """Where each token stands: its distance from the first and from the last token of its own sequence.
 
-    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length.
+    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length. `may_attend` is the
+    padding mask [B, T], False for padding; None where there is none.
     """
 
     start: Tensor
     end: Tensor
+    may_attend: Tensor | None = None
 
 
 def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
@@ -36,7 +38,7 @@ def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
         return Coordinates(start, start.flip(1))
     start = may_attend.cumsum(1) - 1
     end = may_attend.sum(1, keepdim=True) - 1 - start
-    return Coordinates(start.clamp(min=0), end.clamp(min=0))
+    return Coordinates(start.clamp(min=0), end.clamp(min=0), may_attend)
 
 
 class NoPositions(nn.Module):
@@ -53,9 +55,12 @@ class NoPositions(nn.Module):
         """Queries or keys `x` [B, H, T, K] with positions put in."""
         return x
 
-    def bias(self, layer: int, at: Coordinates) -> Tensor | None:
-        """What to add to the scores of a layer, [B, H, T, T] or [1, H, T, T]; None for nothing."""
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor | None:
+        """What to add to the scores of a layer with input `x` [B, T, D]: [B or 1, H, T, T], or None."""
         return None
+
+    def sharpen(self, progress: float) -> None:
+        """Told before each training step how much of the training is over, 0-1."""
 
 
 class LearnedPositions(NoPositions):
@@ -129,11 +134,68 @@ class EndsPositions(NoPositions):
         self.from_start = nn.Parameter(torch.zeros(shape))
         self.from_end = nn.Parameter(torch.zeros(shape))
 
-    def bias(self, layer: int, at: Coordinates) -> Tensor:
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         to_start = offset_bucket(at.start, at.start, self.REACH)
         to_end = offset_bucket(at.start, at.end, self.REACH)
         bias = F.embedding(to_start, self.from_start[layer]) + F.embedding(to_end, self.from_end[layer])
         return self.GAIN * bias.permute(0, 3, 1, 2)  # [B, H, T, T]
+
+
+class RankPositions(NoPositions):
+    """A position that the model computes: each key's rank among all the tokens, by a learned comparison.
+
+    A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k), the
+    last term for ties. The soft number of comparisons that j wins is its rank: rank_j = sum over k != j of
+    sigmoid(gate s_jk). As s_jk = -s_kj, the ranks add up to T(T - 1)/2, so no token can drop out. Query i
+    looks where the rank is i: its scores are -slope |i - rank_j|, with no content in them.
+
+    Which symbol comes first is learned; that there is an order, and that position i wants rank i, is built
+    in. Gate and slope sharpen as training goes on: flat at first, so that every key gets a gradient.
+    """
+
+    FEATURES = 8
+    GATE = (1.0, 10.0)  # at the start of training, at its end
+    SLOPE = (0.3, 3.0)
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.n_heads = config.n_heads
+        width = 2 * config.n_heads * self.FEATURES
+        self.compare = nn.ModuleList(
+            nn.Linear(config.d_model, width, bias=False) for _ in range(config.n_layers)
+        )
+        self.tau = nn.Parameter(torch.ones(config.n_layers, config.n_heads))
+        self.progress: Tensor
+        self.register_buffer("progress", torch.zeros(()))  # saved with the run: it answers as it was trained
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Zero: no content in the scores."""
+        return torch.zeros_like(x)
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        distance = at.start[:, None, :, None] - self.ranks(layer, x, at)[:, :, None, :]  # [B, H, T, T]
+        return -self.sharpness(self.SLOPE) * distance.abs()
+
+    def ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        """The rank of each token among the tokens that may be attended to, [B, H, T]."""
+        B, T, _ = x.shape
+        a, b = self.compare[layer](x).view(B, T, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, T, R]
+        compared = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
+        later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
+        scores = compared - compared.transpose(-2, -1) + self.tau[layer][:, None, None] * later
+        wins = (self.sharpness(self.GATE) * scores).sigmoid()  # [B, H, T, T]: j against k
+        if at.may_attend is not None:
+            wins = wins * at.may_attend[:, None, None, :]
+        return wins.sum(-1) - 0.5  # a token against itself is a draw
+
+    def sharpness(self, bounds: tuple[float, float]) -> Tensor:
+        """Where `progress` is between two bounds, by equal factors."""
+        start, end = bounds
+        factor: Tensor = (end / start) ** self.progress
+        return start * factor
+
+    def sharpen(self, progress: float) -> None:
+        self.progress.fill_(progress)
 
 
 def offset_bucket(query: Tensor, key: Tensor, reach: int) -> Tensor:
@@ -152,4 +214,5 @@ POSITIONS: dict[str, type[NoPositions]] = {
     "sinusoidal": SinusoidalPositions,
     "rotary": RotaryPositions,
     "ends": EndsPositions,
+    "rank": RankPositions,
 }

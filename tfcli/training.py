@@ -47,6 +47,7 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
             group["lr"] = learning_rate(step, config)
         length = lengths.randint(task.min_length, task.max_length)
         inputs, targets = task.sample(config.batch_size, length, generator)
+        model.positions.sharpen(step / config.steps)
         model.train()
         with matmul_precision(device, config.precision):
             logits = model(inputs)

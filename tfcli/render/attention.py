@@ -6,6 +6,7 @@ columns, one below the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -51,9 +52,11 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
         side_by_side = max(1, (console.width + GAP) // (layout.width + GAP))
         if any(line.cell_len > layout.width for lines in tables for line in lines):
             side_by_side = 1  # a title is wider than its table
-        for first in range(0, len(tables), side_by_side):
+        lines_of_tables = math.ceil(len(tables) / side_by_side)
+        per_line = math.ceil(len(tables) / lines_of_tables)  # 2 + 2 looks better than 3 + 1
+        for first in range(0, len(tables), per_line):
             print_lines(console)
-            print_side_by_side(console, tables[first : first + side_by_side], layout.width)
+            print_side_by_side(console, tables[first : first + per_line], layout.width)
 
 
 def print_answer(console: Console, record: AttentionRecord) -> None:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.render.terminal import can_show, print_lines, showable, sparkline
+from tfcli.render.terminal import can_show, print_block, print_lines, showable, sparkline
 from tfcli.results import (
     Answer,
     Catalog,
@@ -22,8 +22,7 @@ from tfcli.results import (
     TrainReport,
 )
 
-WIDE = 78  # from this width on, intervals are shown
-BAR = 10
+BAR = 8  # columns of a full bar
 
 
 def print_train(console: Console, report: TrainReport) -> None:
@@ -50,32 +49,30 @@ def print_eval(console: Console, report: EvalReport) -> None:
     """Scores by length, then a few wrong answers."""
     low, high = report.trained_lengths
     print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
-    wide = console.width >= WIDE
-    table = plain_table()
-    for heading in (
-        "length",
-        "trained",
-        "exact",
-        *["95 %"] * wide,
-        "tokens",
-        *["95 %"] * wide,
-        "floor",
-        "samples",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if wide:
-        table.add_column("exact match", no_wrap=True)
-    for i, score in enumerate(report.lengths):
-        table.add_row(*score_cells(console, score, wide))
-        if i + 1 < len(report.lengths) and report.lengths[i + 1].in_range != score.in_range:
-            table.add_section()
-    console.print(table)
+    tables = (score_table(console, report.lengths, wide) for wide in (True, False))
+    fitting = [table for table in tables if console.measure(table).maximum <= console.width]
+    print_block(console, fitting[0] if fitting else score_table(console, report.lengths, wide=False))
     few = [s for s in report.lengths if s.held_out_of is not None]
     if few:
         seen = ", ".join(f"{s.samples} of {s.held_out_of} at length {s.length}" for s in few[:3])
         print_wrapped(console, Text(f"* every held-out sequence there is: {seen}", "dim"))
     for answer in report.wrong:
         print_wrong(console, answer)
+
+
+def score_table(console: Console, scores: Sequence[LengthScore], wide: bool) -> Table:
+    """A row a length; in the wide form with intervals and a bar."""
+    table = plain_table()
+    intervals = ["95 %"] * wide
+    for heading in ("length", "trained", "exact", *intervals, "tokens", *intervals, "floor", "samples"):
+        table.add_column(heading if wide or heading != "trained" else "seen", justify="right", no_wrap=True)
+    if wide:
+        table.add_column(no_wrap=True)
+    for i, score in enumerate(scores):
+        table.add_row(*score_cells(console, score, wide))
+        if i + 1 < len(scores) and scores[i + 1].in_range != score.in_range:
+            table.add_row()
+    return table
 
 
 def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text | str]:
@@ -161,7 +158,7 @@ def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
             table.add_row(run.run, "-", "-", "-")
         else:
             table.add_row(run.run, run.task, count(run.steps or 0), share(run.exact_match))
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_block(console, Padding(table, (0, 0, 0, 2)))
     for run in runs:
         if run.problem is not None:
             print_wrapped(console, Text(run.problem, "yellow"))
@@ -177,7 +174,7 @@ def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
         grid.add_row(Text(name, "cyan"), showable(console, value))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    print_block(console, Padding(grid, (0, 0, 0, 2)))
 
 
 def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
@@ -195,7 +192,7 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
 
 def plain_table() -> Table:
     """A table without a frame."""
-    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    return Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True, header_style="bold")
 
 
 def count(number: int) -> str:
@@ -217,10 +214,10 @@ def interval(bounds: Interval) -> str:
 
 def plain(value: Any) -> str:
     """A configuration value as people write it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return " ".join(map(str, value))
-    return (
-        {True: "yes", False: "no", None: "-"}.get(value, str(value))
-        if not isinstance(value, (int, float)) or isinstance(value, bool)
-        else f"{value:g}"
-    )
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 
@@ -15,6 +15,14 @@ def make_console(*, stderr: bool = False) -> Console:
 def print_lines(console: Console, text: Text | str = "") -> None:
     """Print lines that already fit: nothing is wrapped, cut or padded."""
     console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
+
+
+def print_block(console: Console, block: RenderableType) -> None:
+    """Print a table or the like without the spaces that pad its lines."""
+    for segments in console.render_lines(block, pad=False):
+        line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
+        line.rstrip()
+        print_lines(console, line)
 
 
 def can_show(console: Console, characters: str) -> bool:

@@ -1,0 +1,58 @@
+"""Shared fixtures: a command line that runs in a folder of its own, and small trained runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+Cli = Callable[..., Result]
+
+SMALL = ["task.max_length=5", "task.vocab_size=4", "model.d_model=32", "train.steps=200", "train.threads=1"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, as the current one, with a terminal of 80 columns and no colour."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    return tmp_path
+
+
+@pytest.fixture
+def cli(folder: Path) -> Cli:
+    """`cli("eval", "--json")` in `folder`."""
+    return invoke
+
+
+def invoke(*words: str, input: str | None = None, expect: int = 0) -> Result:
+    """Run a command line and check its exit code."""
+    from tfcli.cli import app
+
+    result = CliRunner().invoke(app, list(words), input=input, prog_name="tfcli")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == expect, result.output
+    return result
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small trained run, `runs/reverse`. Nobody changes it."""
+    path = tmp_path_factory.mktemp("trained")
+    before = Path.cwd()
+    os.chdir(path)
+    invoke("train", "reverse", *SMALL, "--quiet")
+    os.chdir(before)
+    return path
+
+
+@pytest.fixture
+def run_cli(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`cli` in the folder of the trained run."""
+    monkeypatch.chdir(trained)
+    return cli

@@ -1,0 +1,149 @@
+"""Positional encodings: each keeps the promise of its source."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tfcli.config import ModelConfig
+from tfcli.positions import (
+    POSITIONS,
+    Coordinates,
+    EndsPositions,
+    RankPositions,
+    coordinates,
+    offset_bucket,
+)
+
+CONFIG = ModelConfig(d_model=16, n_heads=2)
+
+
+def at(length: int) -> Coordinates:
+    return coordinates(torch.zeros(1, length, dtype=torch.int64), None)
+
+
+def test_coordinates_count_from_both_ends() -> None:
+    start, end, _ = at(4)
+    assert start.tolist() == [[0, 1, 2, 3]]
+    assert end.tolist() == [[3, 2, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("mask", "start", "end"),
+    [
+        ([1, 1, 1, 0, 0], [0, 1, 2], [2, 1, 0]),
+        ([0, 0, 1, 1, 1], [0, 1, 2], [2, 1, 0]),
+        ([0, 1, 0, 0, 0], [0], [0]),
+    ],
+)
+def test_padding_on_either_side_does_not_count(mask: list[int], start: list[int], end: list[int]) -> None:
+    may_attend = torch.tensor([mask], dtype=torch.bool)
+    found = coordinates(torch.zeros(1, 5, dtype=torch.int64), may_attend)
+    assert found.start[may_attend].tolist() == start
+    assert found.end[may_attend].tolist() == end
+
+
+def test_sinusoids_are_those_of_the_paper() -> None:
+    encoded = POSITIONS["sinusoidal"](CONFIG, 20).embed(torch.zeros(1, 20, 16), at(20))[0]
+    for position in (0, 1, 19):
+        for i in range(8):
+            angle = position / 10_000 ** (2 * i / 16)
+            assert encoded[position, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-5)
+            assert encoded[position, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-5)
+
+
+def test_an_odd_width_has_one_sine_more() -> None:
+    config = ModelConfig(d_model=7, n_heads=1)
+    assert POSITIONS["sinusoidal"](config, 20).embed(torch.zeros(1, 4, 7), at(4)).shape == (1, 4, 7)
+
+
+def test_rotary_scores_depend_on_the_offset_only() -> None:
+    rotary = POSITIONS["rotary"](CONFIG, 20)
+    q, k = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    turned_q = rotary.rotate(q.expand(1, 1, 20, 8), at(20))[0, 0]
+    turned_k = rotary.rotate(k.expand(1, 1, 20, 8), at(20))[0, 0]
+    scores = turned_q @ turned_k.T
+    for offset in (-7, 0, 3):
+        diagonal = scores.diagonal(offset)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(turned_q.norm(dim=-1), q.norm().expand(20), rtol=1e-4, atol=1e-4)
+
+
+def test_learned_positions_know_their_lengths_and_no_others() -> None:
+    learned = POSITIONS["learned"](CONFIG, 5)
+    assert learned.embed(torch.zeros(1, 5, 16), at(5)).shape == (1, 5, 16)
+    with pytest.raises(ValueError, match="up to 5, not 6"):
+        learned.embed(torch.zeros(1, 6, 16), at(6))
+
+
+def rank() -> RankPositions:
+    encoding = RankPositions(CONFIG, 20)
+    for parameter in encoding.parameters():
+        torch.nn.init.normal_(parameter)
+    return encoding
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.4, 1.0])
+def test_ranks_add_up_whatever_is_compared(progress: float) -> None:
+    encoding = rank()
+    encoding.sharpen(progress)
+    ranks = encoding.ranks(1, torch.randn(3, 9, 16), at(9))
+    torch.testing.assert_close(ranks.sum(-1), torch.full((3, 2), 9 * 8 / 2.0))
+
+
+def test_equal_tokens_rank_in_their_order_once_the_gate_is_hard() -> None:
+    encoding = RankPositions(CONFIG, 20)
+    encoding.sharpen(1.0)
+    ranks = encoding.ranks(0, torch.ones(1, 6, 16), at(6))
+    torch.testing.assert_close(ranks[0, 0], torch.arange(6.0), atol=1e-3, rtol=0)
+
+
+def test_a_known_order_sorts() -> None:
+    """With a_j = value and b_k = 1 the score is value_j - value_k, and row i looks at the i-th smallest."""
+    encoding = RankPositions(ModelConfig(d_model=2, n_heads=1, n_layers=1), 20)
+    encoding.sharpen(1.0)
+    weights = torch.zeros(16, 2)
+    weights[0, 0] = weights[8, 1] = 1.0  # the first feature of a reads the value, that of b the constant
+    encoding.compare[0].load_state_dict({"weight": weights})
+    values = torch.tensor([30.0, 10.0, 20.0, 10.0])
+    x = torch.stack((values, torch.ones(4)), dim=-1)[None]
+    assert encoding.bias(0, x, at(4))[0, 0].argmax(-1).tolist() == [1, 3, 2, 0]
+
+
+def test_sharpening_goes_from_the_first_bound_to_the_last() -> None:
+    encoding = rank()
+    for progress, factor in ((0.0, 1.0), (0.5, 10.0**0.5), (1.0, 10.0)):
+        encoding.sharpen(progress)
+        assert encoding.sharpness((1.0, 10.0)).item() == pytest.approx(factor, rel=1e-5)
+
+
+def ends() -> EndsPositions:
+    encoding = EndsPositions(CONFIG, 20)
+    torch.nn.init.normal_(encoding.from_start)
+    torch.nn.init.normal_(encoding.from_end)
+    return encoding
+
+
+def test_ends_is_a_sum_over_two_offsets() -> None:
+    encoding, length, reach = ends(), 6, EndsPositions.REACH
+    bias = encoding.bias(1, torch.zeros(1, length, 16), at(length))
+    for head in range(2):
+        for query in range(length):
+            for key in range(length):
+                plain = encoding.from_start[1, reach + query - key, head]
+                mirrored = encoding.from_end[1, reach + query - (length - 1 - key), head]
+                expected = EndsPositions.GAIN * (plain + mirrored)
+                torch.testing.assert_close(bias[0, head, query, key], expected)
+
+
+def test_ends_has_no_offset_at_a_long_length_that_a_short_one_lacks() -> None:
+    short, long = at(2 * EndsPositions.REACH), at(500)
+    assert buckets(short.start, short.start) == buckets(long.start, long.start)
+    assert buckets(short.start, short.end) == buckets(long.start, long.end)
+
+
+def buckets(query: Tensor, key: Tensor) -> set[int]:
+    return set(offset_bucket(query, key, EndsPositions.REACH).flatten().tolist())
