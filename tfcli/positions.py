@@ -191,8 +191,7 @@ class RankPositions(NoPositions):
     def sharpness(self, bounds: tuple[float, float]) -> Tensor:
         """Where `progress` is between two bounds, by equal factors."""
         start, end = bounds
-        factor: Tensor = (end / start) ** self.progress
-        return start * factor
+        return (self.progress * math.log(end / start)).exp() * start
 
     def sharpen(self, progress: float) -> None:
         self.progress.fill_(progress)

@@ -50,7 +50,10 @@ def print_eval(console: Console, report: EvalReport) -> None:
     low, high = report.trained_lengths
     print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
     tables = (score_table(console, report.lengths, wide) for wide in (True, False))
-    fitting = [table for table in tables if console.measure(table).maximum <= console.width]
+    unbounded = console.options.update(width=10_000)
+    fitting = [
+        table for table in tables if console.measure(table, options=unbounded).maximum <= console.width
+    ]
     print_block(console, fitting[0] if fitting else score_table(console, report.lengths, wide=False))
     few = [s for s in report.lengths if s.held_out_of is not None]
     if few:

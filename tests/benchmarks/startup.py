@@ -1,0 +1,62 @@
+"""CPU seconds of whole commands, beside `python -c "import torch"`, in turn in one run.
+
+    python tests/benchmarks/startup.py [--runs 7]
+
+Prints the median CPU time (user and system) of each command and its ratio to that of the import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+IMPORT_TORCH = [sys.executable, "-c", "import torch"]
+TFCLI = [sys.executable, "-m", "tfcli"]
+COMMANDS = {
+    "--help": ["--help"],
+    "ls": ["ls"],
+    "show": ["show", "reverse"],
+    "inspect": ["inspect", "reverse"],
+    "validate": ["validate", "reverse"],
+    "attn": ["attn", "reverse", "7 1 4 9"],
+}
+
+
+def cpu_seconds(command: list[str], folder: Path) -> float:
+    """User and system seconds of one run of `command`."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--runs", type=int, default=7)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run([*TFCLI, "train", "reverse", "--quiet"], cwd=folder, check=True, capture_output=True)
+        times: dict[str, list[float]] = {name: [] for name in ("import torch", *COMMANDS)}
+        for run in range(options.runs + 1):  # the first fills the caches and isn't counted
+            for name, words in COMMANDS.items():
+                seconds = cpu_seconds([*TFCLI, *words], folder)
+                times[name] += [seconds] * (run > 0)
+            times["import torch"] += [cpu_seconds(IMPORT_TORCH, folder)] * (run > 0)
+    reference = median(times["import torch"])
+    for name, seconds in times.items():
+        print(
+            f"{name:<12}  {median(seconds):.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})"
+            f"  {median(seconds) / reference:.2f} x import torch"
+        )
+
+
+if __name__ == "__main__":
+    main()

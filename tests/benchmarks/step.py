@@ -1,0 +1,103 @@
+"""One training step of our encoder against `torch.nn.TransformerEncoder` of equal size, in turn in one run.
+
+    python tests/benchmarks/step.py [--steps 30] [--threads N]
+
+Both sides do the same work: embedding, learned positions, pre-norm blocks with GELU, logits, cross entropy,
+gradient clipping and fused AdamW, on the same batches. Prints the median step of each and the median of the
+ratios of neighbouring steps; below 1 ours is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.config import ModelConfig, TrainConfig
+from tfcli.model import Encoder
+from tfcli.optim import build_optimizer
+
+SIZES = {  # batch, length, and the model's sizes
+    "small": (64, 16, {"d_model": 64, "n_layers": 2, "n_heads": 4}),
+    "large": (64, 128, {"d_model": 128, "n_layers": 4, "n_heads": 4}),
+}
+VOCAB = 10
+
+
+class TorchEncoder(nn.Module):
+    """The usual model around torch's own encoder."""
+
+    def __init__(self, config: ModelConfig, length: int) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(
+            config.d_model,
+            config.n_heads,
+            config.d_ff,
+            dropout=0.0,
+            activation=config.activation,
+            batch_first=True,
+            norm_first=True,
+        )
+        self.embedding = nn.Embedding(VOCAB, config.d_model)
+        self.positions = nn.Embedding(length, config.d_model)
+        norm = nn.LayerNorm(config.d_model)
+        self.encoder = nn.TransformerEncoder(layer, config.n_layers, norm, enable_nested_tensor=False)
+        self.unembedding = nn.Linear(config.d_model, VOCAB)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        x = self.embedding(inputs) + self.positions.weight[: inputs.shape[1]]
+        logits: Tensor = self.unembedding(self.encoder(x))
+        return logits
+
+
+def make_step(model: nn.Module) -> Callable[[Tensor], float]:
+    """A function that trains `model` on a batch and returns the seconds it took."""
+    optimizer = build_optimizer(model, TrainConfig())
+    parameters = list(model.parameters())
+
+    def step(inputs: Tensor) -> float:
+        started = time.perf_counter()
+        loss = F.cross_entropy(model(inputs).flatten(0, 1), inputs.flip(1).flatten())
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        optimizer.step()
+        return time.perf_counter() - started
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    for name, (batch, length, sizes) in SIZES.items():
+        config = ModelConfig.model_validate({**sizes, "positions": "learned"})
+        ours = make_step(Encoder(config, VOCAB, length))
+        theirs = make_step(TorchEncoder(config, length))
+        pairs: list[tuple[float, float]] = []
+        for number in range(options.steps + 5):
+            inputs = torch.randint(VOCAB, (batch, length))
+            first, second = (ours, theirs) if number % 2 else (theirs, ours)
+            times = first(inputs), second(inputs)
+            if number >= 5:  # the first ones warm up
+                pairs.append(times if number % 2 else (times[1], times[0]))
+        print(
+            f"{name} (batch {batch}, length {length}, {sizes}):"
+            f" ours {1e3 * median(a for a, _ in pairs):.1f} ms,"
+            f" nn.TransformerEncoder {1e3 * median(b for _, b in pairs):.1f} ms,"
+            f" ratio {median(a / b for a, b in pairs):.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
