@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -252,9 +251,8 @@ def predict(words: RunAndSequence = None, as_json: Json = False) -> None:
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
-    sequences: Iterator[str] = (
-        (line for line in sys.stdin if line.strip()) if sequence == "-" else iter([sequence])
-    )
+    lines = ((f"line {number}: ", line) for number, line in enumerate(sys.stdin, 1) if line.strip())
+    sequences = lines if sequence == "-" else iter([("", sequence)])
     console = make_console()
     for answer in commands.predict(path, sequences):
         print_json(answer, indent=None) if as_json else print_answer_line(console, answer)

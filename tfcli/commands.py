@@ -16,7 +16,7 @@ import torch
 import tfcli
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, build_model, load_run, n_parameters, save_run
-from tfcli.config import RunConfig, TrainConfig
+from tfcli.config import RunConfig, TrainConfig, check_device
 from tfcli.config_files import to_yaml
 from tfcli.devices import choose_device, prepare
 from tfcli.errors import UsageError
@@ -24,6 +24,7 @@ from tfcli.evaluation import answer, answers, held_out_set, score, score_length,
 from tfcli.inspection import attention
 from tfcli.model import Encoder
 from tfcli.results import Answer, AttentionRecord, EvalReport, LengthScore, Progress, TrainReport
+from tfcli.suggestions import did_you_mean
 from tfcli.task_registry import load_task
 from tfcli.training import train
 
@@ -156,7 +157,10 @@ def evaluate(
     low, high = loaded.task.min_length, loaded.task.max_length
     if lengths is None:
         lengths = default_lengths(loaded)
-    model = loaded.model.to(choose_device(device))
+    try:
+        model = loaded.model.to(choose_device(check_device(device)))
+    except ValueError as error:
+        raise UsageError(f"--device {device}: {error}") from error
     scores: list[LengthScore] = []
     mistakes: list[Answer] = []
     for length in lengths:
@@ -196,28 +200,34 @@ def attend(
         raise UsageError(f"{run}: {error}") from error
 
 
-def predict(run: Path, sequences: Iterable[str]) -> Iterator[Answer]:
-    """The answer of a run to each sequence, as they come.
+def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
+    """The answer of a run to each sequence, as they come. Each has a word before it on where it is from.
 
     Raises:
         UsageError: a sequence that the run can't take.
     """
     loaded = load_run(run)
-    for sequence in sequences:
-        inputs = encoded(loaded, sequence)[None]
+    for origin, sequence in sequences:
+        inputs = encoded(loaded, sequence, origin)[None]
         try:
             predictions = answers(loaded.model, inputs)
         except ValueError as error:
-            raise UsageError(f"{run}: {error}") from error
+            raise UsageError(f"{run}: {origin}{error}") from error
         yield answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])
 
 
-def encoded(loaded: LoadedRun, sequence: str) -> torch.Tensor:
-    """A sequence as ids [T]."""
+def encoded(loaded: LoadedRun, sequence: str, origin: str = "") -> torch.Tensor:
+    """A sequence as ids [T]. What can't be read may have been meant as the name of a run."""
     try:
         return torch.tensor(loaded.task.encode(sequence))
     except ValueError as error:
-        raise UsageError(f"{loaded.path}: {error}") from error
+        names = runs.run_names()
+        no_run = (
+            ""
+            if origin or not sequence.strip()
+            else f", and no run is called that{did_you_mean(sequence, names)}"
+        )
+        raise UsageError(f"{loaded.path}: {origin}{error}{no_run}") from error
 
 
 def drawn(loaded: LoadedRun, seed: int) -> torch.Tensor:

@@ -29,7 +29,7 @@ class TaskConfig(Section):
     """Which sequences the model learns from."""
 
     name: str = Field(description="a task of `tfcli ls`, or path/to/file.py:ClassName")
-    symbols: Annotated[tuple[Symbol, ...], Field(strict=False, min_length=2)] | None = Field(
+    symbols: Annotated[tuple[Symbol, ...], Field(strict=False)] | None = Field(
         None, description="names for the vocabulary, in order; any text without spaces"
     )
     vocab_size: int = Field(
@@ -46,6 +46,8 @@ class TaskConfig(Section):
     @field_validator("symbols")
     @classmethod
     def _symbols_can_be_typed(cls, symbols: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if symbols is not None and len(symbols) < 2:
+            raise ValueError("must hold at least two")
         for symbol in symbols or ():
             if not symbol or any(c.isspace() or unicodedata.category(c) in ("Cc", "Cs") for c in symbol):
                 raise ValueError(f"{symbol!r} can't be typed: no spaces, no control characters, not empty")
@@ -115,6 +117,13 @@ class ModelConfig(Section):
         return positions
 
 
+def check_device(device: str) -> str:
+    """`device`, if it has the form of one. Raises ValueError otherwise; whether it is there is seen later."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", device):
+        raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
 class TrainConfig(Section):
     """How the model is trained."""
 
@@ -137,9 +146,7 @@ class TrainConfig(Section):
     @field_validator("device")
     @classmethod
     def _device_has_a_known_form(cls, device: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
-            raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
-        return device
+        return check_device(device)
 
 
 class RunConfig(Section):

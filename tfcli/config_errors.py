@@ -29,7 +29,6 @@ def explain(error: ErrorDetails) -> str:
 RULES = {
     "model_type": "must hold keys and values",
     "tuple_type": "must be a list, such as [a, b, c]",
-    "too_short": "must hold at least two",
     "string_type": "must be text; put it in quotes",
     "int_type": "must be a whole number",
     "float_type": "must be a number",

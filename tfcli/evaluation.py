@@ -130,4 +130,5 @@ def wilson(share: float, n: int) -> Interval:
     centre = share + Z95**2 / (2 * n)
     margin = Z95 * math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2)
     scale = 1 + Z95**2 / n
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+    # At 0 and 1 rounding would leave the share itself just outside.
+    return max(0.0, min(share, (centre - margin) / scale)), min(1.0, max(share, (centre + margin) / scale))

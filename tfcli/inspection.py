@@ -57,5 +57,6 @@ def chosen(numbers: list[int] | None, count: int, kind: str) -> list[int]:
     """The chosen layers or heads, or all `count` of them."""
     for number in numbers or []:
         if not 0 <= number < count:
-            raise ValueError(f"there is no {kind} {number}; this model's {kind}s are 0 to {count - 1}")
+            there_are = f"'s {kind}s are 0 to {count - 1}" if count > 1 else f" has only {kind} 0"
+            raise ValueError(f"there is no {kind} {number}; this model{there_are}")
     return sorted(set(numbers)) if numbers else list(range(count))

@@ -186,12 +186,14 @@ class RankPositions(NoPositions):
         wins = (self.sharpness(self.GATE) * scores).sigmoid()  # [B, H, T, T]: j against k
         if at.may_attend is not None:
             wins = wins * at.may_attend[:, None, None, :]
-        return wins.sum(-1) - 0.5  # a token against itself is a draw
+        ranks: Tensor = wins.sum(-1) - 0.5  # a token against itself is a draw
+        return ranks
 
     def sharpness(self, bounds: tuple[float, float]) -> Tensor:
         """Where `progress` is between two bounds, by equal factors."""
         start, end = bounds
-        return (self.progress * math.log(end / start)).exp() * start
+        exponent: Tensor = self.progress * math.log(end / start)
+        return exponent.exp() * start
 
     def sharpen(self, progress: float) -> None:
         self.progress.fill_(progress)

@@ -98,7 +98,8 @@ def run_and_sequence(words: list[str]) -> tuple[Path, str | None]:
         UsageError: there is no such run, or a word too many.
     """
     if len(words) > 2:
-        raise UsageError(f"write the sequence in quotes: {' '.join(words)!r}")
+        symbols = words[1:] if as_run(words[0]) else words
+        raise UsageError(f"write the sequence in quotes: {' '.join(symbols)!r}")
     if len(words) == 1 and as_run(words[0]) is None:
         return find(None), words[0]
     return find(words[0] if words else None), words[1] if len(words) == 2 else None

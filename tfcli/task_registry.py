@@ -129,7 +129,7 @@ def _load_class(name: str) -> type[Task]:
     else:
         cls = installed()[name].load()
     if not (isinstance(cls, type) and issubclass(cls, base)) or inspect.isabstract(cls):
-        raise UsageError(f"task.name: {name!r}: must be a subclass of {base.__module__}.Task with a target()")
+        raise UsageError(f"task.name: {name!r}: must be a subclass of tfcli.Task with a target()")
     return cls
 
 

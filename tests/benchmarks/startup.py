@@ -41,20 +41,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         subprocess.run([*TFCLI, "train", "reverse", "--quiet"], cwd=folder, check=True, capture_output=True)
-        times: dict[str, list[float]] = {name: [] for name in ("import torch", *COMMANDS)}
+        times: dict[str, list[float]] = {label: [] for label in ("import torch", *COMMANDS)}
         for run in range(options.runs + 1):  # the first fills the caches and isn't counted
             for name, words in COMMANDS.items():
                 seconds = cpu_seconds([*TFCLI, *words], folder)
                 times[name] += [seconds] * (run > 0)
             times["import torch"] += [cpu_seconds(IMPORT_TORCH, folder)] * (run > 0)
     reference = median(times["import torch"])
-    for name, seconds in times.items():
+    for name, taken in times.items():
         print(
-            f"{name:<12}  {median(seconds):.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})"
-            f"  {median(seconds) / reference:.2f} x import torch"
+            f"{name:<12}  {median(taken):.2f} s  ({min(taken):.2f} to {max(taken):.2f})"
+            f"  {median(taken) / reference:.2f} x import torch"
         )
 
 

@@ -1,0 +1,179 @@
+"""Training: it learns, it repeats itself to the bit, and it says when it fails."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tfcli.checkpoints import build_model
+from tfcli.commands import watched
+from tfcli.config import RunConfig, TrainConfig
+from tfcli.devices import choose_device, prepare
+from tfcli.errors import UsageError
+from tfcli.model import Encoder
+from tfcli.optim import build_optimizer, learning_rate
+from tfcli.task_registry import load_task
+from tfcli.training import DivergedError, mean_loss, train
+
+
+def config(**sections: dict[str, Any]) -> RunConfig:
+    small = {
+        "task": {"name": "reverse", "vocab_size": 4, "max_length": 4},
+        "model": {"d_model": 16, "n_heads": 2},
+    }
+    training = {"steps": 12, "batch_size": 16, "eval_every": 5, "threads": 1, **sections.pop("train", {})}
+    return RunConfig.model_validate({**small, **sections, "train": training})
+
+
+def trained(settings: RunConfig) -> Encoder:
+    prepare(settings.train)
+    task = load_task(settings.task)
+    model = build_model(settings, task)
+    for _ in train(model, task, settings.train):
+        pass
+    return model
+
+
+def weights(model: Encoder) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+@pytest.mark.parametrize("task", ["copy", "reverse", "sort"])
+def test_it_learns(task: str) -> None:
+    positions = "rank" if task == "sort" else "ends"
+    settings = config(
+        task={"name": task, "vocab_size": 4, "max_length": 5},
+        model={"d_model": 32, "n_layers": 1, "positions": positions},
+        train={"steps": 300, "eval_every": 25, "learning_rate": 1e-2, "batch_size": 32},
+    )
+    prepare(settings.train)
+    built = load_task(settings.task)
+    records = list(watched(build_model(settings, built), built, settings.train))
+    assert records[-1].score is not None
+    assert records[-1].score.exact_match == 1.0
+    losses = [record.loss for record in records if record.fresh]
+    assert losses[-1] is not None
+    assert losses[0] is not None
+    assert losses[-1] < 0.1 * losses[0]
+
+
+@pytest.mark.parametrize("positions", ["ends", "rank", "learned"])
+def test_the_same_seed_gives_the_same_weights_to_the_bit(positions: str) -> None:
+    model = {"d_model": 16, "n_heads": 2, "positions": positions, "dropout": 0.1}
+    first, again = (weights(trained(config(model=model))) for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, weights(trained(config(model=model, train={"seed": 1}))))
+
+
+def test_looking_at_the_held_out_set_changes_nothing() -> None:
+    dropout = {"d_model": 16, "n_heads": 2, "dropout": 0.1}
+    seldom = config(model=dropout, train={"eval_every": 12})
+    often = config(model=dropout, train={"eval_every": 1})
+    models = []
+    for settings in (seldom, often):
+        prepare(settings.train)
+        task = load_task(settings.task)
+        models.append(build_model(settings, task))
+        for _ in watched(models[-1], task, settings.train):
+            pass
+    assert torch.equal(*map(weights, models))
+
+
+def test_another_process_gives_the_same_weights(tmp_path: Path) -> None:
+    saved = []
+    for name in ("a", "b"):
+        command = [sys.executable, "-m", "tfcli", "train", "reverse", "train.steps=10", "train.threads=1"]
+        subprocess.run(
+            [*command, "--seed", "7", "--out", str(tmp_path / name), "-q"], check=True, capture_output=True
+        )
+        header, tensors = split_checkpoint(tmp_path / name / "model.safetensors")
+        assert b'"seed\\": 7' in header
+        saved.append(tensors)
+    assert saved[0] == saved[1]
+
+
+def split_checkpoint(path: Path) -> tuple[bytes, bytes]:
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    return data[8 : 8 + length], data[8 + length :]
+
+
+def test_a_loss_is_read_every_few_steps_and_at_the_end() -> None:
+    settings = config()
+    prepare(settings.train)
+    task = load_task(settings.task)
+    records = list(train(build_model(settings, task), task, settings.train))
+    assert [record.step for record in records if record.loss is not None] == [5, 10, 12]
+    assert [record.step for record in records] == list(range(1, 13))
+
+
+def test_nothing_runs_before_it_is_asked_for() -> None:
+    settings = config()
+    prepare(settings.train)
+    task = load_task(settings.task)
+    model = build_model(settings, task)
+    before = weights(model)
+    stream = train(model, task, settings.train)
+    assert torch.equal(weights(model), before)
+    list(islice(stream, 1))
+    assert not torch.equal(weights(model), before)
+
+
+def test_a_diverged_loss_names_its_step() -> None:
+    losses = [torch.tensor(value) for value in (1.0, math.inf, math.nan)]
+    with pytest.raises(DivergedError, match=r"became inf at step 9; try a smaller train\.learning_rate"):
+        mean_loss(losses, last_step=10)
+    assert mean_loss(losses[:1] * 2, last_step=10) == 1.0
+
+
+def test_training_stops_when_it_diverges() -> None:
+    settings = config(train={"learning_rate": 1e30, "warmup_steps": 0})
+    with pytest.raises(DivergedError, match=r"at step \d+;"):
+        trained(settings)
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    settings = TrainConfig(steps=110, warmup_steps=10, learning_rate=2.0)
+    rates = [learning_rate(step, settings) for step in range(1, 111)]
+    assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)])
+    assert rates[59] == pytest.approx(1.0)  # half way down
+    assert rates[-1] == pytest.approx(0.0)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_only_the_matrices_of_linear_layers_are_decayed() -> None:
+    settings = config()
+    model = build_model(settings, load_task(settings.task))
+    decayed, others = build_optimizer(model, settings.train).param_groups
+    matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    assert {id(p) for p in decayed["params"]} == matrices
+    assert decayed["weight_decay"] == settings.train.weight_decay
+    assert others["weight_decay"] == 0
+    assert len(matrices) + len(others["params"]) == len(list(model.parameters()))
+
+
+def test_bfloat16_trains_and_keeps_float32_weights() -> None:
+    model = trained(config(train={"precision": "bfloat16"}))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert not torch.equal(weights(model), weights(trained(config())))
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "mps"])
+def test_a_device_that_is_not_there_is_named(name: str) -> None:
+    if name == "mps" and torch.backends.mps.is_available():
+        name = "cuda:99"
+    with pytest.raises(UsageError, match=f"train.device = {name}: there is no such device here"):
+        choose_device(name)
+
+
+def test_auto_takes_what_there_is() -> None:
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    assert choose_device("cpu").type == "cpu"
