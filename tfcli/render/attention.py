@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tfcli.render.terminal import can_show, fit, print_lines, showable
+from tfcli.render.terminal import can_show, fit, print_lines, print_wrapped, showable
 from tfcli.results import AttentionRecord
 
 SHADES = " ░▒▓█"
@@ -23,6 +23,9 @@ ASCII_SHADES = " .:-=+*#%@"
 NUMBER = 4  # columns of a weight with two decimals
 MAX_LABEL = 6  # wider labels than this stand at the rows only, and columns are numbered
 GAP = 3  # columns between two tables
+
+
+Line = Text | str  # styled, or plain: many shaded rows are printed fastest as they are
 
 
 class Layout(NamedTuple):
@@ -50,7 +53,7 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
             for head in layer.heads
         ]
         side_by_side = max(1, (console.width + GAP) // (layout.width + GAP))
-        if any(line.cell_len > layout.width for lines in tables for line in lines):
+        if any(columns(lines[0]) > layout.width for lines in tables):
             side_by_side = 1  # a title is wider than its table
         lines_of_tables = math.ceil(len(tables) / side_by_side)
         per_line = math.ceil(len(tables) / lines_of_tables)  # 2 + 2 looks better than 3 + 1
@@ -66,7 +69,7 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
     if not right:
         lines["right is"] = record.target
     verdict = Text("the answer is right", "green") if right else Text("the answer is wrong", "bold red")
-    print_lines(console, Text.assemble(f"{record.run}: ", verdict))
+    print_wrapped(console, Text.assemble(f"{record.run}: ", verdict))
     labels = [showable(console, token) for tokens in lines.values() for token in tokens]
     cell = max(map(cell_len, labels)) + 1
     per_line = max(1, (console.width - 9) // cell)
@@ -76,7 +79,6 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
             for token, wanted in list(zip(tokens, record.target, strict=True))[start : start + per_line]:
                 style = "bold red" if name == "answer" and token != wanted else "not bold"
                 line.append(fit(showable(console, token), min(cell, console.width - 9)), style)
-            line.rstrip()
             print_lines(console, line)
 
 
@@ -99,12 +101,15 @@ def choose_layout(labels: list[str], width: int) -> Layout:
     return Layout(spaced, columns, cell, keys, numbers=False)
 
 
-def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Text]:
+def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Line]:
     """One head's weights, line by line, in as many blocks of columns as it takes."""
     n = len(weights)
     shades = SHADES if can_show(console, SHADES) else ASCII_SHADES
+    cells = [character * layout.cell for character in shades]
     peak = max(map(max, weights))
-    yield Text(title if layout.numbers else f"{title}, {shades[-1]} = {peak:.2f}", "bold")
+    scale = (len(shades) - 1) / peak
+    heading = Text(title if layout.numbers else f"{title}, {shades[-1]} = {peak:.2f}", "bold")
+    yield from heading.wrap(console, console.width)
     for first in range(0, n, layout.keys):
         keys = slice(first, first + layout.keys)
         if layout.keys < n:
@@ -114,7 +119,7 @@ def table(console: Console, layout: Layout, title: str, weights: list[list[float
             if layout.numbers:
                 yield number_row(layout, label, row)
             else:
-                yield Text(label + "".join(shade(w / peak, shades) * layout.cell for w in row[keys]))
+                yield label + "".join([cells[int(weight * scale + 0.5)] for weight in row[keys]])
 
 
 def column_heads(layout: Layout, labels: list[str]) -> Text:
@@ -135,9 +140,9 @@ def number_row(layout: Layout, label: str, row: list[float]) -> Text:
     return line
 
 
-def shade(share: float, shades: str) -> str:
-    """The character for a share 0-1 of the largest weight."""
-    return shades[round(share * (len(shades) - 1))]
+def columns(line: Line) -> int:
+    """How many columns of the terminal a line takes."""
+    return line.cell_len if isinstance(line, Text) else cell_len(line)
 
 
 def shading(weight: float) -> Style:
@@ -148,13 +153,15 @@ def shading(weight: float) -> Style:
     return Style(color="white" if weight > 0.5 else "black", bgcolor=f"rgb({fade[0]},{fade[1]},{fade[2]})")
 
 
-def print_side_by_side(console: Console, tables: list[list[Text]], width: int) -> None:
+def print_side_by_side(console: Console, tables: list[list[Line]], width: int) -> None:
     """Tables of the same height next to each other."""
     for lines in zip(*tables, strict=True):
+        if len(lines) == 1:
+            print_lines(console, lines[0])
+            continue
         joined = Text()
         for i, line in enumerate(lines):
-            joined.append_text(line)
+            joined.append(line)
             if i < len(lines) - 1:
-                joined.append(" " * (width + GAP - line.cell_len))
-        joined.rstrip()
+                joined.append(" " * (width + GAP - columns(line)))
         print_lines(console, joined)

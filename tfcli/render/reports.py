@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.render.terminal import can_show, print_block, print_lines, showable, sparkline
+from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 from tfcli.results import (
     Answer,
     Catalog,
@@ -106,7 +106,6 @@ def print_wrong(console: Console, answer: Answer) -> None:
                 showable(console, token), "bold red" if name == "got" and token != wanted else "not bold"
             )
             text.append(" ")
-        text.rstrip()
         print_wrapped(console, text, indent=9)
 
 
@@ -178,19 +177,6 @@ def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank
     for name, value in pairs.items():
         grid.add_row(Text(name, "cyan"), showable(console, value))
     print_block(console, Padding(grid, (0, 0, 0, 2)))
-
-
-def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
-    """Text in as many lines as it takes, the later ones indented; a long word is folded, never cut."""
-    if text.cell_len <= console.width:
-        print_lines(console, text)
-        return
-    first, *rest = text.wrap(console, console.width, overflow="fold")
-    print_lines(console, first)
-    if rest:
-        remaining = Text(" ").join(rest)
-        for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
-            print_lines(console, Text(" " * indent).append_text(line))
 
 
 def plain_table() -> Table:

@@ -13,15 +13,31 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_lines(console: Console, text: Text | str = "") -> None:
-    """Print lines that already fit: nothing is wrapped, cut or padded."""
-    console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
+    """Print lines that already fit: nothing is wrapped, cut or padded, and no spaces trail."""
+    if isinstance(text, str):
+        console.out(text.rstrip(), highlight=False)
+    else:
+        text.rstrip()
+        console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
+
+
+def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
+    """Text in as many lines as it takes, the later ones indented; a long word is folded, never cut."""
+    if text.cell_len <= console.width:
+        print_lines(console, text)
+        return
+    first, *rest = text.wrap(console, console.width, overflow="fold")
+    print_lines(console, first)
+    if rest:
+        remaining = Text(" ").join(rest)
+        for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
+            print_lines(console, Text(" " * indent).append_text(line))
 
 
 def print_block(console: Console, block: RenderableType) -> None:
     """Print a table or the like without the spaces that pad its lines."""
     for segments in console.render_lines(block, pad=False):
         line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
-        line.rstrip()
         print_lines(console, line)
 
 

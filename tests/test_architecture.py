@@ -1,0 +1,115 @@
+"""The house rules: who may import whom, and where torch is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EVERYONE = {"config", "results", "errors", "suggestions"}  # may be seen by all
+NO_TORCH = {"__init__", "cli", "catalog", "config", "config_errors", "config_files", "errors", "lengths"} | {
+    "results",
+    "runs",
+    "suggestions",
+    "task_registry",
+    "yaml_reader",
+    "render",
+}
+# module -> what it may import besides EVERYONE
+ALLOWED: dict[str, set[str]] = {
+    "__init__": {"task_registry"},
+    "__main__": {"cli"},
+    "cli": {"__init__", "catalog", "commands", "config_files", "lengths", "render", "runs"},
+    "catalog": {"config_files", "runs", "task_registry"},
+    "commands": {"__init__", "checkpoints", "config_files", "devices", "evaluation", "inspection", "model"}
+    | {"runs", "task_registry", "training"},
+    "training": {"devices", "model", "optim"},
+    "evaluation": {"devices", "model"},
+    "inspection": {"evaluation", "model"},
+    "checkpoints": {"model", "runs", "task_registry"},
+    "optim": set(),
+    "devices": set(),
+    "model": {"positions"},
+    "positions": set(),
+    "runs": set(),
+    "config": set(),
+    "config_files": {"config_errors", "task_registry", "yaml_reader"},
+    "config_errors": set(),
+    "yaml_reader": set(),
+    "task_registry": set(),
+    "lengths": set(),
+    "results": set(),
+    "errors": set(),
+    "suggestions": set(),
+    "render": {"render"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "tfcli").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "tfcli").parts
+    return parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """The full names that a module imports when it runs; what only a type checker sees doesn't count."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)
+def test_imports_flow_one_way(path: Path) -> None:
+    allowed = ALLOWED[name_of(path)] | EVERYONE
+    for name in imports(path):
+        package, _, rest = name.partition(".")
+        assert package != "tasks", "only task_registry knows where tasks come from"
+        if package == "tfcli":
+            module = rest.split(".")[0] or "__init__"
+            is_module = (ROOT / "tfcli" / f"{module}.py").exists() or (ROOT / "tfcli" / module).is_dir()
+            assert (module if is_module else "__init__") in allowed, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if name_of(p) in NO_TORCH], ids=lambda path: path.stem)
+def test_these_modules_leave_torch_alone(path: Path) -> None:
+    assert not {name for name in imports(path) if name.split(".")[0] in ("torch", "numpy", "safetensors")}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tasks").glob("*.py")), ids=lambda path: path.stem)
+def test_tasks_depend_on_torch_alone(path: Path) -> None:
+    for name in imports(path):
+        assert name.split(".")[0] not in ("tfcli", "numpy", "rich", "typer"), name
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)
+def test_only_the_command_line_and_the_renderers_print(path: Path) -> None:
+    if name_of(path) in ("cli", "render"):
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write"):
+            assert any(keyword.arg == "file" for keyword in node.keywords), f"{path.name}:{node.lineno}"
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    top = {name.split("/")[0] for name in tracked if not name.startswith(".")}
+    assert top <= {"README.md", "pyproject.toml", "tfcli", "tasks", "tests", "examples.yaml"}

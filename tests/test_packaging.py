@@ -1,0 +1,61 @@
+"""What is installed from a wheel works from an empty folder, and brings no package called `tasks`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    [path] = out.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"tfcli"}
+    assert "tfcli/examples.yaml" in names
+    assert "tfcli/tasks/base.py" in names
+    assert "tfcli/render/attention.py" in names
+
+
+def test_the_wheel_trains_and_answers_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    # The wheel stands before whatever else is installed: an editable checkout must not answer for it.
+    env = {**os.environ, "PYTHONPATH": str(site)}
+
+    def tfcli(*words: str) -> str:
+        command = [sys.executable, "-m", "tfcli", *words]
+        return subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
+
+    small = ["task.max_length=4", "task.vocab_size=3", "train.threads=1"]
+    assert "runs/reverse: solved" in tfcli("train", "reverse", *small)
+    assert "layer 0 head 0" in tfcli("attn", "0 1 2")
+    code = "import tfcli, tfcli.task_registry as r; print(tfcli.__file__, r.PACKAGE, tfcli.Task.__module__)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert found == [str(site / "tfcli/__init__.py"), "tfcli.tasks", "tfcli.tasks.base"]
+
+
+def test_a_folder_called_tasks_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "__init__.py").write_text("TASKS = {'mine': 'mine:Mine'}")
+    command = [sys.executable, "-m", "tfcli", "ls"]
+    text = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert "reverse" in text
+    assert "mine" not in text

@@ -1,0 +1,154 @@
+"""Attention tables: legible at any width, without colour, on ASCII, and true to the record."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
+from tfcli.render.reports import interval, print_eval, share
+from tfcli.results import Answer, AttentionRecord, EvalReport, HeadRecord, LayerRecord, LengthScore
+
+SYMBOLS = {
+    "digits": [str(i) for i in range(10)],
+    "chinese": ["我", "喜欢", "吃", "苹果"],
+    "words": ["alpha", "beta", "internationalisation"],
+    "odd": ["[bold]", "</script>", "😀", '"'],
+}
+
+
+def weights(n: int, seed: int) -> list[list[float]]:
+    """Rows that sum to 1, each with its peak at another key."""
+    rows = [[1.0 + (n * 3 if (key + seed) % n == query else 0) for key in range(n)] for query in range(n)]
+    return [[value / sum(row) for value in row] for row in rows]
+
+
+def record(symbols: list[str], n: int, heads: int = 2, layers: int = 2) -> AttentionRecord:
+    tokens = [symbols[i % len(symbols)] for i in range(n)]
+    made = [
+        LayerRecord(layer, [HeadRecord(h, weights(n, h)) for h in range(heads)]) for layer in range(layers)
+    ]
+    return AttentionRecord("runs/reverse", tokens, tokens[::-1], tokens[::-1], made)
+
+
+def printed(thing: AttentionRecord | EvalReport, width: int, encoding: str = "utf-8", **options: Any) -> str:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False, **options)
+    print_attention(console, thing) if isinstance(thing, AttentionRecord) else print_eval(console, thing)
+    stream.flush()
+    return buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("n", [1, 4, 9, 20, 64])
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+@pytest.mark.parametrize("symbols", SYMBOLS)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_left_out(
+    n: int, width: int, symbols: str, encoding: str
+) -> None:
+    text = printed(record(SYMBOLS[symbols], n), width, encoding)
+    assert "…" not in text
+    for line in text.splitlines():
+        assert cell_len(line) <= width, line
+        assert line == line.rstrip()
+    for layer in (0, 1):
+        for head in (0, 1):
+            assert re.search(rf"layer {layer}\s+head {head}", text)
+
+
+def test_numbers_are_those_of_the_record() -> None:
+    thing = record(SYMBOLS["digits"], 4, heads=1, layers=1)
+    text = printed(thing, 80)
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("layer 0 head 0"))
+    assert lines[start + 1].split() == thing.tokens
+    for row, line in zip(thing.layers[0].heads[0].weights, lines[start + 2 :], strict=True):
+        assert line.split()[1:] == [f"{weight:.2f}" for weight in row]
+
+
+@pytest.mark.parametrize(("encoding", "shades"), [("utf-8", SHADES), ("ascii", ASCII_SHADES)])
+@pytest.mark.parametrize(("n", "width"), [(30, 80), (64, 80), (64, 40)])
+def test_shades_are_darkest_where_the_weight_is_largest(
+    n: int, width: int, encoding: str, shades: str
+) -> None:
+    thing = record(SYMBOLS["digits"], n, heads=1, layers=1)
+    lines = printed(thing, width, encoding).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("layer 0 head 0"))
+    assert f"{shades[-1]} = {max(map(max, thing.layers[0].heads[0].weights)):.2f}" in lines[start]
+    cell = 2 if n * 2 + 1 <= width else 1
+    labels = len(thing.tokens[0]) + (cell == 1)
+    dark = [[] for _ in range(n)]  # type: list[list[int]]
+    first = 0
+    rows = iter(lines[start + 1 :])
+    for line in rows:
+        if line.startswith("keys "):
+            first = int(line.split()[1])
+            continue
+        for query in range(n):
+            cells = next(rows)[labels:]
+            dark[query] += [first + i // cell for i in range(0, len(cells), cell) if cells[i] == shades[-1]]
+    assert dark == [[query] for query in range(n)]
+
+
+def test_wide_symbols_line_up() -> None:
+    lines = printed(record(SYMBOLS["chinese"], 4, heads=1, layers=1), 80).splitlines()
+    table = lines[-5:]
+    assert {cell_len(line) for line in table} == {cell_len(table[0])}
+
+
+def test_heads_stand_side_by_side_where_they_fit() -> None:
+    thing = record(SYMBOLS["digits"], 4, heads=4, layers=1)
+    assert "layer 0 head 0          layer 0 head 1\n" in printed(thing, 60)
+    assert "layer 0 head 0\n" in printed(thing, 40)
+
+
+def test_a_wrong_answer_shows_what_is_right() -> None:
+    thing = record(SYMBOLS["digits"], 3, 1, 1)
+    assert "right is" not in printed(thing, 80)
+    wrong = AttentionRecord(thing.run, thing.tokens, ["9", "9", "9"], thing.target, thing.layers)
+    text = printed(wrong, 80)
+    assert "the answer is wrong" in text
+    assert "answer   9 9 9\nright is 2 1 0\n" in text
+
+
+def test_colour_shades_the_numbers_and_nothing_else_changes() -> None:
+    thing = record(SYMBOLS["digits"], 4)
+    coloured = printed(thing, 80, force_terminal=True, color_system="truecolor")
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == printed(thing, 80)
+
+
+def score(length: int, exact: float, in_range: bool = True) -> LengthScore:
+    return LengthScore(length, in_range, 500, None, exact, (0.1, 0.9), exact, (0.2, 1.0), 0.1, 0.0)
+
+
+def test_eval_tells_lengths_inside_and_outside_apart() -> None:
+    report = EvalReport(
+        "runs/x",
+        "copy",
+        (1, 20),
+        [score(20, 1.0), score(40, 0.5, False)],
+        [Answer(["1"], ["2"], ["1"], False)],
+    )
+    for width in (40, 80):
+        text = printed(report, width)
+        assert "…" not in text
+        assert all(cell_len(line) <= width for line in text.splitlines())
+        assert re.search(r"^ +20 +yes +1.000", text, re.MULTILINE)
+        assert re.search(r"^ +40 +no +0.500", text, re.MULTILINE)
+        assert "input    1\nexpected 1\ngot      2" in text
+    assert "0.10-0.90" in printed(report, 80)
+
+
+def test_only_what_is_all_right_is_shown_as_one() -> None:
+    assert share(1.0) == "1.000"
+    assert share(0.99999) == "0.999"
+    assert share(0.0) == "0.000"
+    assert share(None) == "-"
+    assert interval((0.0, 1.0)) == "0.00-1.00"
