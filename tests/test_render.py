@@ -81,8 +81,8 @@ def test_shades_are_darkest_where_the_weight_is_largest(
     lines = printed(thing, width, encoding).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("layer 0 head 0"))
     assert f"{shades[-1]} = {max(map(max, thing.layers[0].heads[0].weights)):.2f}" in lines[start]
-    cell = 2 if n * 2 + 1 <= width else 1
-    labels = len(thing.tokens[0]) + (cell == 1)
+    cell = 2 if n * 2 + 2 <= width else 1
+    labels = len(thing.tokens[0]) + 1
     dark = [[] for _ in range(n)]  # type: list[list[int]]
     first = 0
     rows = iter(lines[start + 1 :])
@@ -144,6 +144,18 @@ def test_eval_tells_lengths_inside_and_outside_apart() -> None:
         assert re.search(r"^ +40 +no +0.500", text, re.MULTILINE)
         assert "input    1\nexpected 1\ngot      2" in text
     assert "0.10-0.90" in printed(report, 80)
+
+
+def test_a_long_wrong_answer_shows_the_part_around_its_first_mistake() -> None:
+    right = [str(i % 10) for i in range(500)]
+    wrong = [*right[:300], "x", *right[301:]]
+    text = printed(
+        EvalReport("r", "copy", (1, 20), [score(500, 0.0)], [Answer(right, wrong, right, False)]), 80
+    )
+    assert "tokens 270 to 329 of 500" in text
+    got = text.partition("got")[2].split()
+    assert got == wrong[270:330]
+    assert "  " not in text.partition("got")[2].strip().replace("\n         ", "\n")
 
 
 def test_only_what_is_all_right_is_shown_as_one() -> None:

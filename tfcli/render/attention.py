@@ -95,10 +95,9 @@ def choose_layout(labels: list[str], width: int) -> Layout:
     room = width - row_width
     if n * (max(NUMBER, widest) + 1) <= room:
         return Layout(rows, columns, max(NUMBER, widest) + 1, n, numbers=True)
-    cell = widest + 1 if n * (widest + 1) <= room or widest > 1 else 1
-    spaced = [row + " " for row in rows] if cell == 1 else rows
-    keys = max(1, (room - (cell == 1)) // cell)
-    return Layout(spaced, columns, cell, keys, numbers=False)
+    cell = widest + 1 if n * (widest + 1) < room or widest > 1 else 1
+    keys = max(1, (room - 1) // cell)
+    return Layout([row + " " for row in rows], columns, cell, keys, numbers=False)
 
 
 def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Line]:

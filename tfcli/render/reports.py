@@ -23,6 +23,7 @@ from tfcli.results import (
 )
 
 BAR = 8  # columns of a full bar
+EXCERPT = 60  # tokens of a wrong answer
 
 
 def print_train(console: Console, report: TrainReport) -> None:
@@ -97,11 +98,18 @@ def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text |
 
 
 def print_wrong(console: Console, answer: Answer) -> None:
-    """A wrong answer: input, expected, got."""
+    """A wrong answer: input, expected, got; of a long one the part around its first mistake."""
+    n = len(answer.input)
+    pairs = enumerate(zip(answer.prediction, answer.target, strict=True))
+    mistake = next(i for i, (got, wanted) in pairs if got != wanted)
+    first = max(0, min(mistake - EXCERPT // 2, n - EXCERPT))
+    part = slice(first, first + EXCERPT)
     print_lines(console)
+    if n > EXCERPT:
+        print_wrapped(console, Text(f"tokens {first} to {min(first + EXCERPT, n) - 1} of {n}", "dim"))
     for name, tokens in (("input", answer.input), ("expected", answer.target), ("got", answer.prediction)):
         text = Text(f"{name:<9}", "bold")
-        for token, wanted in zip(tokens, answer.target, strict=True):
+        for token, wanted in zip(tokens[part], answer.target[part], strict=True):
             text.append(
                 showable(console, token), "bold red" if name == "got" and token != wanted else "not bold"
             )

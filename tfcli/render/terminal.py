@@ -29,6 +29,8 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
     first, *rest = text.wrap(console, console.width, overflow="fold")
     print_lines(console, first)
     if rest:
+        for line in rest:
+            line.rstrip()
         remaining = Text(" ").join(rest)
         for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
             print_lines(console, Text(" " * indent).append_text(line))

@@ -1,0 +1,87 @@
+"""The README is true: its commands run, and print what it shows, but for the numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import invoke
+from tfcli.config import SECTIONS
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def sessions() -> list[tuple[str, str]]:
+    """Each command of the `console` blocks, with the output shown below it."""
+    found: list[tuple[str, str]] = []
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def masked(text: str) -> list[str]:
+    """The lines of `text` without numbers, shades and spacing: what differs from machine to machine."""
+    lines = [re.sub(r"[█▓▒░▁▂▃▄▅▆▇]+", "#", re.sub(r"\d[\d,.]*", "0", line)) for line in text.splitlines()]
+    return [" ".join(line.split()) for line in lines if line.strip()]
+
+
+def test_the_commands_print_what_the_readme_shows(tmp_path: Path) -> None:
+    env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    shown = sessions()
+    assert len(shown) >= 8
+    for command, expected in shown:
+        result = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == (2 if expected.startswith("error:") else 0), result.stderr
+        output = masked(result.stdout + result.stderr)
+        for line in masked(expected):
+            assert line in output, f"$ {command}\n{line!r} isn't in\n{result.stdout}{result.stderr}"
+
+
+@pytest.mark.parametrize(
+    "command", sorted({command.split()[1] for command, _ in sessions() if "tfcli" in command})
+)
+def test_shown_commands_exist(command: str) -> None:
+    invoke(command, "--help")
+
+
+def test_every_command_line_in_a_code_span_is_understood() -> None:
+    """Options that the text mentions in passing exist, too."""
+    for words in map(shlex.split, re.findall(r"`tfcli ([a-z]+(?: [^`]*)?)`", README)):
+        text = invoke(words[0], "--help").stdout
+        for option in (word for word in words if word.startswith("--")):
+            assert option.partition("=")[0] in text, words
+
+
+def test_the_first_two_commands_are_the_main_job_and_the_tests() -> None:
+    first, second = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:2]
+    assert first == "pip install -e . && tfcli train reverse\n"
+    assert second == "pip install -e '.[dev]' && pytest\n"
+
+
+def test_the_settings_table_is_the_configuration(tmp_path: Path) -> None:
+    for section, model in SECTIONS.items():
+        for key in model.model_fields:
+            assert f"| `{section}.{key}` |" in README
+
+
+def test_the_json_forms_are_documented(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trained)
+    for words in (["eval", "--samples", "9"], ["attn"], ["predict", "1 2"], ["inspect"], ["ls"]):
+        for key in json.loads(
+            invoke(*words, "--json").stdout.splitlines()[0]
+            if words[0] == "predict"
+            else invoke(*words, "--json").stdout
+        ):
+            assert f"`{key}`" in README, (words, key)
