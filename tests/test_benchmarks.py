@@ -1,0 +1,30 @@
+"""The benchmark scripts run; what they measure is for a person on a quiet machine to judge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+RUNS = {
+    "solve.py": (["chinese", "--seeds", "100:100"], "chinese: solved 1 of 1"),
+    "startup.py": (["--runs", "1"], "x import torch"),
+    "step.py": (["--steps", "1"], "ratio"),
+}
+
+
+def test_every_benchmark_is_run_here() -> None:
+    assert {path.name for path in BENCHMARKS.glob("*.py")} == set(RUNS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_a_benchmark_runs(name: str) -> None:
+    words, expected = RUNS[name]
+    command = [sys.executable, str(BENCHMARKS / name), *words]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert expected in result.stdout
