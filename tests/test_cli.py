@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.conftest import SMALL, Cli, invoke
+from tfcli.config import ModelConfig
 
 
 def as_json(cli: Cli, *words: str, **options: Any) -> Any:
@@ -157,6 +158,13 @@ def test_inspect_tells_all_that_is_known(run_cli: Cli) -> None:
     text = run_cli("inspect").stdout
     for word in ("d_model", "32", "parameters", "blocks.0.feed_forward"):
         assert word in text
+
+
+@pytest.mark.parametrize("positions", get_args(ModelConfig.model_fields["positions"].annotation))
+def test_inspect_counts_what_training_counted(positions: str, cli: Cli) -> None:
+    words = ["task.max_length=3", "model.d_model=8", "train.steps=1", f"model.positions={positions}", "-q"]
+    trained = as_json(cli, "train", "copy", *words)
+    assert as_json(cli, "inspect")["parameters"] == trained["parameters"] > 0
 
 
 def test_ls_shows_tasks_examples_and_runs(run_cli: Cli) -> None:

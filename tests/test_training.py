@@ -19,7 +19,7 @@ from tfcli.config import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
 from tfcli.errors import UsageError
 from tfcli.model import Encoder
-from tfcli.optim import build_optimizer, learning_rate
+from tfcli.optim import BETAS, EPSILON, AdamW, learning_rate
 from tfcli.task_registry import load_task
 from tfcli.training import DivergedError, mean_loss, train
 
@@ -149,15 +149,37 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert rates[9:] == sorted(rates[9:], reverse=True)
 
 
-def test_only_the_matrices_of_linear_layers_are_decayed() -> None:
-    settings = config()
-    model = build_model(settings, load_task(settings.task))
-    decayed, others = build_optimizer(model, settings.train).param_groups
-    matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
-    assert {id(p) for p in decayed["params"]} == matrices
-    assert decayed["weight_decay"] == settings.train.weight_decay
-    assert others["weight_decay"] == 0
-    assert len(matrices) + len(others["params"]) == len(list(model.parameters()))
+def test_the_optimizer_is_torchs_adamw_with_clipping() -> None:
+    """With the same gradients, weights go the same way as with torch's own optimizer and clipping."""
+    settings = config(train={"weight_decay": 0.3, "clip_norm": 0.5})
+    ours, theirs = (build_model(settings, load_task(settings.task)) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    matrices = [module.weight for module in theirs.modules() if isinstance(module, nn.Linear)]
+    others = [p for p in theirs.parameters() if all(p is not matrix for matrix in matrices)]
+    groups = [{"params": matrices, "weight_decay": 0.3}, {"params": others, "weight_decay": 0.0}]
+    optimizer, reference = AdamW(ours, settings.train), torch.optim.AdamW(groups, betas=BETAS, eps=EPSILON)
+    generator = torch.Generator().manual_seed(0)
+    for rate in (0.1, 0.02, 0.3):
+        optimizer.zero_gradients()
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            q.grad = torch.randn(q.shape, generator=generator)
+            assert p.grad is not None
+            p.grad += q.grad
+        nn.utils.clip_grad_norm_(theirs.parameters(), 0.5)
+        for group in reference.param_groups:
+            group["lr"] = rate
+        optimizer.step(rate)
+        reference.step()
+        torch.testing.assert_close(weights(ours), weights(theirs))
+
+
+def test_training_does_not_import_torchs_compiler() -> None:
+    code = (
+        "import sys; from tests.test_training import config, trained; trained(config());"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
 
 
 def test_bfloat16_trains_and_keeps_float32_weights() -> None:

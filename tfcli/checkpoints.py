@@ -41,7 +41,8 @@ def n_parameters(model: Encoder) -> int:
 
 def save_run(path: Path, config: RunConfig, model: Encoder, summary: dict[str, Any]) -> None:
     """Write the weights, with the configuration and the summary, in one step."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # Clones, since the parameters are views of one vector while they are trained.
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
     metadata = {
         "format": runs.FORMAT,
         "config": json.dumps(config.model_dump(mode="json")),

@@ -157,8 +157,8 @@ def details(run: Path) -> RunDetails:
     header = read_header(run)
     by_part: dict[str, int] = {}
     for name, shape in header.shapes.items():
-        part = part_of(name)
-        by_part[part] = by_part.get(part, 0) + prod(shape)
+        if shape:  # a number that stands alone is kept with the weights, but not learned
+            by_part[part_of(name)] = by_part.get(part_of(name), 0) + prod(shape)
     return RunDetails(
         run=str(run),
         config=header.config,

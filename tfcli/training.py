@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from tfcli.config import TrainConfig
 from tfcli.devices import matmul_precision, seeded
 from tfcli.errors import TfcliError
 from tfcli.model import Encoder
-from tfcli.optim import build_optimizer, learning_rate
+from tfcli.optim import AdamW, learning_rate
 from tfcli.results import StepRecord
 
 if TYPE_CHECKING:
@@ -36,15 +36,12 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
         DivergedError: the loss of a step was not finite; the message names the step.
     """
     device = next(model.parameters()).device
-    optimizer = build_optimizer(model, config)
+    optimizer = AdamW(model, config)
     generator = seeded(device, config.seed)
     lengths = random.Random(config.seed)
-    parameters = list(model.parameters())
     losses: list[Tensor] = []
     tokens = 0
     for step in range(1, config.steps + 1):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
         length = lengths.randint(task.min_length, task.max_length)
         inputs, targets = task.sample(config.batch_size, length, generator)
         model.positions.sharpen(step / config.steps)
@@ -52,10 +49,9 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
         with matmul_precision(device, config.precision):
             logits = model(inputs)
             loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        optimizer.zero_grad()
+        optimizer.zero_gradients()
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
-        optimizer.step()
+        optimizer.step(learning_rate(step, config))
         losses.append(loss.detach())
         tokens += targets.numel()
         if step % config.eval_every and step != config.steps:
