@@ -188,9 +188,13 @@ def evaluate(
             help="Such as 1:40, 41:500:50 or 10,41,500; the trained ones and some beyond if left out.",
         ),
     ] = None,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Held-out sequences a length.")] = 500,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=1_000_000, help="Held-out sequences a length.")
+    ] = 500,
     wrong: Annotated[int, typer.Option("--wrong", min=0, help="How many wrong answers to show.")] = 3,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the held-out sequences drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31, help="Of the held-out sequences drawn.")
+    ] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     as_json: Json = False,
 ) -> None:
@@ -218,7 +222,9 @@ def attn(
     ] = None,
     head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
     mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sequence drawn if none is given.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """The attention weights of every head: rows are queries, columns keys, and each row sums to 1.

@@ -90,12 +90,13 @@ def watched(model: Encoder, task: Task, config: TrainConfig) -> Iterator[Progres
 def few_sequences(config: RunConfig) -> str | None:
     """A note where the task has so few sequences that the held-out set is smaller than was asked for."""
     task = load_task(config.task)
-    counted = [(task.n_sequences(n), task.n_held_out(n)) for n in range(task.min_length, task.max_length + 1)]
-    known = [held_out for _, held_out in counted if held_out is not None]
-    if len(known) < len(counted) or sum(known) >= config.train.eval_samples:
+    if task.n_held_out(task.max_length) is None:
         return None
-    there_are = sum(n for n, _ in counted)
-    return f"there are only {there_are} such sequences; {sum(known)} of them are held out, and all are scored"
+    counted = [(task.n_sequences(n), task.n_held_out(n)) for n in range(task.min_length, task.max_length + 1)]
+    there_are, held_out = sum(n for n, _ in counted), sum(n or 0 for _, n in counted)
+    if held_out >= config.train.eval_samples:
+        return None
+    return f"there are only {there_are} such sequences; {held_out} of them are held out, and all are scored"
 
 
 def metrics_line(progress: Progress) -> str:
@@ -175,11 +176,11 @@ def evaluate(
 
 def default_lengths(loaded: LoadedRun) -> list[int]:
     """Up to 20 of the trained lengths, then 1.5, 2 and 3 times the longest, where the model can take them."""
-    high = loaded.task.max_length
-    known = spread(loaded.task.min_length, high, 20)
-    return (
-        known if loaded.config.model.positions == "learned" else [*known, high * 3 // 2, high * 2, high * 3]
-    )
+    high, longest = loaded.task.max_length, loaded.model.positions.longest
+    beyond = [
+        length for length in (high * 3 // 2, high * 2, high * 3) if longest is None or length <= longest
+    ]
+    return sorted({*spread(loaded.task.min_length, high, 20), *beyond})
 
 
 def attend(
@@ -221,12 +222,9 @@ def encoded(loaded: LoadedRun, sequence: str, origin: str = "") -> torch.Tensor:
     try:
         return torch.tensor(loaded.task.encode(sequence))
     except ValueError as error:
-        names = runs.run_names()
-        no_run = (
-            ""
-            if origin or not sequence.strip()
-            else f", and no run is called that{did_you_mean(sequence, names)}"
-        )
+        may_be_a_name = sequence.strip() and not origin
+        near = did_you_mean(sequence, runs.run_names())
+        no_run = f", and no run is called that{near}" if may_be_a_name else ""
         raise UsageError(f"{loaded.path}: {origin}{error}{no_run}") from error
 
 

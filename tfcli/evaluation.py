@@ -75,7 +75,7 @@ def score_length(
 ) -> tuple[LengthScore, Iterator[Answer]]:
     """The score on held-out sequences of one length, and its wrong answers, made as they are asked for."""
     device = next(model.parameters()).device
-    generator = seeded(device, HELD_OUT_SEED + seed)
+    generator = seeded(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
     predictions = answers(model, batch.inputs)
     right = predictions == batch.targets

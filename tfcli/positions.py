@@ -44,6 +44,8 @@ def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
 class NoPositions(nn.Module):
     """No encoding: the model sees a bag of tokens and can't tell their order."""
 
+    longest: int | None = None  # the longest sequence it knows; None if there is no bound
+
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__()
 
@@ -71,14 +73,13 @@ class LearnedPositions(NoPositions):
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
+        self.longest = max_length
         self.table = nn.Embedding(max_length, config.d_model)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
         """Raises ValueError for a sequence that is longer than the table."""
         if x.shape[1] > self.table.num_embeddings:
-            raise ValueError(
-                f"learned positions know lengths up to {self.table.num_embeddings}, not {x.shape[1]}"
-            )
+            raise ValueError(f"learned positions know lengths up to {self.longest}, not {x.shape[1]}")
         table: Tensor = self.table(at.start)  # [B, T, D]
         return x + table
 
