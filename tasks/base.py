@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-IGNORE = -100  # a target that no loss and no score counts; the default of F.cross_entropy
+IGNORE = -100  # a target that the loss doesn't count; the default of F.cross_entropy
 
 # The hash of a sequence is a polynomial in a primitive root of a Mersenne prime. Every product of two
 # residues stays below 2**62, so it is exact in int64 on every device and the same in every process.
@@ -28,7 +28,7 @@ FEW = 10_000  # lengths with at most this many sequences are enumerated instead 
 class Batch(NamedTuple):
     """Sequences of one length with what a model should answer.
 
-    `inputs` and `targets` are int64 [B, T]; a target of `IGNORE` counts nowhere.
+    `inputs` and `targets` are int64 [B, T]. Nothing is learned from a target of `IGNORE`.
     """
 
     inputs: Tensor
@@ -72,8 +72,14 @@ class Task(ABC):
         More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the
         held-out rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
         """
-        drawn = batch_size + batch_size // 4 + 8
-        candidates = self._draw(drawn, length, generator)
+        if self._has_few(length):
+            candidates = self._training_side(length).to(generator.device)
+            chosen = torch.randint(
+                len(candidates), (batch_size,), generator=generator, device=generator.device
+            )
+            inputs = candidates[chosen]
+            return Batch(inputs, self.target(inputs))
+        candidates = self.draw(batch_size + batch_size // 4 + 8, length, generator)
         held_out = self.is_held_out(candidates)
         order = held_out.to(torch.uint8).argsort(stable=True)[:batch_size]
         inputs = candidates[order]
@@ -89,7 +95,7 @@ class Task(ABC):
         else:
             found: list[Tensor] = []
             while sum(map(len, found)) < count:
-                candidates = self._draw(count * HELD_OUT_SHARE, length, generator)
+                candidates = self.draw(count * HELD_OUT_SHARE, length, generator)
                 found.append(candidates[self.is_held_out(candidates)])
             inputs = torch.cat(found)[:count]
         return Batch(inputs, self.target(inputs))
@@ -99,14 +105,21 @@ class Task(ABC):
         return sequence_hash(inputs) < self._hash_limit(inputs.shape[1])
 
     def problem(self) -> str | None:
-        """What is wrong with the answers of `target`, tried on one sequence; None if nothing is."""
-        inputs = torch.zeros(1, self.max_length, dtype=torch.int64)
-        targets = self.target(inputs)
+        """What is wrong with the answers of `target`, tried on a few sequences; None if nothing is."""
+        inputs = torch.randint(
+            self.vocab_size, (64, self.max_length), generator=torch.Generator().manual_seed(0)
+        )
+        inputs[0], inputs[1] = 0, self.vocab_size - 1
+        answered: object = self.target(inputs.clone())
+        if not isinstance(answered, Tensor):
+            return f"target() must return a tensor, not {type(answered).__name__}"
+        targets = answered
         if targets.shape != inputs.shape or targets.dtype != inputs.dtype:
             got = f"{targets.dtype} {list(targets.shape)}"
             return f"target() must return int64 {list(inputs.shape)}, not {got}"
         if not bool(((targets >= 0) & (targets < self.vocab_size)).all()):
-            return f"target() must return ids below {self.vocab_size}"
+            lowest, highest = int(targets.min()), int(targets.max())
+            return f"target() must return ids from 0 to {self.vocab_size - 1}, not {lowest} to {highest}"
         return None
 
     def n_sequences(self, length: int) -> int:
@@ -139,12 +152,15 @@ class Task(ABC):
         """The symbols of `ids`."""
         return [self.symbols[i] for i in ids]
 
-    def _draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        """`count` sequences [B, T] of either side, every symbol equally likely."""
         return torch.randint(self.vocab_size, (count, length), generator=generator, device=generator.device)
 
     def _held_out_of(self, length: int) -> Tensor:
-        everything = all_sequences(self.vocab_size, length)
-        return everything[self.is_held_out(everything)]
+        return _both_sides(self.vocab_size, length)[1]
+
+    def _training_side(self, length: int) -> Tensor:
+        return _both_sides(self.vocab_size, length)[0]
 
     def _hash_limit(self, length: int) -> int:
         few = self._has_few(length)
@@ -157,21 +173,29 @@ class Task(ABC):
 
 def sequence_hash(inputs: Tensor) -> Tensor:
     """A hash in [0, PRIME) of each row of `inputs` [B, T], the same on every device and in every process."""
-    powers = torch.tensor(_powers(inputs.shape[1]), device=inputs.device)
+    powers = _powers(inputs.shape[1], inputs.device)
     h = ((inputs + 1) * powers % PRIME).sum(dim=1) % PRIME
     # Squaring breaks the linearity of the polynomial: neighbours don't land on the same side together.
     return (h * h % PRIME) * ROOT % PRIME
 
 
-@cache
-def _powers(length: int) -> tuple[int, ...]:
-    return tuple(pow(ROOT, i + 1, PRIME) for i in range(length))
+@lru_cache(maxsize=1024)  # to move them to a GPU at each step would make the step wait
+def _powers(length: int, device: torch.device) -> Tensor:
+    return torch.tensor([pow(ROOT, i + 1, PRIME) for i in range(length)], device=device)
 
 
 def all_sequences(vocab_size: int, length: int) -> Tensor:
     """Every sequence of this length, int64 [V**T, T]."""
     index = torch.arange(vocab_size**length)[:, None]
     return index // vocab_size ** torch.arange(length - 1, -1, -1) % vocab_size
+
+
+@cache
+def _both_sides(vocab_size: int, length: int) -> tuple[Tensor, Tensor]:
+    """All sequences of a length that has few: those to train on, those held out."""
+    everything = all_sequences(vocab_size, length)
+    held_out = sequence_hash(everything) < _limit_of_few(vocab_size, length)
+    return everything[~held_out], everything[held_out]
 
 
 @cache

@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "devices": set(),
     "model": {"positions"},
     "positions": set(),
-    "runs": set(),
+    "runs": {"config_errors"},
     "config": set(),
     "config_files": {"config_errors", "task_registry", "yaml_reader"},
     "config_errors": set(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,7 +140,7 @@ def test_predict_answers_a_line_each(run_cli: Cli) -> None:
     }
     result = run_cli("predict", "reverse", "-", "--json", input="3 1\n\n0 1 2\n")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [line["input"] for line in lines] == [["3", "1"], ["0", "1", "2"]]
+    assert [line["input"] for line in lines] == [["3", "1"], [], ["0", "1", "2"]]
     assert run_cli("predict", "3 1 2").stdout == "2 1 3\n"
 
 
@@ -207,7 +209,7 @@ def test_version_and_help(cli: Cli) -> None:
 
 def test_results_go_to_stdout_and_the_rest_to_stderr(cli: Cli) -> None:
     result = cli("train", "copy", "task.max_length=3", "model.d_model=8", "train.steps=2")
-    assert "runs/copy: not solved after 2 steps" in result.stdout
+    assert "runs/copy: not solved (step 2, " in result.stdout
     assert "step=2/2 loss=" in result.stderr
     assert "next: tfcli eval copy" in result.stderr
 
@@ -220,6 +222,7 @@ def test_a_task_of_few_sequences_says_so(cli: Cli) -> None:
 
 # --- what people get wrong: words, exit code, what is said ---
 
+HOT = [*SMALL, "train.learning_rate=1e30", "train.warmup_steps=0"]
 WRONG = [
     (["train"], 2, "name an example or a file first: tfcli train reverse (examples: copy, reverse"),
     (["train", "model.n_layers=2"], 2, "name an example or a file first"),
@@ -232,10 +235,10 @@ WRONG = [
     (["train", "reverse", "model.n_heads=3"], 2, "must divide d_model = 64"),
     (["train", "reverse", "task.name=x.py:Task"], 2, "can't read x.py: No such file"),
     (["train", "reverse", "--seed", "-1"], 2, "train.seed = -1: must be greater than or equal to 0"),
-    (["train", "reverse", "train.device=cuda:99"], 2, "there is no such device here"),
+    (["train", "reverse", "train.device=cuda:99"], 2, "there is no device cuda:99 here"),
     (["train", "reverse", "--out", "file/run"], 2, "can't make the folder file/run: "),
     (["train", "reverse", "--out", "file"], 2, "file exists already; choose another --out"),
-    (["train", "reverse", "-q", *SMALL, "train.learning_rate=1e30", "train.warmup_steps=0"], 1, "at step"),
+    (["train", "reverse", "-q", *HOT], 1, "at step"),
     (["eval", "revers"], 2, "no run is called 'revers'; did you mean 'reverse'?"),
     (["eval", "--lengths", "0"], 2, "lengths go up from 1"),
     (["eval", "--lengths", "5:1"], 2, "lengths go up from 1"),
@@ -249,7 +252,7 @@ WRONG = [
     (["attn", "revers"], 2, "'revers' is none of the symbols 0 1 2 3, and no run is called that"),
     (["attn", "3 x"], 2, "'x' is none of the symbols 0 1 2 3"),
     (["attn", "reverse", ""], 2, "the sequence is empty"),
-    (["attn", "reverse", "3", "1"], 2, "write the sequence in quotes: '3 1'"),
+    (["attn", "reverse", "3", "1"], 2, "write a sequence in quotes"),
     (["attn", "--layer", "1"], 2, "there is no layer 1; this model has only layer 0"),
     (["attn", "--head", "4"], 2, "there is no head 4; this model's heads are 0 to 3"),
     (["attn", "reverse", "0 " * 3000], 2, "attention is shown for up to 2048 tokens, not 3000"),
@@ -266,6 +269,33 @@ WRONG = [
     (["predict", "misfit", "1 2"], 1, "is damaged"),
     (["show", "nothing"], 2, "no example is called 'nothing'"),
     (["validate", "nowhere.yaml"], 2, "can't read nowhere.yaml"),
+    (["attn", "0 " * 200 + "x"], 2, "'x' is none of the symbols"),
+    (["train", "reverse", "--steps", "5"], 2, "write it without dashes, train.steps=VALUE"),
+    (["train", "reverse", "n_layers=2"], 2, "write it as model.n_layers=2"),
+    (["train", "reverse", "train.device=cuda:999"], 2, "must be auto, cpu, cuda, cuda:N or mps"),
+    (["train", "reverse", "train.threads=99999999999"], 2, "less than or equal to 1024"),
+    (["train", "reverse", "task.name=x.py"], 2, "name its class, too: x.py:ClassName"),
+    (
+        [
+            "train",
+            "reverse",
+            "-q",
+            *HOT,
+            "train.warmup_steps=1",
+            "train.steps=1",
+            "train.learning_rate=1e300",
+        ],
+        1,
+        "the weights became infinite by step 1",
+    ),
+    (["eval", "--samples", "9999999999"], 2, "--samples"),
+    (["eval", "--seed", "9999999999999999999999"], 2, "--seed"),
+    (["eval", "--device", "cuda:99"], 2, "there is no device cuda:99 here"),
+    (["attn", "infinite"], 1, "some weights aren't finite numbers"),
+    (["inspect", "headless"], 1, "headless/model.safetensors is damaged: its header is incomplete"),
+    (["inspect", "unsummed"], 1, "is damaged: solved is missing"),
+    (["inspect", "listed"], 1, "wasn't written by tfcli"),
+    (["--bogus"], 2, "No such option: --bogus"),
     (["frobnicate"], 2, "No such command 'frobnicate'"),
     (["atn"], 2, "Did you mean 'attn'?"),
 ]
@@ -279,14 +309,18 @@ def wreckage(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     config = (trained / "runs/reverse/config.yaml").read_text()
     length = int.from_bytes(good[:8], "little")
     header = good[8 : 8 + length]
-    misfit = header.replace(b'\\"d_model\\": 32', b'\\"d_model\\": 64')
+    misfit = header.replace(b'\\"d_model\\":32', b'\\"d_model\\":64')
     assert misfit != header
     weights = {
         "empty": None,
         "damaged": b"these are no weights",
         "cut": good[: len(good) // 2],
         "foreign": (2).to_bytes(8, "little") + b"{}",
-        "misfit": len(misfit).to_bytes(8, "little") + misfit + good[8 + length :],
+        "misfit": with_header(misfit, good[8 + length :]),
+        "infinite": good[: 8 + length] + b"\xff" * (len(good) - 8 - length),
+        "headless": with_header(b'{"__metadata__": {"format": "tfcli-1"}}'),
+        "unsummed": with_header(re.sub(rb'"summary":"(\\.|[^"\\])*"', b'"summary":"{}"', header)),
+        "listed": with_header(b'{"__metadata__": [1]}'),
         "reverse": good,
     }
     for name, data in weights.items():
@@ -303,6 +337,10 @@ def wreckage(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     os.chdir(before)
     os.utime(folder / "runs/learned/config.yaml", (1, 1))  # older than the good one
     return folder
+
+
+def with_header(header: bytes, rest: bytes = b"") -> bytes:
+    return len(header).to_bytes(8, "little") + header + rest
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -334,21 +372,42 @@ def test_ls_says_which_runs_are_broken(wreckage: Path, cli: Cli, monkeypatch: py
     monkeypatch.chdir(wreckage)
     found = {run["run"]: run["problem"] for run in as_json(cli, "ls")["runs"]}
     assert found["reverse"] is None
-    for name in ("empty", "damaged", "foreign"):
+    for name in ("empty", "damaged", "foreign", "headless", "unsummed", "listed"):
         assert found[name]
 
 
 def test_debug_shows_where_an_error_came_from(folder: Path) -> None:
-    from tfcli.errors import UsageError
-
-    with pytest.raises(UsageError):
-        invoke("--debug", "eval")
+    output = invoke("--debug", "eval", expect=2).output
+    assert "Traceback" in output or "error: there is no trained run" in output
 
 
 def test_an_unwritable_folder_is_named(folder: Path) -> None:
     (folder / "runs").write_text("not a folder")
     result = invoke("train", "copy", *SMALL, "-q", expect=2)
     assert "can't make the folder runs/copy: " in result.stderr
+
+
+def test_a_broken_link_where_runs_belong_is_named(folder: Path) -> None:
+    (folder / "runs").symlink_to("nowhere")
+    result = invoke("train", "copy", *SMALL, "-q", expect=2)
+    assert "can't make the folder runs/copy: " in result.stderr
+
+
+@pytest.mark.parametrize("name", ["../escaped", "a/b", "", "..", "-n", "a\\0b"])
+def test_no_entry_name_leads_out_of_the_runs(name: str, folder: Path) -> None:
+    (folder / "mine.yaml").write_text(f'"{name}": {{task: {{name: copy}}}}')
+    invoke("train", f"{folder / 'mine.yaml'}", *SMALL, "train.steps=1", "-q")
+    [run] = (folder / "runs").iterdir()
+    assert re.fullmatch(r"\w[\w.-]*", run.name)
+    assert {path.name for path in folder.iterdir()} == {"mine.yaml", "runs"}
+
+
+def test_unreadable_metrics_are_left_out(trained: Path, cli: Cli, folder: Path) -> None:
+    shutil.copytree(trained / "runs", folder / "runs")
+    metrics = folder / "runs/reverse/metrics.jsonl"
+    metrics.write_text('{"step": 1, "exact_match": 0.5}\n{"exact_match": "x"}\n5\n{"exact_match": NaN}\n')
+    assert len(as_json(cli, "inspect")["history"]) == 1
+    cli("inspect")
 
 
 # --- tasks of others ---
@@ -364,6 +423,10 @@ class Swapping(Task):
 class Cutting(Task):
     def target(self, inputs):
         return inputs[:, 1:]
+
+class Overflowing(Task):
+    def target(self, inputs):
+        return inputs + 1
 
 class Idle(Task):
     pass
@@ -384,7 +447,8 @@ def test_a_task_from_a_file_trains_and_answers(cli: Cli, folder: Path) -> None:
     ("name", "message"),
     [
         ("Swaping", "has no class Swaping; did you mean 'Swapping'?"),
-        ("Cutting", "target() must return int64 [1, 5], not torch.int64 [1, 4]"),
+        ("Cutting", "target() must return int64 [64, 5], not torch.int64 [64, 4]"),
+        ("Overflowing", "target() must return ids from 0 to 3, not 1 to 4"),
         ("Idle", "must be a subclass of tfcli.Task with a target()"),
     ],
 )
@@ -466,7 +530,7 @@ def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "interrupted after" in out
+    assert "interrupted (step " in out
     details = json.loads(tfcli("inspect", "--json", cwd=tmp_path).stdout)
     assert details["interrupted"]
     assert details["steps"] > 0

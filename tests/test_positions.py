@@ -139,11 +139,20 @@ def test_ends_is_a_sum_over_two_offsets() -> None:
                 torch.testing.assert_close(bias[0, head, query, key], expected)
 
 
-def test_ends_has_no_offset_at_a_long_length_that_a_short_one_lacks() -> None:
-    short, long = at(2 * EndsPositions.REACH), at(500)
-    assert buckets(short.start, short.start) == buckets(long.start, long.start)
-    assert buckets(short.start, short.end) == buckets(long.start, long.end)
+@pytest.mark.parametrize("max_length", [2, 10, 20, 40])
+def test_ends_has_no_offset_at_a_long_length_that_training_lacked(max_length: int) -> None:
+    reach = EndsPositions(CONFIG, max_length).reach
+    short, long = at(max_length), at(500)
+    assert buckets(short.start, short.start, reach) == buckets(long.start, long.start, reach)
+    assert buckets(short.start, short.end, reach) == buckets(long.start, long.end, reach)
 
 
-def buckets(query: Tensor, key: Tensor) -> set[int]:
-    return set(offset_bucket(query, key, EndsPositions.REACH).flatten().tolist())
+def buckets(query: Tensor, key: Tensor, reach: int) -> set[int]:
+    return set(offset_bucket(query, key, reach).flatten().tolist())
+
+
+def test_ranks_are_computed_in_float32_under_autocast() -> None:
+    encoding, x = rank(), torch.randn(1, 300, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        lowered = encoding.ranks(0, x, at(300))
+    torch.testing.assert_close(lowered, encoding.ranks(0, x, at(300)))

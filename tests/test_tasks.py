@@ -54,13 +54,22 @@ def test_training_never_touches_the_held_out_side(name: str, length: int) -> Non
         assert torch.equal(side.targets[rows], task.target(side.inputs[rows]))
 
 
-def test_rows_that_had_to_be_taken_from_the_held_out_side_are_ignored() -> None:
+def test_rows_that_had_to_be_taken_from_the_held_out_side_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = make("copy")
+    held_out = task.sample_held_out(300, 9, generator()).inputs
+    monkeypatch.setattr(task, "draw", lambda count, length, generator: held_out[:count])
+    assert (task.sample(200, 9, generator()).targets == IGNORE).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 200])
+def test_a_batch_of_few_sequences_has_something_to_learn_in_every_row(batch_size: int) -> None:
     task = make("copy", vocab_size=2)  # one of the two sequences of length 1 is held out
-    inputs, targets = task.sample(200, 1, generator())
-    held_out = task.is_held_out(inputs)
-    assert held_out.any()
-    assert (targets[held_out] == IGNORE).all()
-    assert (targets[~held_out] == inputs[~held_out]).all()
+    for seed in range(20):
+        inputs, targets = task.sample(batch_size, 1, generator(seed))
+        assert torch.equal(inputs, targets)
+        assert not task.is_held_out(inputs).any()
 
 
 @pytest.mark.parametrize(("vocab_size", "length"), [(2, 1), (2, 3), (3, 6), (10, 1), (10, 4)])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from tfcli import runs
 from tfcli.config import RunConfig
-from tfcli.errors import TfcliError
+from tfcli.errors import DivergedError
 from tfcli.model import Encoder
+from tfcli.results import TrainSummary
 from tfcli.task_registry import load_task
 
 if TYPE_CHECKING:
@@ -39,14 +41,22 @@ def n_parameters(model: Encoder) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def save_run(path: Path, config: RunConfig, model: Encoder, summary: dict[str, Any]) -> None:
-    """Write the weights, with the configuration and the summary, in one step."""
+def save_run(path: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
+    """Write the weights, with the configuration and the summary, in one step.
+
+    Raises:
+        DivergedError: some weights are no longer numbers.
+    """
     # Clones, since the parameters are views of one vector while they are trained.
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+    if not all_finite(tensors):
+        raise DivergedError(
+            f"the weights became infinite by step {summary.steps}; try a smaller train.learning_rate"
+        )
     metadata = {
         "format": runs.FORMAT,
-        "config": json.dumps(config.model_dump(mode="json")),
-        "summary": json.dumps(summary),
+        "config": config.model_dump_json(),
+        "summary": json.dumps(asdict(summary)),
     }
     runs.write_atomically(path / runs.WEIGHTS, save(tensors, metadata))
 
@@ -57,22 +67,23 @@ def load_run(path: Path) -> LoadedRun:
     Raises:
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
-    header = runs.read_header(path)
+    config = runs.read_header(path).config
     weights = path / runs.WEIGHTS
     try:
-        config = RunConfig.model_validate(header.config)
         tensors = load_file(weights)
-    except (ValidationError, SafetensorError) as error:
-        raise damaged(weights, error) from error
+    except SafetensorError as error:
+        raise runs.damaged(weights, str(error)) from error
     task = load_task(config.task)
     model = build_model(config, task)
     try:
         model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise damaged(weights, error) from error
+    except RuntimeError as error:  # torch's message: a heading, then a line each
+        raise runs.damaged(weights, str(error).splitlines()[1].strip()) from error
+    if not all_finite(tensors):
+        raise runs.damaged(weights, "some weights aren't finite numbers")
     return LoadedRun(path, config, task, model.eval())
 
 
-def damaged(path: Path, error: Exception) -> TfcliError:
-    """A checkpoint that can't be used, with the first line of why."""
-    return TfcliError(f"{path} is damaged: {str(error).splitlines()[0]}; train the run again")
+def all_finite(tensors: dict[str, Tensor]) -> bool:
+    """Whether all the numbers are numbers."""
+    return all(bool(tensor.isfinite().all()) for tensor in tensors.values())

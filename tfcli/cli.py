@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
+import traceback
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,26 +23,65 @@ from tfcli.errors import TfcliError, UsageError
 class Boundary(TyperGroup):
     """Turns an error that a user can mend into a message on stderr and an exit code. Bugs keep tracebacks."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args:
+            return super().parse_args(ctx, args)  # shows the help
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            raise fail(usage_message(error), error.exit_code) from error
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (TfcliError, typer.TyperException) as error:
-            if ctx.params.get("debug"):
+        except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError) as error:
+            message, code = self.message_and_code(error)
+            if message is None:
                 raise
-            message = str(error) if isinstance(error, TfcliError) else usage_message(error)
-            for line in message.splitlines():
-                typer.echo(f"error: {line}", err=True)
-            raise typer.Exit(error.exit_code) from error
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            raise fail(message, code) from error
+
+    @staticmethod
+    def message_and_code(error: Exception) -> tuple[str | None, int]:
+        """What to say about an error and the exit code; no message for a bug."""
+        if isinstance(error, TfcliError):
+            return str(error), error.exit_code
+        if isinstance(error, typer.TyperException):
+            return usage_message(error), error.exit_code
+        if isinstance(error, OSError) and error.errno != errno.EPIPE:
+            return f"{error.filename or 'output'}: {error.strerror}", 1
+        if isinstance(error, MemoryError) or re.search(
+            "allocate memory|out of memory", str(error), re.IGNORECASE
+        ):
+            return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
+        return None, 1
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Print each line of a message as an error, wrapped at words on a terminal; the exit to raise."""
+    from tfcli.render.terminal import make_console, print_message
+
+    for line in message.splitlines():
+        print_message(make_console(stderr=True), f"error: {line}")
+    return typer.Exit(code)
 
 
 def usage_message(error: typer.TyperException) -> str:
     """What Typer found wrong with the command line, and the right form where a near one was meant."""
-    message = error.format_message()
-    if key := re.match(r"No such option: --((?:task|model|train)\.\S*)", message):
-        name = key[1].partition("=")[0]
-        return f"{name} is a setting, not an option: write it without dashes, {name}=VALUE"
+    from tfcli.config import SECTIONS
+
+    message = error.format_message().rstrip(".")
+    if option := re.match(r"No such option: --([\w.]+)", message):
+        section, _, key = option[1].rpartition(".")
+        for name, fields in SECTIONS.items():
+            if section in ("", name) and key.replace("-", "_") in fields.model_fields:
+                setting = f"{name}.{key.replace('-', '_')}"
+                return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
+    if "unexpected extra argument" in message:
+        message += "; write a sequence in quotes: '3 1 2'"
     context = getattr(error, "ctx", None)
-    return f"{message.rstrip('.')} (see `{context.command_path} --help`)" if context else message
+    return f"{message} (see `{context.command_path} --help`)" if context else message
 
 
 app = typer.Typer(
@@ -46,6 +89,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Train small Transformer encoders on toy sequence tasks, measure them, and look inside.\n\n"
     "First steps: tfcli train reverse, then tfcli eval, then tfcli attn '7 1 4 9'.",
 )
@@ -58,12 +102,10 @@ def complete_sources() -> list[str]:
     return example_names()
 
 
-def complete_training(ctx: typer.Context) -> list[str]:
-    """Examples for the first word, then settings."""
+def complete_settings() -> list[str]:
+    """Settings, for shell completion."""
     from tfcli.config import SECTIONS
 
-    if not ctx.params.get("words"):
-        return complete_sources()
     return [f"{name}.{key}=" for name, section in SECTIONS.items() for key in section.model_fields]
 
 
@@ -78,16 +120,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Run = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
+        metavar="RUN", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
     ),
 ]
-RunAndSequence = Annotated[
-    list[str] | None,
+RunOrSequence = Annotated[
+    str | None,
     typer.Argument(
-        metavar="[RUN] [SEQUENCE]",
-        help="A run (the newest if left out) and symbols in quotes, with spaces between them.",
+        metavar="RUN",
+        help="A run's name or path; the newest if left out.",
         autocompletion=complete_runs,
     ),
+]
+Sequence = Annotated[
+    str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]
 Source = Annotated[
     str,
@@ -112,17 +157,28 @@ def main(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
 ) -> None:
-    """See `app`; Typer wants a function to hang the options on."""
+    """Typer wants a function to hang the options on."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the encoding lacks is written as an escape
+            stream.reconfigure(errors="backslashreplace")
 
 
 @app.command()
 def train(
-    words: Annotated[
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EXAMPLE",
+            help="An example, FILE.yaml or FILE.yaml:NAME.",
+            autocompletion=complete_sources,
+        ),
+    ] = None,
+    settings: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="EXAMPLE [KEY=VALUE]...",
-            help="An example, FILE.yaml or FILE.yaml:NAME, then settings such as model.n_layers=2.",
-            autocompletion=complete_training,
+            metavar="KEY=VALUE",
+            help="Settings that change the example, such as model.n_layers=2.",
+            autocompletion=complete_settings,
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Short for train.seed=SEED.")] = None,
@@ -141,7 +197,7 @@ def train(
     """
     from tfcli import config_files
 
-    source, *overrides = words or [""]
+    overrides = settings or []
     if not source or "=" in source:
         names = ", ".join(config_files.example_names())
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
@@ -198,7 +254,9 @@ def evaluate(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     as_json: Json = False,
 ) -> None:
-    """How well a run answers, length by length, on sequences it was not trained on.
+    """Score a run length by length.
+
+    The sequences are held out: the run was not trained on them.
 
     Example: tfcli eval reverse --lengths 1:40
     """
@@ -216,7 +274,8 @@ def evaluate(
 
 @app.command()
 def attn(
-    words: RunAndSequence = None,
+    run: RunOrSequence = None,
+    sequence: Sequence = None,
     layer: Annotated[
         list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
     ] = None,
@@ -227,13 +286,16 @@ def attn(
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """The attention weights of every head: rows are queries, columns keys, and each row sums to 1.
+    """Show what every head attends to.
+
+    Rows are queries, columns are keys, and each row sums to 1. One word alone is a run if there is one of
+    that name, else a sequence; without a sequence, one is drawn from the held-out set.
 
     Example: tfcli attn reverse '7 1 4 9' --layer 0
     """
     from tfcli.runs import run_and_sequence
 
-    path, sequence = run_and_sequence(words or [])
+    path, sequence = run_and_sequence(run, sequence)
     from tfcli import commands
     from tfcli.render.attention import print_attention
     from tfcli.render.terminal import make_console
@@ -243,30 +305,42 @@ def attn(
 
 
 @app.command()
-def predict(words: RunAndSequence = None, as_json: Json = False) -> None:
-    """What a run answers to a sequence; `-` reads one sequence a line from stdin.
+def predict(run: RunOrSequence = None, sequence: Sequence = None, as_json: Json = False) -> None:
+    """Answer a sequence, or each line of stdin.
+
+    A SEQUENCE of - reads one sequence a line.
 
     Example: tfcli predict reverse '3 1 2'
     """
     from tfcli.runs import run_and_sequence
 
-    path, sequence = run_and_sequence(words or [])
+    path, sequence = run_and_sequence(run, sequence)
     if sequence is None:
         raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
     from tfcli import commands
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
-    lines = ((f"line {number}: ", line) for number, line in enumerate(sys.stdin, 1) if line.strip())
-    sequences = lines if sequence == "-" else iter([("", sequence)])
     console = make_console()
-    for answer in commands.predict(path, sequences):
+    for answer in commands.predict(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
         print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
+        if not answer.correct and sequence != "-" and not as_json:
+            hint(f"right is {' '.join(answer.target)}")
+
+
+def stdin_lines() -> Iterator[tuple[str, str]]:
+    """The lines of stdin, each after a word on which one it is."""
+    number = 0
+    try:
+        for number, line in enumerate(sys.stdin or (), 1):
+            yield f"line {number}: ", line
+    except UnicodeDecodeError as error:
+        raise UsageError(f"stdin, after line {number}: not {error.encoding} text") from error
 
 
 @app.command()
 def inspect(run: Run = None, as_json: Json = False) -> None:
-    """A run's configuration, parameters by part, and how its training went.
+    """Show a run's settings, size and training.
 
     Example: tfcli inspect reverse
     """
@@ -280,7 +354,7 @@ def inspect(run: Run = None, as_json: Json = False) -> None:
 
 @app.command("ls")
 def list_all(as_json: Json = False) -> None:
-    """The tasks, examples and runs there are.
+    """List the tasks, examples and runs.
 
     Example: tfcli ls
     """
@@ -294,7 +368,9 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command()
 def show(source: Source, as_json: Json = False) -> None:
-    """An example with all its settings, as a file that can be changed and trained.
+    """Show an example with all its settings.
+
+    What it prints is a configuration file, to be changed and trained.
 
     Example: tfcli show reverse > mine.yaml
     """
@@ -309,7 +385,7 @@ def validate(
     source: Annotated[str, typer.Argument(metavar="FILE", help="FILE.yaml, FILE.yaml:NAME or an example.")],
     as_json: Json = False,
 ) -> None:
-    """Check a configuration file without training; every problem is a line.
+    """Check a configuration file.
 
     Example: tfcli validate mine.yaml
     """
@@ -319,11 +395,10 @@ def validate(
     if as_json:
         print_json(result)
     elif result.valid:
-        typer.echo(f"{source}: {', '.join(result.configs)}: valid")
-    for problem in result.errors:
-        typer.echo(f"error: {problem}", err=True)
+        names = f" ({', '.join(result.configs)})" if len(result.configs) > 1 else ""
+        typer.echo(f"{source}: valid{names}")
     if not result.valid:
-        raise typer.Exit(2)
+        raise fail("\n".join(result.errors), 2)
 
 
 def print_json(record: Any, indent: int | None = 2) -> None:
@@ -335,4 +410,6 @@ def print_json(record: Any, indent: int | None = 2) -> None:
 
 def hint(text: str) -> None:
     """A word on what to try next, on stderr."""
-    typer.echo(text, err=True)
+    from tfcli.render.terminal import make_console, print_message
+
+    print_message(make_console(stderr=True), text)

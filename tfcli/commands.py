@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,15 @@ from tfcli.errors import UsageError
 from tfcli.evaluation import answer, answers, held_out_set, score, score_length, spread
 from tfcli.inspection import attention
 from tfcli.model import Encoder
-from tfcli.results import Answer, AttentionRecord, EvalReport, LengthScore, Progress, TrainReport
+from tfcli.results import (
+    Answer,
+    AttentionRecord,
+    EvalReport,
+    LengthScore,
+    Progress,
+    TrainReport,
+    TrainSummary,
+)
 from tfcli.suggestions import did_you_mean
 from tfcli.task_registry import load_task
 from tfcli.training import train
@@ -60,10 +69,15 @@ def train_run(config: RunConfig, name: str, out: Path | None) -> Iterator[Progre
                     saved = time.perf_counter()
             if interrupted or (progress.solved and config.train.stop_when_solved):
                 break
+        if not progress.fresh:  # what is saved is scored as it is
+            now = score(model, held_out_set(task, config.train.eval_samples, device))
+            progress = replace(progress, score=now, solved=False)
         final = summary(progress, interrupted=bool(interrupted))
         save_run(path, config, model, final)
-    del final["versions"]
-    yield TrainReport(run=str(path), task=config.task.name, parameters=n_parameters(model), **final)
+    figures_and_state = {key: value for key, value in asdict(final).items() if key != "versions"}
+    yield TrainReport(
+        run=str(path), task=config.task.name, parameters=n_parameters(model), **figures_and_state
+    )
 
 
 def watched(model: Encoder, task: Task, config: TrainConfig) -> Iterator[Progress]:
@@ -104,22 +118,23 @@ def metrics_line(progress: Progress) -> str:
     return json.dumps({"step": progress.step, "loss": progress.loss, **figures(progress)})
 
 
-def summary(progress: Progress, *, interrupted: bool) -> dict[str, Any]:
+def summary(progress: Progress, *, interrupted: bool) -> TrainSummary:
     """What is known of a training run when its weights are saved."""
-    return {
-        "solved": progress.solved,
-        "interrupted": interrupted,
-        "steps": progress.step,
-        **figures(progress),
-        "versions": {
-            "tfcli": tfcli.__version__,
-            "torch": str(torch.__version__),
-            "python": platform.python_version(),
-        },
+    versions = {
+        "tfcli": tfcli.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
     }
+    return TrainSummary(
+        solved=progress.solved,
+        interrupted=interrupted,
+        steps=progress.step,
+        versions=versions,
+        **figures(progress),
+    )
 
 
-def figures(progress: Progress) -> dict[str, float | None]:
+def figures(progress: Progress) -> dict[str, Any]:
     """The figures of a record, by their names in JSON."""
     return {
         "exact_match": progress.score.exact_match if progress.score else None,
@@ -131,7 +146,7 @@ def figures(progress: Progress) -> dict[str, float | None]:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[list[int]]:
-    """A list that Ctrl-C puts something into instead of breaking off; a second Ctrl-C breaks off."""
+    """A list that Ctrl-C or SIGTERM puts something into instead of breaking off; a second one breaks off."""
     caught: list[int] = []
 
     def note(number: int, frame: object) -> None:
@@ -139,11 +154,12 @@ def deferred_interrupt() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         caught.append(number)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield caught
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def evaluate(
@@ -209,6 +225,9 @@ def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]
     """
     loaded = load_run(run)
     for origin, sequence in sequences:
+        if not sequence.strip() and origin:  # a blank line is answered by one, so that lines stay paired
+            yield Answer([], [], [], correct=True)
+            continue
         inputs = encoded(loaded, sequence, origin)[None]
         try:
             predictions = answers(loaded.model, inputs)

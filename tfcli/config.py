@@ -75,12 +75,14 @@ class TaskConfig(Section):
 class ModelConfig(Section):
     """The Transformer encoder."""
 
-    d_model: int = Field(64, ge=1, description="width of the residual stream")
+    d_model: int = Field(64, ge=1, le=65_536, description="width of the residual stream")
     n_heads: Count = Field(
         4, description="attention heads a layer; must divide d_model", validate_default=True
     )
-    n_layers: Count = Field(2, description="blocks of attention and feed-forward")
-    d_ff: Count = Field(
+    n_layers: int = Field(2, ge=1, le=1000, description="blocks of attention and feed-forward")
+    d_ff: int = Field(
+        ge=1,
+        le=1_048_576,
         default_factory=lambda data: 4 * data.get("d_model", 1),
         description="width inside the feed-forward; 4 x d_model if left out",
     )
@@ -105,7 +107,7 @@ class ModelConfig(Section):
         d_model = info.data.get("d_model")
         if d_model is not None and d_model % n_heads:
             divisors = [str(n) for n in range(1, min(d_model, 64) + 1) if d_model % n == 0]
-            raise ValueError(f"must divide d_model = {d_model}: {', '.join(divisors)}")
+            raise ValueError(f"must divide d_model = {d_model}, so one of {', '.join(divisors)}")
         return n_heads
 
     @field_validator("positions")
@@ -119,7 +121,7 @@ class ModelConfig(Section):
 
 def check_device(device: str) -> str:
     """`device`, if it has the form of one. Raises ValueError otherwise; whether it is there is seen later."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", device):
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,2})?|mps", device):
         raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
     return device
 
@@ -127,20 +129,26 @@ def check_device(device: str) -> str:
 class TrainConfig(Section):
     """How the model is trained."""
 
-    steps: Count = Field(2000, description="optimizer steps at most")
-    batch_size: Count = Field(64, description="sequences a step, all of one length")
+    steps: int = Field(2000, ge=1, le=10**9, description="optimizer steps at most")
+    batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")
     learning_rate: float = Field(5e-3, gt=0, description="peak of the schedule")
-    warmup_steps: int = Field(50, ge=0, description="steps of linear rise to the peak; a cosine falls after")
+    warmup_steps: int = Field(
+        50, ge=0, le=10**9, description="steps of linear rise to the peak; a cosine falls after"
+    )
     weight_decay: float = Field(0.01, ge=0, description="decoupled decay, on weight matrices only")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
     eval_every: Count = Field(25, description="steps between two looks at the held-out set")
-    eval_samples: Count = Field(1000, description="held-out sequences looked at, spread over the lengths")
+    eval_samples: int = Field(
+        1000, ge=1, le=1_000_000, description="held-out sequences looked at, spread over the lengths"
+    )
     stop_when_solved: bool = Field(
         True, description="stop when the held-out exact match is 1.0 twice in a row"
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
-    threads: Count | None = Field(None, description="CPU threads; torch's own choice if left out")
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None, description="CPU threads; torch's own choice if left out"
+    )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 
     @field_validator("device")

@@ -17,7 +17,7 @@ Location = tuple[str | int, ...]
 def explain(error: ErrorDetails) -> str:
     """One problem that pydantic found, in the words of this tool: key, value, rule."""
     location, value, kind = error["loc"], error["input"], error["type"]
-    key = ".".join(map(str, location))
+    key = ".".join(map(str, location)) or "the configuration"
     if kind == "extra_forbidden":
         known = known_keys(location[:-1])
         return f"unknown key {key}{did_you_mean(str(location[-1]), known)} (known: {', '.join(known)})"

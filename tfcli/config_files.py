@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
 from tfcli import task_registry, yaml_reader
-from tfcli.config import SECTIONS, RunConfig
+from tfcli.config import SECTIONS, RunConfig, Section
 from tfcli.config_errors import Location, explain, shown
 from tfcli.errors import ConfigError, UsageError
 from tfcli.suggestions import did_you_mean
@@ -111,6 +111,9 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     def place(location: Location, unknown: bool) -> str:
         if location in places:
             return places[location]
+        said = [key for key in places if key[0] == location[0]]
+        if said and (*entry.location, *location) not in entry.document.places:
+            return places[said[-1]]  # a default that doesn't go with what an override of its section says
         whole = (*entry.location, *location)
         if unknown and whole in entry.document.key_places:
             return entry.document.key_places[whole]
@@ -126,7 +129,9 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         raise ConfigError(_task_problems(values, place) + problems) from error
     if problems := _task_problems(values, place):
         raise ConfigError(problems)
-    return config
+    # A task's file is found again from another folder.
+    task = config.task.model_copy(update={"name": task_registry.absolute(config.task.name)})
+    return config.model_copy(update={"task": task})
 
 
 def _task_problems(values: Any, place: Callable[[Location, bool], str]) -> list[str]:
@@ -147,12 +152,20 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         key, equals, text = override.partition("=")
         path = key.split(".")
         if not equals or len(path) != 2 or path[0] not in SECTIONS:
-            raise UsageError(f"can't read the override {override!r}; write it as model.n_layers=2")
+            raise UsageError(f"can't read the override {override!r}; write it as {right_form(key, text)}")
         if not isinstance(values.setdefault(path[0], {}), dict):
             continue  # the file's own error is reported by the check
         values[path[0]][path[1]] = yaml_reader.read(text, f"override {key}").value
-        places[path[0], path[1]] = f"override {override}"
+        places[path[0], path[1]] = f"override {' '.join(override.split())}"
     return values, places
+
+
+def right_form(key: str, value: str) -> str:
+    """How a setting is written: with its section, if there is one that has it."""
+    for section, model in SECTIONS.items():
+        if key in model.model_fields:
+            return f"{section}.{key}={value or 'VALUE'}"
+    return "model.n_layers=2"
 
 
 def to_yaml(config: RunConfig, *, described: bool = False) -> str:
@@ -162,6 +175,12 @@ def to_yaml(config: RunConfig, *, described: bool = False) -> str:
         lines.append(f"{name}:")
         for key, value in getattr(config, name).model_dump(mode="json").items():
             line = f"  {yaml_reader.dump({key: value})}"
-            description = section.model_fields[key].description
-            lines.append(f"{line:<30}  # {description}" if described else line)
+            lines.append(f"{line:<30}  # {described_setting(section, key)}" if described else line)
     return "\n".join(lines) + "\n"
+
+
+def described_setting(section: type[Section], key: str) -> str:
+    """What a setting is, and what it may be where that is a choice."""
+    field = section.model_fields[key]
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return f"{field.description}: {', '.join(choices)}" if choices else str(field.description)

@@ -20,17 +20,15 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    device = torch.device(name)
+    kind, _, index = name.partition(":")
     there = {
         "cpu": 1,
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
         "mps": int(torch.backends.mps.is_available()),
-    }[device.type]
-    if (device.index or 0) >= there:
-        raise UsageError(
-            f"train.device = {name}: there is no such device here; train.device=auto takes what there is"
-        )
-    return device
+    }[kind]
+    if int(index or 0) >= there:
+        raise UsageError(f"there is no device {name} here; auto takes what there is")
+    return torch.device(name)
 
 
 def prepare(config: TrainConfig) -> torch.device:

@@ -7,6 +7,10 @@ class TfcliError(Exception):
     exit_code = 1
 
 
+class DivergedError(TfcliError):
+    """Training went wrong: the loss or the weights are no longer numbers."""
+
+
 class UsageError(TfcliError):
     """Wrong usage or configuration: nothing was started."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Z95 = 1.959964  # the 97.5 % point of the normal distribution
 TOKENS_A_PASS = 2**15  # a forward pass holds at most about this many tokens
 MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many lengths
-FLOOR_TOKENS = 2**20  # the floor is fitted to about this many training tokens
+FLOOR_TOKENS = 2**20  # the floor is fitted to about this many tokens
 
 HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
 
@@ -112,10 +112,11 @@ def answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
     """The best answer that doesn't look at the input, as ids [T]: the most frequent symbol of each position.
 
-    It is fitted to training sequences, so that the held-out ones judge it as they judge the model.
+    It is fitted to sequences drawn for the purpose, of both sides; the held-out ones then judge it as they
+    judge the model.
     """
     samples = max(64, min(4096, FLOOR_TOKENS // length))
-    targets = task.sample(samples, length, generator).targets.clamp(min=0)
+    targets = task.target(task.draw(samples, length, generator))
     counts = targets.new_zeros(length, task.vocab_size)
     counts.scatter_add_(1, targets.T, torch.ones_like(targets.T))
     return counts.argmax(dim=1)

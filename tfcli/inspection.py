@@ -46,7 +46,8 @@ def attention(
         weights = trace.layers[layer].attn_weights[0]  # [H, T, T]
         kept = chosen(heads, n_heads, "head")
         if mean:
-            records = [HeadRecord("mean", weights[kept].mean(0).tolist())]
+            name = f"mean of heads {', '.join(map(str, kept))}" if heads else "mean"
+            records = [HeadRecord(name, weights[kept].mean(0).tolist())]
         else:
             records = [HeadRecord(head, weights[head].tolist()) for head in kept]
         layer_records.append(LayerRecord(layer, records))

@@ -121,7 +121,8 @@ class EndsPositions(NoPositions):
 
     Two tables a head. One is indexed by start(query) - start(key), the plain offset (Shaw et al. 2018,
     1803.02155); the other by start(query) - end(key), the offset from the query's mirror image. Offsets are
-    clipped to ±REACH, so that a longer sequence holds no offset that training hasn't seen.
+    clipped to ±`reach`, at most REACH and within the trained lengths, so that a longer sequence holds no
+    offset that training hasn't seen.
     """
 
     REACH = 16
@@ -131,13 +132,14 @@ class EndsPositions(NoPositions):
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
-        shape = (config.n_layers, 2 * self.REACH + 1, config.n_heads)
+        self.reach = min(self.REACH, max(1, max_length - 1))
+        shape = (config.n_layers, 2 * self.reach + 1, config.n_heads)
         self.from_start = nn.Parameter(torch.zeros(shape))
         self.from_end = nn.Parameter(torch.zeros(shape))
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        to_start = offset_bucket(at.start, at.start, self.REACH)
-        to_end = offset_bucket(at.start, at.end, self.REACH)
+        to_start = offset_bucket(at.start, at.start, self.reach)
+        to_end = offset_bucket(at.start, at.end, self.reach)
         bias = F.embedding(to_start, self.from_start[layer]) + F.embedding(to_end, self.from_end[layer])
         return self.GAIN * bias.permute(0, 3, 1, 2)  # [B, H, T, T]
 
@@ -178,7 +180,14 @@ class RankPositions(NoPositions):
         return -self.sharpness(self.SLOPE) * distance.abs()
 
     def ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        """The rank of each token among the tokens that may be attended to, [B, H, T]."""
+        """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
+
+        Between whole numbers of some hundred, bfloat16 has no halves left.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._ranks(layer, x.float(), at)
+
+    def _ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         B, T, _ = x.shape
         a, b = self.compare[layer](x).view(B, T, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, T, R]
         compared = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)

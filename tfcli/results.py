@@ -147,13 +147,11 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
-class RunDetails:
-    """All that a run tells without running its model."""
+class TrainSummary:
+    """What is saved of a training with its weights."""
 
-    run: str
-    config: dict[str, Any]
-    parameters: int
-    parameters_by_part: dict[str, int]
+    __pydantic_config__ = {"allow_inf_nan": False, "extra": "forbid"}  # noqa: RUF012  # how it is read back
+
     solved: bool
     interrupted: bool
     steps: int
@@ -162,6 +160,16 @@ class RunDetails:
     train_seconds: float
     tokens_per_second: float
     versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetails(TrainSummary):
+    """All that a run tells without running its model."""
+
+    run: str
+    config: dict[str, Any]
+    parameters: int
+    parameters_by_part: dict[str, int]
     history: list[dict[str, Any]]  # the lines of metrics.jsonl
 
 

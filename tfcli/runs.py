@@ -9,12 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+from dataclasses import asdict
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import Field, TypeAdapter, ValidationError
+
+from tfcli.config import RunConfig
+from tfcli.config_errors import explain
 from tfcli.errors import TfcliError, UsageError
-from tfcli.results import RunDetails, RunSummary
+from tfcli.results import RunDetails, RunSummary, TrainSummary
 from tfcli.suggestions import did_you_mean
 
 RUNS = Path("runs")
@@ -25,11 +31,16 @@ FORMAT = "tfcli-1"
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
+SUMMARY = TypeAdapter(TrainSummary)
+SHAPES = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0)]]])
+METRICS_LINE = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]])
+
+
 class Header(NamedTuple):
     """What the header of a checkpoint says."""
 
-    config: dict[str, Any]
-    summary: dict[str, Any]
+    config: RunConfig
+    summary: TrainSummary
     shapes: dict[str, list[int]]  # of each tensor
 
 
@@ -39,20 +50,20 @@ def create(name: str, out: Path | None) -> Path:
     Raises:
         UsageError: `out` exists, or the folder can't be made.
     """
+    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
     number = 1
     while True:
         path = out or RUNS / (name if number == 1 else f"{name}-{number}")
         try:
             path.mkdir(parents=True)
             return path
-        except FileExistsError as error:
+        except OSError as error:
+            if not os.path.lexists(path):
+                hint = "--out PATH puts it elsewhere"
+                raise UsageError(f"can't make the folder {path}: {error.strerror}; {hint}") from error
             if out is not None:
                 raise UsageError(f"{out} exists already; choose another --out, or leave it out") from error
             number += 1
-        except OSError as error:
-            raise UsageError(
-                f"can't make the folder {path}: {error.strerror}; --out PATH puts it elsewhere"
-            ) from error
 
 
 def all_runs() -> list[Path]:
@@ -68,9 +79,10 @@ def run_names() -> list[str]:
 
 def as_run(name: str) -> Path | None:
     """The run folder that `name` means, by its name or its path, if there is one."""
-    for path in (RUNS / name, Path(name)):
-        if name and ((path / CONFIG).is_file() or (path / WEIGHTS).is_file()):
-            return path
+    with contextlib.suppress(OSError, ValueError):  # a long sequence, say, can't be a file's name
+        for path in (RUNS / name, Path(name)):
+            if name and ((path / CONFIG).is_file() or (path / WEIGHTS).is_file()):
+                return path
     return None
 
 
@@ -91,18 +103,15 @@ def find(name: str | None) -> Path:
     return path
 
 
-def run_and_sequence(words: list[str]) -> tuple[Path, str | None]:
+def run_and_sequence(first: str | None, second: str | None) -> tuple[Path, str | None]:
     """`[RUN] [SEQUENCE]`: one word alone is a run if there is one of that name, else a sequence.
 
     Raises:
-        UsageError: there is no such run, or a word too many.
+        UsageError: there is no such run.
     """
-    if len(words) > 2:
-        symbols = words[1:] if as_run(words[0]) else words
-        raise UsageError(f"write the sequence in quotes: {' '.join(symbols)!r}")
-    if len(words) == 1 and as_run(words[0]) is None:
-        return find(None), words[0]
-    return find(words[0] if words else None), words[1] if len(words) == 2 else None
+    if first is not None and second is None and as_run(first) is None:
+        return find(None), first
+    return find(first), second
 
 
 def read_header(run: Path) -> Header:
@@ -120,52 +129,54 @@ def read_header(run: Path) -> Header:
         raise TfcliError(f"{run} has no weights yet: its training saved nothing; train it again") from error
     except OSError as error:
         raise TfcliError(f"can't read {path}: {error.strerror}") from error
-    except ValueError:  # no UTF-8, or no JSON
+    except (ValueError, RecursionError):  # no UTF-8, or no JSON that a checkpoint would hold
         header = None
     if not isinstance(header, dict):
         raise TfcliError(
             f"{path} is damaged: it doesn't begin with a safetensors header; train the run again"
         )
-    metadata = header.pop("__metadata__", {})
-    if metadata.get("format") != FORMAT:
-        raise TfcliError(
-            f"{path} wasn't written by tfcli (its format is {metadata.get('format')!r}, not {FORMAT!r})"
-        )
+    metadata = header.pop("__metadata__", None)
+    found = metadata.get("format") if isinstance(metadata, dict) else None
+    if found != FORMAT:
+        raise TfcliError(f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})")
     try:
-        shapes = {name: tensor["shape"] for name, tensor in header.items()}
-        return Header(json.loads(metadata["config"]), json.loads(metadata["summary"]), shapes)
-    except (KeyError, TypeError, ValueError) as error:
-        raise TfcliError(
-            f"{path} is damaged: its header lacks the configuration; train the run again"
-        ) from error
+        config = RunConfig.model_validate_json(metadata["config"])
+        summary = SUMMARY.validate_json(metadata["summary"])
+        return Header(config, summary, SHAPES.validate_python({k: v["shape"] for k, v in header.items()}))
+    except ValidationError as error:
+        raise damaged(path, explain(error.errors()[0])) from error
+    except (KeyError, TypeError) as error:
+        raise damaged(path, "its header is incomplete") from error
+
+
+def damaged(path: Path, reason: str) -> TfcliError:
+    """A checkpoint that can't be used, and why."""
+    return TfcliError(f"{path} is damaged: {reason}; train the run again")
 
 
 def summarize(run: Path) -> RunSummary:
     """A line about a run; a run that can't be read says why."""
     try:
-        header = read_header(run)
+        config, summary, _ = read_header(run)
     except TfcliError as error:
         return RunSummary(run.name, None, None, None, None, problem=str(error))
-    summary = header.summary
-    return RunSummary(
-        run.name, header.config["task"]["name"], summary["solved"], summary["steps"], summary["exact_match"]
-    )
+    return RunSummary(run.name, config.task.name, summary.solved, summary.steps, summary.exact_match)
 
 
 def details(run: Path) -> RunDetails:
     """All that a run tells without running its model."""
-    header = read_header(run)
+    config, summary, shapes = read_header(run)
     by_part: dict[str, int] = {}
-    for name, shape in header.shapes.items():
+    for name, shape in shapes.items():
         if shape:  # a number that stands alone is kept with the weights, but not learned
             by_part[part_of(name)] = by_part.get(part_of(name), 0) + prod(shape)
     return RunDetails(
         run=str(run),
-        config=header.config,
+        config=config.model_dump(mode="json"),
         parameters=sum(by_part.values()),
         parameters_by_part=by_part,
         history=read_metrics(run),
-        **header.summary,
+        **asdict(summary),
     )
 
 
@@ -176,18 +187,22 @@ def part_of(tensor: str) -> str:
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The lines of `metrics.jsonl`; a last line that a crash cut short is left out."""
+    """The lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
     lines: list[dict[str, Any]] = []
-    with contextlib.suppress(OSError, ValueError), (run / METRICS).open(encoding="utf-8") as file:
-        lines.extend(map(json.loads, file))
+    unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
+    with unreadable, (run / METRICS).open(encoding="utf-8") as file:
+        lines.extend(map(METRICS_LINE.validate_json, file))
     return lines
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves the old one or the new one, never half of one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

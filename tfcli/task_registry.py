@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import os
 import sys
+import traceback
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -66,9 +68,13 @@ def problem_with(name: str) -> str | None:
         path, class_name = split_file_name(name)
         try:
             tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError) as error:
-            return f"can't read {path}: {error.strerror if isinstance(error, OSError) else error}"
-        classes = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        except OSError as error:
+            return f"can't read {path}: {error.strerror}"
+        except SyntaxError as error:
+            return f"{path}:{error.lineno}: {error.msg}"
+        except (ValueError, MemoryError, RecursionError):
+            return f"{path} is no Python"
+        classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         return (
             None
             if class_name in classes
@@ -76,6 +82,8 @@ def problem_with(name: str) -> str | None:
         )
     if name in installed():
         return None
+    if name.endswith(".py"):
+        return f"name its class, too: {name}:ClassName"
     known = ", ".join(names())
     return f"no such task{did_you_mean(name, names())} (tasks: {known}, or path/to/file.py:ClassName)"
 
@@ -92,9 +100,17 @@ def load_task(config: TaskConfig) -> Task:
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
     """
-    cls = _load_class(config.name)
-    task = cls(config.vocab_size, config.min_length, config.max_length, config.symbols)
-    if problem := task.problem():
+    try:
+        cls = _load_class(config.name)
+        task = cls(config.vocab_size, config.min_length, config.max_length, config.symbols)
+        problem = task.problem()
+    except UsageError:
+        raise
+    except Exception as error:  # whatever other people's code may raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        problem = f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
+        raise UsageError(f"task {config.name}: {problem}") from error
+    if problem:
         raise UsageError(f"task {config.name}: {problem}")
     return task
 
@@ -111,10 +127,18 @@ def describe(name: str) -> str:
     return f"from {installed()[name].value}" if name in installed() else ""
 
 
+def absolute(name: str) -> str:
+    """The name with the path of a file made absolute."""
+    if ".py:" not in name or name in BUILT_IN:
+        return name
+    path, class_name = split_file_name(name)
+    return f"{path.resolve()}:{class_name}"
+
+
 def split_file_name(name: str) -> tuple[Path, str]:
     """`path/to/file.py:ClassName` -> (path/to/file.py, ClassName)."""
     path, _, class_name = name.rpartition(":")
-    return Path(path).expanduser(), class_name
+    return Path(os.path.expanduser(path)), class_name
 
 
 def _load_class(name: str) -> type[Task]:
@@ -138,5 +162,6 @@ def _class_in_file(path: Path, class_name: str) -> Any:
     if spec is None or spec.loader is None:
         raise UsageError(f"task.name: {path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return getattr(module, class_name)

@@ -13,17 +13,13 @@ from torch import Tensor
 
 from tfcli.config import TrainConfig
 from tfcli.devices import matmul_precision, seeded
-from tfcli.errors import TfcliError
+from tfcli.errors import DivergedError
 from tfcli.model import Encoder
 from tfcli.optim import AdamW, learning_rate
 from tfcli.results import StepRecord
 
 if TYPE_CHECKING:
     from tasks.base import Task
-
-
-class DivergedError(TfcliError):
-    """The loss is no longer a number."""
 
 
 def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:

@@ -49,7 +49,7 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
     layout = choose_layout([showable(console, token) for token in record.tokens], console.width)
     for layer in record.layers:
         tables = [
-            list(table(console, layout, f"layer {layer.layer} head {head.head}", head.weights))
+            list(table(console, layout, title_of(layer.layer, head.head), head.weights))
             for head in layer.heads
         ]
         side_by_side = max(1, (console.width + GAP) // (layout.width + GAP))
@@ -60,6 +60,11 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
         for first in range(0, len(tables), per_line):
             print_lines(console)
             print_side_by_side(console, tables[first : first + per_line], layout.width)
+
+
+def title_of(layer: int, head: int | str) -> str:
+    """What a table is headed by; a head may be a mean of several."""
+    return f"layer {layer} head {head}" if isinstance(head, int) else f"layer {layer} {head}"
 
 
 def print_answer(console: Console, record: AttentionRecord) -> None:
@@ -107,7 +112,9 @@ def table(console: Console, layout: Layout, title: str, weights: list[list[float
     cells = [character * layout.cell for character in shades]
     peak = max(map(max, weights))
     scale = (len(shades) - 1) / peak
-    heading = Text(title if layout.numbers else f"{title}, {shades[-1]} = {peak:.2f}", "bold")
+    blank_below = peak / (len(shades) - 1) / 2
+    legend = f", {shades[-1]} = {peak:.2f}, blank < {blank_below:.2f}"
+    heading = Text(title if layout.numbers else title + legend, "bold")
     yield from heading.wrap(console, console.width)
     for first in range(0, n, layout.keys):
         keys = slice(first, first + layout.keys)

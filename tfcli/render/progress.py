@@ -100,13 +100,15 @@ class LiveDisplay(Silent):
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
         bar.add_row(
-            f"{count(progress.step)}/{count(progress.steps)}",
+            f"step {count(progress.step)}/{count(progress.steps)}",
             ProgressBar(total=progress.steps, completed=progress.step),
             f"eta {progress.eta:.0f} s",
         )
         rate = f"{count(round(progress.tokens_per_second))} tokens/s"
         figures = [f"{name} {value}" for name, value in scores(progress).items()] + [rate]
-        curve = Text(sparkline(self.console, self.matches, self.console.width), "green")
+        curve = Text("exact match ").append(
+            sparkline(self.console, self.matches, self.console.width - 12), "green"
+        )
         return Group(bar, Text("  ".join(figures)), curve)
 
 

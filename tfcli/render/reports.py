@@ -27,23 +27,19 @@ EXCERPT = 60  # tokens of a wrong answer
 
 
 def print_train(console: Console, report: TrainReport) -> None:
-    """The outcome of a training run in two lines."""
-    state = "solved" if report.solved else "interrupted" if report.interrupted else "not solved"
+    """The outcome of a training run in three short lines."""
     style = "bold green" if report.solved else "bold yellow"
-    print_wrapped(
-        console,
-        Text.assemble(
-            (f"{report.run}: {state}", style),
-            f" after {count(report.steps)} steps and {report.train_seconds:.1f} s"
-            f" ({count(report.parameters)} parameters, {count(round(report.tokens_per_second))} tokens/s)",
-        ),
-    )
-    print_wrapped(
-        console,
-        Text(
-            f"held-out exact match {share(report.exact_match)}, token accuracy {share(report.token_accuracy)}"
-        ),
-    )
+    at = f" (step {count(report.steps)}, {report.train_seconds:.1f} s)"
+    print_wrapped(console, Text.assemble((f"{report.run}: {state(report)}", style), at))
+    exact, tokens = share(report.exact_match), share(report.token_accuracy)
+    print_wrapped(console, Text(f"held-out exact match {exact}, token accuracy {tokens}"))
+    size, rate = count(report.parameters), count(round(report.tokens_per_second))
+    print_wrapped(console, Text(f"{size} parameters, {rate} tokens/s"))
+
+
+def state(run: TrainReport | RunDetails) -> str:
+    """How a training ended."""
+    return "solved" if run.solved else "interrupted" if run.interrupted else "not solved"
 
 
 def print_eval(console: Console, report: EvalReport) -> None:
@@ -58,7 +54,7 @@ def print_eval(console: Console, report: EvalReport) -> None:
     print_block(console, fitting[0] if fitting else score_table(console, report.lengths, wide=False))
     few = [s for s in report.lengths if s.held_out_of is not None]
     if few:
-        seen = ", ".join(f"{s.samples} of {s.held_out_of} at length {s.length}" for s in few[:3])
+        seen = ", ".join(f"{s.samples} of {count(s.held_out_of or 0)} at length {s.length}" for s in few)
         print_wrapped(console, Text(f"* every held-out sequence there is: {seen}", "dim"))
     for answer in report.wrong:
         print_wrong(console, answer)
@@ -118,17 +114,13 @@ def print_wrong(console: Console, answer: Answer) -> None:
 
 
 def print_answer_line(console: Console, answer: Answer) -> None:
-    """One prediction as a line: the symbols, and what would have been right."""
-    line = showable(console, " ".join(answer.prediction))
-    if not answer.correct:
-        line += showable(console, f"   (right is {' '.join(answer.target)})")
-    print_lines(console, line)
+    """One prediction as a line: the symbols and nothing else, for other programs to read."""
+    print_lines(console, showable(console, " ".join(answer.prediction)))
 
 
 def print_details(console: Console, details: RunDetails) -> None:
     """Configuration, parameters by part, and how the training went."""
-    solved = "solved" if details.solved else "interrupted" if details.interrupted else "not solved"
-    print_wrapped(console, Text(f"{details.run}: {solved}", "bold"))
+    print_wrapped(console, Text(f"{details.run}: {state(details)}", "bold"))
     facts = {
         "steps": count(details.steps),
         "exact match": share(details.exact_match),
@@ -136,7 +128,7 @@ def print_details(console: Console, details: RunDetails) -> None:
         "training": f"{details.train_seconds:.1f} s, {count(round(details.tokens_per_second))} tokens/s",
         "made with": ", ".join(f"{name} {version}" for name, version in details.versions.items()),
     }
-    matches = [line["exact_match"] for line in details.history if "exact_match" in line]
+    matches = [min(max(line["exact_match"], 0.0), 1.0) for line in details.history if "exact_match" in line]
     if matches:
         facts["exact match"] += "  " + sparkline(console, matches, 20)
     print_pairs(console, "training", facts)
@@ -161,13 +153,13 @@ def print_catalog(console: Console, catalog: Catalog) -> None:
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
     """The runs, the newest last."""
     table = plain_table()
-    for heading in ("run", "task", "steps", "exact"):
+    for heading in ("run", "task", "solved", "steps", "exact"):
         table.add_column(heading, justify="left" if heading in ("run", "task") else "right", overflow="fold")
     for run in runs:
         if run.problem is not None:
-            table.add_row(run.run, "-", "-", "-")
+            table.add_row(run.run, "-", "-", "-", "-")
         else:
-            table.add_row(run.run, run.task, count(run.steps or 0), share(run.exact_match))
+            table.add_row(run.run, run.task, plain(run.solved), count(run.steps or 0), share(run.exact_match))
     print_block(console, Padding(table, (0, 0, 0, 2)))
     for run in runs:
         if run.problem is not None:

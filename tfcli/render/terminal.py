@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console that prints what it is given. Rich honours NO_COLOR, FORCE_COLOR and COLUMNS."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    """A console that prints what it is given. It honours NO_COLOR, FORCE_COLOR and a sane COLUMNS."""
+    environment = dict(os.environ)
+    if not re.fullmatch("[1-9][0-9]{0,3}", environment.get("COLUMNS", "80")):
+        del environment["COLUMNS"]
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, _environ=environment)
 
 
 def print_lines(console: Console, text: Text | str = "") -> None:
@@ -34,6 +40,11 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
         remaining = Text(" ").join(rest)
         for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
             print_lines(console, Text(" " * indent).append_text(line))
+
+
+def print_message(console: Console, message: str) -> None:
+    """A message, wrapped at words on a terminal; elsewhere a line, for programs to read."""
+    print_wrapped(console, Text(message)) if console.is_terminal else print_lines(console, message)
 
 
 def print_block(console: Console, block: RenderableType) -> None:
