@@ -131,12 +131,12 @@ class TrainConfig(Section):
 
     steps: int = Field(2000, ge=1, le=10**9, description="optimizer steps at most")
     batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")
-    learning_rate: float = Field(5e-3, gt=0, description="peak of the schedule")
+    learning_rate: float = Field(5e-3, gt=0, le=1e30, description="peak of the schedule")
     warmup_steps: int = Field(
         50, ge=0, le=10**9, description="steps of linear rise to the peak; a cosine falls after"
     )
-    weight_decay: float = Field(0.01, ge=0, description="decoupled decay, on weight matrices only")
-    clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    weight_decay: float = Field(0.01, ge=0, le=1e10, description="decoupled decay, on weight matrices only")
+    clip_norm: float = Field(1.0, gt=0, le=1e30, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
     eval_every: Count = Field(25, description="steps between two looks at the held-out set")
     eval_samples: int = Field(
