@@ -283,7 +283,7 @@ WRONG = [
             *HOT,
             "train.warmup_steps=1",
             "train.steps=1",
-            "train.learning_rate=1e300",
+            "train.weight_decay=1e10",
         ],
         1,
         "the weights became infinite by step 1",
