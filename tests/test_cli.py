@@ -459,6 +459,25 @@ def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folde
     assert not (folder / "runs").exists()
 
 
+def test_a_distribution_brings_a_task_by_name(folder: Path) -> None:
+    (folder / "swapping.py").write_text(DOUBLING)
+    metadata = folder / "swapping-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: swapping\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[tfcli.tasks]\nswap = swapping:Swapping\nbroken = nowhere:Task\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    assert set(json.loads(tfcli("ls", "--json", cwd=folder, env=env).stdout)["tasks"]) >= {"copy", "swap"}
+    train = ["train", "copy", *SMALL, "-q", "--json"]
+    trained = tfcli(*train, "task.name=swap", cwd=folder, env=env)
+    assert json.loads(trained.stdout)["task"] == "swap"
+    assert tfcli("predict", "0 3 1", cwd=folder, env=env).stdout == "1 0 2\n"
+    broken = tfcli(*train, "task.name=broken", cwd=folder, env=env)
+    assert broken.returncode == 2
+    assert broken.stderr.startswith("error: task broken: ModuleNotFoundError: No module named 'nowhere'")
+
+
 # --- processes ---
 
 
