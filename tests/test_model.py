@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 import pytest
@@ -9,7 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
-from tfcli.model import ATTENTIONS, BLOCKS, Encoder, ForwardTrace, LayerContext, PreNormBlock
+from tfcli.model import (
+    ACTIVATIONS,
+    ATTENTION_SCALES,
+    ATTENTIONS,
+    BLOCKS,
+    Encoder,
+    ForwardTrace,
+    LayerContext,
+    LogLengthScale,
+    PreNormBlock,
+)
 from tfcli.positions import POSITIONS, coordinates
 
 VOCAB, LONGEST = 7, 12
@@ -18,7 +29,7 @@ ALL = [
     for positions in POSITIONS
     for attention in ATTENTIONS
     for norm in BLOCKS
-]
+] + [{"positions": p, "attention_scale": "log_length", "norm": "pre"} for p in POSITIONS]
 
 
 def make(seed: int = 0, **options: Any) -> Encoder:
@@ -189,7 +200,28 @@ def test_any_sizes_that_fit(d_model: int, n_heads: int, n_layers: int, d_ff: int
     assert Encoder(config, VOCAB, LONGEST)(tokens()).shape == (3, 9, VOCAB)
 
 
+TABLES: dict[str, dict[str, Any]] = {
+    "positions": POSITIONS,
+    "attention": ATTENTIONS,
+    "attention_scale": ATTENTION_SCALES,
+    "norm": BLOCKS,
+    "activation": ACTIVATIONS,
+}
+
+
+def test_log_length_multiplies_the_scores_and_their_bias() -> None:
+    model, standard = make(n_layers=1, attention_scale="log_length"), make(n_layers=1)
+    standard.load_state_dict({k: v for k, v in model.state_dict().items() if "rescale" not in k})
+    rescale = blocks(model)[0].attention.rescale
+    assert isinstance(rescale, LogLengthScale)
+    scaled, plain = ForwardTrace(), ForwardTrace()
+    model(tokens(), trace=scaled)
+    standard(tokens(), trace=plain)
+    factor = rescale.b + rescale.s * math.log(9)
+    close(scaled.layers[0].scores, plain.layers[0].scores * factor)
+
+
 def test_the_tables_hold_what_the_configuration_offers() -> None:
     fields = ModelConfig.model_fields
-    for name, table in (("positions", POSITIONS), ("attention", ATTENTIONS), ("norm", BLOCKS)):
+    for name, table in TABLES.items():
         assert set(get_args(fields[name].annotation)) == set(table)

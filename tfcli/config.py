@@ -92,6 +92,9 @@ class ModelConfig(Section):
     attention: Literal["full", "shared"] = Field(
         "full", description="projections for each head, or one small set shared by all heads"
     )
+    attention_scale: Literal["standard", "log_length"] = Field(
+        "standard", description="whether scores grow with the length, to stay sharp among many keys"
+    )
     norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before each sub-layer, or after it")
     activation: Literal["gelu", "relu"] = Field("gelu", description="non-linearity of the feed-forward")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped in training")

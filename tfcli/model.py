@@ -46,6 +46,38 @@ class LayerContext(NamedTuple):
     trace: ForwardTrace | None
 
 
+class StandardScale(nn.Module):
+    """Scores as they are, whatever the length."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+
+    def forward(self, q: Tensor, bias: Tensor | None, at: Coordinates) -> tuple[Tensor, Tensor | None]:
+        """Queries [B, H, T, K] and bias, scaled so that their scores are."""
+        return q, bias
+
+
+class LogLengthScale(StandardScale):
+    """Scores times b + s log n, with n the number of keys, and b and s learned by each head.
+
+    A score that is larger by a constant gives a weight that shrinks as keys are added; one that is larger by
+    a multiple of log n does not (Chiang & Cholak 2022, 2202.12172).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.b = nn.Parameter(torch.zeros(config.n_heads, 1, 1))
+        self.s = nn.Parameter(torch.ones(config.n_heads, 1, 1))
+
+    def forward(self, q: Tensor, bias: Tensor | None, at: Coordinates) -> tuple[Tensor, Tensor | None]:
+        log_n = (at.start + at.end + 1).log()[:, None, :, None]  # [B, 1, T, 1]
+        factor = self.b + self.s * log_n  # [B, H, T, 1]
+        return q * factor, None if bias is None else bias * factor
+
+
+ATTENTION_SCALES: dict[str, type[StandardScale]] = {"standard": StandardScale, "log_length": LogLengthScale}
+
+
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention (section 3.2): softmax(q k^T / sqrt(d_head)) v in each head."""
 
@@ -54,6 +86,7 @@ class Attention(nn.Module):
         self.n_heads = config.n_heads
         self.scale = 1 / math.sqrt(config.d_head)
         self.dropout = config.dropout
+        self.rescale = ATTENTION_SCALES[config.attention_scale](config)
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
 
@@ -69,7 +102,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
         q, k, v = self.project(x)
         q, k = context.positions.rotate(q, context.at), context.positions.rotate(k, context.at)
-        bias = mask_padding(context.positions.bias(context.layer, x, context.at), context.at.may_attend)
+        q, bias = self.rescale(q, context.positions.bias(context.layer, x, context.at), context.at)
+        bias = mask_padding(bias, context.at.may_attend)
         if context.trace is None:
             dropout = self.dropout if self.training else 0.0
             z = F.scaled_dot_product_attention(q, k, v, bias, dropout, scale=self.scale)
