@@ -1,0 +1,77 @@
+"""The one place where errors become messages: a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from tfcli.errors import TfcliError
+
+
+class Boundary(TyperGroup):
+    """Turns an error that a user can mend into a message on stderr and an exit code. Bugs keep tracebacks."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args:
+            return super().parse_args(ctx, args)  # shows the help
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            raise fail(usage_message(error), error.exit_code) from error
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError) as error:
+            message, code = self.message_and_code(error)
+            if message is None:
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            raise fail(message, code) from error
+
+    @staticmethod
+    def message_and_code(error: Exception) -> tuple[str | None, int]:
+        """What to say about an error and the exit code; no message for a bug."""
+        if isinstance(error, TfcliError):
+            return str(error), error.exit_code
+        if isinstance(error, typer.TyperException):
+            return usage_message(error), error.exit_code
+        if isinstance(error, OSError) and error.errno != errno.EPIPE:
+            return f"{error.filename or 'output'}: {error.strerror}", 1
+        if isinstance(error, MemoryError) or re.search(
+            "allocate memory|out of memory", str(error), re.IGNORECASE
+        ):
+            return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
+        return None, 1
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Print each line of a message as an error, wrapped at words on a terminal; the exit to raise."""
+    from tfcli.render.terminal import make_console, print_message
+
+    for line in message.splitlines():
+        print_message(make_console(stderr=True), f"error: {line}")
+    return typer.Exit(code)
+
+
+def usage_message(error: typer.TyperException) -> str:
+    """What Typer found wrong with the command line, and the right form where a near one was meant."""
+    from tfcli.config import SECTIONS
+
+    message = error.format_message().rstrip(".")
+    if option := re.match(r"No such option: --([\w.]+)", message):
+        section, _, key = option[1].rpartition(".")
+        for name, fields in SECTIONS.items():
+            if section in ("", name) and key.replace("-", "_") in fields.model_fields:
+                setting = f"{name}.{key.replace('-', '_')}"
+                return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
+    if "unexpected extra argument" in message:
+        message += "; write a sequence in quotes: '3 1 2'"
+    context = getattr(error, "ctx", None)
+    return f"{message} (see `{context.command_path} --help`)" if context else message
