@@ -16,12 +16,12 @@ from tfcli.model import (
     ATTENTIONS,
     BLOCKS,
     Encoder,
-    ForwardTrace,
     LayerContext,
     LogLengthScale,
     PreNormBlock,
 )
 from tfcli.positions import POSITIONS, coordinates
+from tfcli.traces import ForwardTrace, Intervention
 
 VOCAB, LONGEST = 7, 12
 ALL = [
@@ -133,15 +133,16 @@ def test_the_traced_weights_are_those_the_prediction_used(options: dict[str, Any
     logits = model(tokens(), trace=trace)
     for layer, block in enumerate(blocks(model)):
         x = trace.residual[layer]
+        context = LayerContext(layer, model.positions, coordinates(tokens(), None))
         normed = block.norm_attention(x) if options["norm"] == "pre" else x
         _, _, v = block.attention.project(normed)
         z = trace.layers[layer].attn_weights @ v
         x = x + block.attention.out(z.transpose(1, 2).flatten(-2))
         if options["norm"] == "pre":
-            x = x + block.feed_forward(block.norm_feed_forward(x))
+            x = x + block.feed_forward(block.norm_feed_forward(x), context)
         else:
             x = block.norm_attention(x)
-            x = block.norm_feed_forward(x + block.feed_forward(x))
+            x = block.norm_feed_forward(x + block.feed_forward(x, context))
         close(x, trace.residual[layer + 1])
     close(model.unembedding(model.norm(x)), logits)
 
@@ -157,7 +158,7 @@ def test_shared_attention_is_one_small_projection_for_all_heads() -> None:
     z = torch.einsum("bhqk,bkhj->bqhj", weights, v).reshape(2, 5, 16)
     at = coordinates(torch.zeros(2, 5), None)
     expected = z @ attention.out.weight.T + attention.out.bias
-    close(attention(x, LayerContext(0, model.positions, at, None, None)), expected)
+    close(attention(x, LayerContext(0, model.positions, at)), expected)
     assert attention.qkv.bias is None
 
 
@@ -174,13 +175,44 @@ def test_with_positions_order_matters(positions: str) -> None:
 
 
 @pytest.mark.parametrize("trace", [None, ForwardTrace()])
-def test_a_masked_head_adds_nothing(trace: ForwardTrace | None) -> None:
+def test_a_removed_head_adds_nothing(trace: ForwardTrace | None) -> None:
     model = make(n_layers=1)
-    mask = torch.tensor([[1.0, 0.0]])
-    masked = model(tokens(), head_mask=mask, trace=trace)
+    without = Intervention({"z": torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)})
+    removed = model(tokens(), intervention=without, trace=trace)
     attention = blocks(model)[0].attention
     attention.out.weight.data[:, 8:] = 0  # the columns that read head 1
-    close(masked, model(tokens()))
+    close(removed, model(tokens()))
+
+
+@pytest.mark.parametrize("norm", list(BLOCKS))
+@pytest.mark.parametrize(
+    ("part", "module"), [("attended", "attention.out"), ("fed", "feed_forward.contract")]
+)
+def test_a_removed_sublayer_adds_nothing(part: str, module: str, norm: str) -> None:
+    model = make(n_layers=2, norm=norm)
+    removed = model(tokens(), intervention=Intervention({part: torch.tensor([1.0, 0.0]).view(2, 1, 1)}))
+    for parameter in blocks(model)[1].get_submodule(module).parameters():
+        parameter.data.zero_()
+    close(removed, model(tokens()))
+
+
+@pytest.mark.parametrize("options", ALL)
+def test_replacing_every_part_gives_the_other_answer(options: dict[str, Any]) -> None:
+    """Heads, feed-forwards and embedding together are all that the answer is made of."""
+    model = make(**options)
+    other = ForwardTrace()
+    expected = model(tokens(seed=2), trace=other)
+    nothing = torch.zeros(2, 1, 1)
+    everything = {"z": nothing[..., None], "fed": nothing, "embedding": torch.zeros(())}
+    close(model(tokens(), intervention=Intervention(everything, other)), expected)
+    only_heads = model(tokens(), intervention=Intervention({"z": nothing[..., None]}, other))
+    assert (only_heads - expected).abs().max() > 1e-3
+
+
+def test_keeping_everything_changes_nothing() -> None:
+    model, one = make(), torch.ones(2, 1, 1)
+    keep = {"z": one[..., None], "attended": one, "fed": one, "embedding": torch.ones(())}
+    assert torch.equal(model(tokens(), intervention=Intervention(keep)), model(tokens()))
 
 
 def test_dropout_is_off_outside_training() -> None:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import answer
-from tfcli.model import Encoder, ForwardTrace
+from tfcli.model import Encoder
 from tfcli.results import AttentionRecord, HeadRecord, LayerRecord
+from tfcli.traces import ForwardTrace
 
 if TYPE_CHECKING:
     from tasks.base import Task

@@ -7,7 +7,6 @@ Row = query (who looks), column = key (what is looked at); each row of attention
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -16,24 +15,9 @@ from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
 from tfcli.positions import POSITIONS, Coordinates, NoPositions, coordinates
+from tfcli.traces import ForwardTrace, Intervention, LayerTrace
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
-
-
-class LayerTrace(NamedTuple):
-    """What one layer computed."""
-
-    scores: Tensor  # [B, H, T, T], before softmax, with position bias and padding mask
-    attn_weights: Tensor  # [B, H, T, T]
-    z: Tensor  # [B, H, T, K], each head's weighted sum of values, after `head_mask`
-
-
-@dataclass
-class ForwardTrace:
-    """A ledger that `Encoder.forward` fills in: what the model computed on the way to its answer."""
-
-    layers: list[LayerTrace] = field(default_factory=list)
-    residual: list[Tensor] = field(default_factory=list)  # [B, T, D]: the embeddings, then after each block
 
 
 class LayerContext(NamedTuple):
@@ -42,8 +26,20 @@ class LayerContext(NamedTuple):
     layer: int
     positions: NoPositions
     at: Coordinates
-    head_mask: Tensor | None  # [H]: a factor on each head's output
-    trace: ForwardTrace | None
+    trace: ForwardTrace | None = None
+    intervention: Intervention | None = None
+
+    def note(self, **values: Tensor) -> None:
+        """Enter values into the trace, if there is one."""
+        if self.trace is not None:
+            for name, value in values.items():
+                setattr(self.trace.layers[self.layer], name, value)
+
+    def intervene(self, part: str, value: Tensor) -> Tensor:
+        """The value of a part, changed if there is an intervention."""
+        if self.intervention is None:
+            return value
+        return self.intervention.on_layer(self.layer, part, value)
 
 
 class StandardScale(nn.Module):
@@ -113,11 +109,11 @@ class Attention(nn.Module):
                 scores = scores + bias
             attn_weights = scores.softmax(dim=-1)
             z = attn_weights @ v
-        if context.head_mask is not None:
-            z = z * context.head_mask[:, None, None]
-        if context.trace is not None:
-            context.trace.layers.append(LayerTrace(scores, attn_weights, z))
-        attended: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
+            context.note(attention_in=x, q=q, k=k, v=v, scores=scores, attn_weights=attn_weights)
+        z = context.intervene("z", z)
+        attended = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
+        attended = context.intervene("attended", attended)
+        context.note(z=z, attended=attended)
         return attended
 
 
@@ -151,10 +147,11 @@ class FeedForward(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.contract = nn.Linear(config.d_ff, config.d_model)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: LayerContext) -> Tensor:
         hidden = self.activation(self.expand(x))  # [B, T, F]
-        contracted: Tensor = self.contract(self.dropout(hidden))
-        return contracted
+        fed = context.intervene("fed", self.contract(self.dropout(hidden)))
+        context.note(feed_forward_in=x, fed=fed)
+        return fed
 
 
 class PreNormBlock(nn.Module):
@@ -170,7 +167,9 @@ class PreNormBlock(nn.Module):
 
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
         x = x + self.dropout(self.attention(self.norm_attention(x), context))
-        x = x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
+        context.note(after_attention=x)
+        x = x + self.dropout(self.feed_forward(self.norm_feed_forward(x), context))
+        context.note(after_feed_forward=x)
         return x
 
 
@@ -178,8 +177,12 @@ class PostNormBlock(PreNormBlock):
     """The original order, norm(x + sublayer(x)) (Vaswani et al. 2017, section 3.1)."""
 
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
-        x = self.norm_attention(x + self.dropout(self.attention(x, context)))
-        x = self.norm_feed_forward(x + self.dropout(self.feed_forward(x)))
+        x = x + self.dropout(self.attention(x, context))
+        context.note(after_attention=x)
+        x = self.norm_attention(x)
+        x = x + self.dropout(self.feed_forward(x, context))
+        context.note(after_feed_forward=x)
+        x = self.norm_feed_forward(x)
         return x
 
 
@@ -206,7 +209,7 @@ class Encoder(nn.Module):
         may_attend: Tensor | None = None,
         *,
         trace: ForwardTrace | None = None,
-        head_mask: Tensor | None = None,
+        intervention: Intervention | None = None,
     ) -> Tensor:
         """Logits [B, T, V] for `inputs` [B, T].
 
@@ -215,19 +218,21 @@ class Encoder(nn.Module):
                 all False.
             trace: filled with what was computed on the way. Attention is then computed step by step, not by
                 the fused kernel, to the same result. The model must be in evaluation mode.
-            head_mask: [n_layers, n_heads], a factor on each head's output; 0 removes the head.
+            intervention: what to remove or replace on the way.
         """
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
         at = coordinates(inputs, may_attend)
         x = self.dropout(self.positions.embed(self.embedding(inputs), at))
+        if intervention is not None:
+            x = intervention.on_embedding(x)
         if trace is not None:
-            trace.residual.append(x)
+            trace.embedding = x
+            trace.layers = [LayerTrace() for _ in self.blocks]
         for layer, block in enumerate(self.blocks):
-            mask = None if head_mask is None else head_mask[layer]
-            x = block(x, LayerContext(layer, self.positions, at, mask, trace))
-            if trace is not None:
-                trace.residual.append(x)
+            context = LayerContext(layer, self.positions, at, trace, intervention)
+            x = block(x, context)
+            context.note(out=x)
         logits: Tensor = self.unembedding(self.norm(x))
         return logits
 
