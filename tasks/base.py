@@ -66,6 +66,13 @@ class Task(ABC):
     def target(self, inputs: Tensor) -> Tensor:
         """The right answer to `inputs` [B, T], as ids [B, T]."""
 
+    def source(self, inputs: Tensor) -> Tensor | None:
+        """The position in `inputs` [B, T] that each answer is read from, int64 [B, T], if there is one.
+
+        Where a task can say, heads that look there can be told apart from those that don't.
+        """
+        return None
+
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
         """A training batch on the generator's device, without waiting for it.
 
@@ -169,6 +176,11 @@ class Task(ABC):
     def _has_few(self, length: int) -> bool:
         # Two symbols make more than FEW sequences from length 14 on; no need to count what is astronomical.
         return length < 14 and self.n_sequences(length) <= FEW
+
+
+def positions(inputs: Tensor) -> Tensor:
+    """0, 1, ..., T - 1 for each row of `inputs` [B, T], int64 [B, T]."""
+    return torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
 
 
 def sequence_hash(inputs: Tensor) -> Tensor:

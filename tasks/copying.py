@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .base import Task
+from .base import Task, positions
 
 
 class Copying(Task):
@@ -10,3 +10,6 @@ class Copying(Task):
 
     def target(self, inputs: Tensor) -> Tensor:
         return inputs
+
+    def source(self, inputs: Tensor) -> Tensor:
+        return positions(inputs)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .base import Task
+from .base import Task, positions
 
 
 class Reversing(Task):
@@ -10,3 +10,6 @@ class Reversing(Task):
 
     def target(self, inputs: Tensor) -> Tensor:
         return inputs.flip(-1)
+
+    def source(self, inputs: Tensor) -> Tensor:
+        return positions(inputs).flip(-1)

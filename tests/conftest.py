@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -56,3 +60,23 @@ def run_cli(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`cli` in the folder of the trained run."""
     monkeypatch.chdir(trained)
     return cli
+
+
+def as_json(cli: Cli, *words: str, **options: Any) -> Any:
+    """The JSON a command prints on stdout, which has no NaN in it."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    return json.loads(cli(*words, "--json", **options).stdout, parse_constant=refuse)
+
+
+def tfcli(*words: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tfcli", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )

@@ -20,7 +20,7 @@ class Oracle(nn.Module):
         self.stumbles_at = stumbles_at
         self.anchor = nn.Parameter(torch.zeros(1))  # tells the device
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, intervention: object = None) -> Tensor:
         targets = self.task.target(inputs).clone()
         stumbles = inputs[:, 0] == self.stumbles_at
         targets[stumbles, 0] = (targets[stumbles, 0] + 1) % self.task.vocab_size

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tfcli.checkpoints import build_model
-from tfcli.commands import watched
+from tfcli.commands.train import watched
 from tfcli.config import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
 from tfcli.errors import DivergedError, UsageError

@@ -8,10 +8,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tasks.base import Task as Task
+    from tfcli.api import load as load
 
 
 def __getattr__(name: str) -> Any:
-    """`from tfcli import Task`, for people who write tasks; torch isn't imported before that."""
+    """`tfcli.load`, and `tfcli.Task` for people who write tasks; torch isn't imported before that."""
+    if name == "load":
+        from tfcli.api import load
+
+        return load
     if name == "Task":
         from tfcli.task_registry import task_class
 

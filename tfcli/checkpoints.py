@@ -41,7 +41,7 @@ def n_parameters(model: Encoder) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def save_run(path: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
+def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
     """Write the weights, with the configuration and the summary, in one step.
 
     Raises:
@@ -58,17 +58,17 @@ def save_run(path: Path, config: RunConfig, model: Encoder, summary: TrainSummar
         "config": config.model_dump_json(),
         "summary": json.dumps(asdict(summary)),
     }
-    runs.write_atomically(path / runs.WEIGHTS, save(tensors, metadata))
+    runs.write_atomically(file, save(tensors, metadata))
 
 
-def load_run(path: Path) -> LoadedRun:
-    """The trained model of a run, on the CPU, in evaluation mode.
+def load_run(path: Path, snapshot: Path | None = None) -> LoadedRun:
+    """The model of a run, as trained or as in a snapshot, on the CPU, in evaluation mode.
 
     Raises:
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
-    config = runs.read_header(path).config
-    weights = path / runs.WEIGHTS
+    weights = snapshot or path / runs.WEIGHTS
+    config = runs.read_header(path, weights).config
     try:
         tensors = load_file(weights)
     except SafetensorError as error:

@@ -148,6 +148,10 @@ class TrainConfig(Section):
     stop_when_solved: bool = Field(
         True, description="stop when the held-out exact match is 1.0 twice in a row"
     )
+    snapshot_every: Count | None = Field(
+        None,
+        description="steps between two snapshots of the weights, for `attn --over-time`; none if left out",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None, description="CPU threads; torch's own choice if left out"

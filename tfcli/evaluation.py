@@ -15,6 +15,7 @@ from torch import Tensor
 from tfcli.devices import seeded
 from tfcli.model import Encoder
 from tfcli.results import Answer, Interval, LengthScore, Score
+from tfcli.traces import Intervention
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -33,12 +34,12 @@ def spread(low: int, high: int, count: int) -> list[int]:
     return [low + round(i * (high - low) / max(1, count - 1)) for i in range(count)]
 
 
-def held_out_set(task: Task, samples: int, device: torch.device) -> list[Batch]:
+def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HELD_OUT_SEED) -> list[Batch]:
     """About `samples` held-out sequences spread over the task's lengths.
 
     Lengths with few sequences give all they have, and the longer ones make up for it.
     """
-    generator = seeded(device, HELD_OUT_SEED)
+    generator = seeded(device, seed)
     lengths = spread(task.min_length, task.max_length, MAX_LENGTHS)
     batches: list[Batch] = []
     for i, length in enumerate(lengths):
@@ -49,20 +50,20 @@ def held_out_set(task: Task, samples: int, device: torch.device) -> list[Batch]:
     return batches
 
 
-def answers(model: Encoder, inputs: Tensor) -> Tensor:
+def answers(model: Encoder, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
     """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was."""
     was_training = model.training
     model.eval()
     rows = max(1, TOKENS_A_PASS // inputs.shape[1])
     with torch.inference_mode():
-        predictions = torch.cat([model(part).argmax(-1) for part in torch.split(inputs, rows)])
+        parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
     model.train(was_training)
-    return predictions
+    return torch.cat(parts)
 
 
-def score(model: Encoder, batches: Sequence[Batch]) -> Score:
+def score(model: Encoder, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
     """The model's score over all of `batches` together."""
-    right = [answers(model, batch.inputs) == batch.targets for batch in batches]
+    right = [answers(model, batch.inputs, intervention) == batch.targets for batch in batches]
     samples = sum(map(len, right))
     tokens = sum(r.numel() for r in right)
     exact = int(torch.stack([r.all(dim=1).sum() for r in right]).sum())

@@ -1,13 +1,16 @@
 """Records of all that a user sees. `dataclasses.asdict` of each is its `--json` form.
 
+What is inside a model has its records in `internals.py`.
 Units: loss in nats per token, accuracies as fractions 0-1, times in seconds.
-Layers and heads count from 0; a row of weights is a query, a column a key, and each row sums to 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfcli.internals import AttentionRecord
 
 Interval = tuple[float, float]  # a 95 % confidence interval
 
@@ -42,11 +45,12 @@ class Progress:
     score: Score | None  # on the held-out set
     fresh: bool  # whether loss and score are of this very step
     solved: bool  # all held-out answers were right at the last two looks
+    attention: AttentionRecord | None = None  # if it is watched
 
     @property
     def tokens_per_second(self) -> float:
         """Training tokens per second, looks at the held-out set included."""
-        return self.tokens / self.seconds
+        return self.tokens / self.seconds if self.seconds else 0.0
 
     @property
     def eta(self) -> float:
@@ -108,33 +112,6 @@ class EvalReport:
 
 
 @dataclass(frozen=True)
-class HeadRecord:
-    """One head's attention: `weights[query][key]`."""
-
-    head: int | str
-    weights: list[list[float]]
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """The heads of one layer."""
-
-    layer: int
-    heads: list[HeadRecord]
-
-
-@dataclass(frozen=True)
-class AttentionRecord:
-    """What each head attended to while the model answered `tokens`."""
-
-    run: str
-    tokens: list[str]
-    prediction: list[str]
-    target: list[str]
-    layers: list[LayerRecord]
-
-
-@dataclass(frozen=True)
 class RunSummary:
     """A run in a list."""
 
@@ -171,6 +148,7 @@ class RunDetails(TrainSummary):
     parameters: int
     parameters_by_part: dict[str, int]
     history: list[dict[str, Any]]  # the lines of metrics.jsonl
+    snapshots: list[int]  # their steps
 
 
 @dataclass(frozen=True)

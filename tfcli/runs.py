@@ -27,6 +27,7 @@ RUNS = Path("runs")
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
+SNAPSHOTS = "snapshots"
 FORMAT = "tfcli-1"
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
@@ -114,13 +115,24 @@ def run_and_sequence(first: str | None, second: str | None) -> tuple[Path, str |
     return find(first), second
 
 
-def read_header(run: Path) -> Header:
-    """The header of a run's checkpoint: eight bytes of length, then JSON (the safetensors format).
+def snapshots(run: Path) -> dict[int, Path]:
+    """The snapshots of a run by their steps, in order."""
+    found = {path.stem.removeprefix("step-"): path for path in (run / SNAPSHOTS).glob("step-*.safetensors")}
+    return dict(sorted((int(step), path) for step, path in found.items() if step.isdecimal()))
+
+
+def snapshot_path(run: Path, step: int) -> Path:
+    """Where the snapshot of that step belongs."""
+    return run / SNAPSHOTS / f"step-{step:08}.safetensors"
+
+
+def read_header(run: Path, path: Path | None = None) -> Header:
+    """The header of a run's checkpoint, or of a snapshot at `path`: eight bytes of length, then JSON.
 
     Raises:
         TfcliError: there is no checkpoint, it is damaged, or another program wrote it.
     """
-    path = run / WEIGHTS
+    path = path or run / WEIGHTS
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -176,6 +188,7 @@ def details(run: Path) -> RunDetails:
         parameters=sum(by_part.values()),
         parameters_by_part=by_part,
         history=read_metrics(run),
+        snapshots=list(snapshots(run)),
         **asdict(summary),
     )
 

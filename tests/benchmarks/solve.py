@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from tfcli.checkpoints import build_model
-from tfcli.commands import watched
+from tfcli.commands.train import watched
 from tfcli.config_files import example_names, load_config
 from tfcli.devices import prepare
 from tfcli.evaluation import score_length

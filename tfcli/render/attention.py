@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from tfcli.internals import AttentionRecord
 from tfcli.render.terminal import can_show, fit, print_lines, print_wrapped, showable
-from tfcli.results import AttentionRecord
 
 SHADES = " ░▒▓█"
 ASCII_SHADES = " .:-=+*#%@"
@@ -52,14 +52,7 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
             list(table(console, layout, title_of(layer.layer, head.head), head.weights))
             for head in layer.heads
         ]
-        side_by_side = max(1, (console.width + GAP) // (layout.width + GAP))
-        if any(columns(lines[0]) > layout.width for lines in tables):
-            side_by_side = 1  # a title is wider than its table
-        lines_of_tables = math.ceil(len(tables) / side_by_side)
-        per_line = math.ceil(len(tables) / lines_of_tables)  # 2 + 2 looks better than 3 + 1
-        for first in range(0, len(tables), per_line):
-            print_lines(console)
-            print_side_by_side(console, tables[first : first + per_line], layout.width)
+        print_tables(console, tables, layout.width)
 
 
 def title_of(layer: int, head: int | str) -> str:
@@ -87,8 +80,8 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
             print_lines(console, line)
 
 
-def choose_layout(labels: list[str], width: int) -> Layout:
-    """The most telling form that fits `width` columns of the terminal."""
+def choose_layout(labels: list[str], width: int, numbers: bool = True) -> Layout:
+    """The most telling form that fits `width` columns of the terminal; with `numbers`, if these fit."""
     n, widest = len(labels), max(map(cell_len, labels))
     rows = columns = labels
     if widest > MAX_LABEL:
@@ -98,7 +91,7 @@ def choose_layout(labels: list[str], width: int) -> Layout:
     row_width = min(max(map(cell_len, rows)), max(1, width // 3))
     rows = [fit(label, row_width) for label in rows]
     room = width - row_width
-    if n * (max(NUMBER, widest) + 1) <= room:
+    if numbers and n * (max(NUMBER, widest) + 1) <= room:
         return Layout(rows, columns, max(NUMBER, widest) + 1, n, numbers=True)
     cell = widest + 1 if n * (widest + 1) < room or widest > 1 else 1
     keys = max(1, (room - 1) // cell)
@@ -106,16 +99,29 @@ def choose_layout(labels: list[str], width: int) -> Layout:
 
 
 def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Line]:
-    """One head's weights, line by line, in as many blocks of columns as it takes."""
-    n = len(weights)
-    shades = SHADES if can_show(console, SHADES) else ASCII_SHADES
-    cells = [character * layout.cell for character in shades]
+    """One head's weights below a title, which says what the shades mean where there are no numbers."""
     peak = max(map(max, weights))
-    scale = (len(shades) - 1) / peak
-    blank_below = peak / (len(shades) - 1) / 2
-    legend = f", {shades[-1]} = {peak:.2f}, blank < {blank_below:.2f}"
-    heading = Text(title if layout.numbers else title + legend, "bold")
+    heading = Text(title if layout.numbers else f"{title}, {legend(console, peak)}", "bold")
     yield from heading.wrap(console, console.width)
+    yield from cells(console, layout, weights, peak)
+
+
+def legend(console: Console, peak: float) -> str:
+    """What the darkest and the lightest shade mean."""
+    shades = shades_of(console)
+    return f"{shades[-1]} = {peak:.2f}, blank < {peak / (len(shades) - 1) / 2:.2f}"
+
+
+def shades_of(console: Console) -> str:
+    """From none to full, as the console's encoding allows."""
+    return SHADES if can_show(console, SHADES) else ASCII_SHADES
+
+
+def cells(console: Console, layout: Layout, weights: list[list[float]], peak: float) -> Iterator[Line]:
+    """The weights line by line, in as many blocks of columns as it takes; a weight of `peak` is darkest."""
+    n, shades = len(weights), shades_of(console)
+    shaded = [character * layout.cell for character in shades]
+    scale = (len(shades) - 1) / peak
     for first in range(0, n, layout.keys):
         keys = slice(first, first + layout.keys)
         if layout.keys < n:
@@ -125,7 +131,7 @@ def table(console: Console, layout: Layout, title: str, weights: list[list[float
             if layout.numbers:
                 yield number_row(layout, label, row)
             else:
-                yield label + "".join([cells[int(weight * scale + 0.5)] for weight in row[keys]])
+                yield label + "".join([shaded[int(weight * scale + 0.5)] for weight in row[keys]])
 
 
 def column_heads(layout: Layout, labels: list[str]) -> Text:
@@ -157,6 +163,18 @@ def shading(weight: float) -> Style:
         return Style(dim=True)
     fade = [round(230 + (strong - 230) * weight) for strong in (20, 80, 200)]
     return Style(color="white" if weight > 0.5 else "black", bgcolor=f"rgb({fade[0]},{fade[1]},{fade[2]})")
+
+
+def print_tables(console: Console, tables: list[list[Line]], width: int) -> None:
+    """Tables of one width and height, as many next to each other as fit, in lines of about as many."""
+    side_by_side = max(1, (console.width + GAP) // (width + GAP))
+    if any(columns(lines[0]) > width for lines in tables):
+        side_by_side = 1  # a title is wider than its table
+    lines_of_tables = math.ceil(len(tables) / side_by_side)
+    per_line = math.ceil(len(tables) / lines_of_tables)  # 2 + 2 looks better than 3 + 1
+    for first in range(0, len(tables), per_line):
+        print_lines(console)
+        print_side_by_side(console, tables[first : first + per_line], width)
 
 
 def print_side_by_side(console: Console, tables: list[list[Line]], width: int) -> None:

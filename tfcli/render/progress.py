@@ -6,17 +6,21 @@ import time
 from types import TracebackType
 from typing import Protocol
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tfcli.internals import AttentionRecord
+from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
 from tfcli.render.reports import count, share
-from tfcli.render.terminal import print_lines, sparkline
+from tfcli.render.terminal import print_lines, showable, sparkline
 from tfcli.results import Progress
 
 LINE_EVERY = 2.0  # seconds between two plain lines
+GAP = 3  # columns between figures and map
+LEAST = 40  # columns for figures beside a map
 
 
 class Display(Protocol):
@@ -93,8 +97,23 @@ class LiveDisplay(Silent):
             self.matches.append(progress.score.exact_match)
         self.live.update(self.picture(progress))
 
-    def picture(self, progress: Progress) -> Group:
-        """Two or three lines that fit a narrow terminal."""
+    def picture(self, progress: Progress) -> RenderableType:
+        """A few lines that fit a narrow terminal; beside or below them the map of a head that is watched."""
+        figures = self.figures(progress, self.console.width)
+        if progress.attention is None:
+            return figures
+        drawn = head_map(self.console, progress.attention)
+        beside = self.console.width - max(map(columns, drawn)) - GAP
+        if beside < LEAST:
+            return Group(figures, "", *drawn)
+        grid = Table.grid(padding=(0, GAP, 0, 0))
+        grid.add_column(width=beside)
+        grid.add_column(no_wrap=True)
+        grid.add_row(self.figures(progress, beside), Group(*drawn))
+        return grid
+
+    def figures(self, progress: Progress, width: int) -> Group:
+        """Bar, latest figures, curve."""
         bar = Table.grid(expand=True, padding=(0, 1))
         bar.add_column(no_wrap=True)
         bar.add_column(ratio=1)
@@ -106,10 +125,17 @@ class LiveDisplay(Silent):
         )
         rate = f"{count(round(progress.tokens_per_second))} tokens/s"
         figures = [f"{name} {value}" for name, value in scores(progress).items()] + [rate]
-        curve = Text("exact match ").append(
-            sparkline(self.console, self.matches, self.console.width - 12), "green"
-        )
+        curve = Text("exact match ").append(sparkline(self.console, self.matches, width - 12), "green")
         return Group(bar, Text("  ".join(figures)), curve)
+
+
+def head_map(console: Console, record: AttentionRecord) -> list[Line]:
+    """The one head that is watched, in shades from 0 to 1."""
+    [layer] = record.layers
+    [head] = layer.heads
+    tokens = [showable(console, token) for token in record.tokens]
+    layout = choose_layout(tokens, console.width, numbers=False)
+    return [Text(title_of(layer.layer, head.head), "bold"), *cells(console, layout, head.weights, peak=1.0)]
 
 
 def plain_line(progress: Progress) -> str:

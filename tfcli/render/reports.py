@@ -46,12 +46,7 @@ def print_eval(console: Console, report: EvalReport) -> None:
     """Scores by length, then a few wrong answers."""
     low, high = report.trained_lengths
     print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
-    tables = (score_table(console, report.lengths, wide) for wide in (True, False))
-    unbounded = console.options.update(width=10_000)
-    fitting = [
-        table for table in tables if console.measure(table, options=unbounded).maximum <= console.width
-    ]
-    print_block(console, fitting[0] if fitting else score_table(console, report.lengths, wide=False))
+    print_fitting(console, [score_table(console, report.lengths, wide) for wide in (True, False)])
     few = [s for s in report.lengths if s.held_out_of is not None]
     if few:
         seen = ", ".join(f"{s.samples} of {count(s.held_out_of or 0)} at length {s.length}" for s in few)
@@ -177,6 +172,14 @@ def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank
     for name, value in pairs.items():
         grid.add_row(Text(name, "cyan"), showable(console, value))
     print_block(console, Padding(grid, (0, 0, 0, 2)))
+
+
+def print_fitting(console: Console, tables: Sequence[Table]) -> None:
+    """The first of some tables that fits the terminal, or the last."""
+    unbounded = console.options.update(width=10_000)
+    widths = (console.measure(table, options=unbounded).maximum for table in tables)
+    fitting = (table for table, width in zip(tables, widths, strict=True) if width <= console.width)
+    print_block(console, next(fitting, tables[-1]))
 
 
 def plain_table() -> Table:

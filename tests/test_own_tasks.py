@@ -1,0 +1,76 @@
+"""Tasks of others: from a file, and from another distribution."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL, Cli, as_json, tfcli
+
+DOUBLING = """
+import torch
+from tfcli import Task
+
+class Swapping(Task):
+    def target(self, inputs):
+        return (inputs + 1) % self.vocab_size
+
+class Cutting(Task):
+    def target(self, inputs):
+        return inputs[:, 1:]
+
+class Overflowing(Task):
+    def target(self, inputs):
+        return inputs + 1
+
+class Idle(Task):
+    pass
+
+NotATask = int
+"""
+
+
+def test_a_task_from_a_file_trains_and_answers(cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_text(DOUBLING)
+    cli("train", "copy", "task.name=mine.py:Swapping", *SMALL, "-q", "--out", "x")
+    answer = as_json(cli, "predict", "x", "0 3 1")
+    assert answer["target"] == ["1", "0", "2"]
+    assert answer["correct"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Swaping", "has no class Swaping; did you mean 'Swapping'?"),
+        ("Cutting", "target() must return int64 [64, 5], not torch.int64 [64, 4]"),
+        ("Overflowing", "target() must return ids from 0 to 3, not 1 to 4"),
+        ("Idle", "must be a subclass of tfcli.Task with a target()"),
+    ],
+)
+def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_text(DOUBLING)
+    result = cli("train", "copy", f"task.name=mine.py:{name}", *SMALL, "-q", expect=2)
+    assert message in result.stderr
+    assert not (folder / "runs").exists()
+
+
+def test_a_distribution_brings_a_task_by_name(folder: Path) -> None:
+    (folder / "swapping.py").write_text(DOUBLING)
+    metadata = folder / "swapping-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: swapping\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[tfcli.tasks]\nswap = swapping:Swapping\nbroken = nowhere:Task\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    assert set(json.loads(tfcli("ls", "--json", cwd=folder, env=env).stdout)["tasks"]) >= {"copy", "swap"}
+    train = ["train", "copy", *SMALL, "-q", "--json"]
+    trained = tfcli(*train, "task.name=swap", cwd=folder, env=env)
+    assert json.loads(trained.stdout)["task"] == "swap"
+    assert tfcli("predict", "0 3 1", cwd=folder, env=env).stdout == "1 0 2\n"
+    broken = tfcli(*train, "task.name=broken", cwd=folder, env=env)
+    assert broken.returncode == 2
+    assert broken.stderr.startswith("error: task broken: ModuleNotFoundError: No module named 'nowhere'")

@@ -1,0 +1,93 @@
+"""The command line as processes: what is imported, signals, pipes, encodings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import tfcli
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["ls"],
+        ["show", "reverse"],
+        ["inspect"],
+        ["validate", "reverse"],
+        ["train", "sort", "--dry-run"],
+    ],
+)
+def test_looking_around_does_not_import_torch(words: list[str], trained: Path) -> None:
+    code = (
+        "import sys; from tfcli.cli import app\n"
+        f"try: app({words!r}, prog_name='tfcli')\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "assert 'torch' not in sys.modules; assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=trained, check=True, capture_output=True)
+
+
+def test_completion_offers_examples_settings_and_runs(trained: Path) -> None:
+    def offered(line: str) -> str:
+        env = {
+            **os.environ,
+            "_TFCLI_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split())),
+        }
+        return tfcli(cwd=trained, env=env).stdout
+
+    assert "reverse" in offered("tfcli train ").split()
+    assert "chinese" in offered("tfcli show ").split()
+    assert "reverse" in offered("tfcli eval ").split()
+    assert "model.n_layers=" in offered("tfcli train reverse ").split()
+
+
+def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tfcli",
+        "train",
+        "reverse",
+        "train.steps=100000",
+        "train.stop_when_solved=false",
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    metrics = tmp_path / "runs/reverse/metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted (step " in out
+    details = json.loads(tfcli("inspect", "--json", cwd=tmp_path).stdout)
+    assert details["interrupted"]
+    assert details["steps"] > 0
+    assert tfcli("predict", "3 1 2", cwd=tmp_path).returncode == 0
+
+
+def test_a_reader_that_goes_away_is_no_error(trained: Path) -> None:
+    command = f"{sys.executable} -m tfcli attn reverse | head -n 1"
+    result = subprocess.run(command, shell=True, cwd=trained, capture_output=True, text=True, check=True)
+    assert result.stdout.count("\n") == 1
+    assert result.stderr == ""
+
+
+def test_json_is_ascii_where_stdout_is(trained: Path) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    result = tfcli("show", "chinese", "--json", cwd=trained, env=env)
+    assert json.loads(result.stdout)["config"]["task"]["symbols"] == ["我", "喜欢", "吃", "苹果"]
+    assert result.stdout.isascii()

@@ -1,0 +1,199 @@
+"""`attn` and `inspect`: what is inside a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli import saving
+from tfcli.cli.app import app
+from tfcli.cli.options import Json, Run, RunOrSequence, Sequence
+from tfcli.cli.output import print_json
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tfcli.internals import Choice
+
+
+@app.command()
+def attn(
+    run: RunOrSequence = None,
+    sequence: Sequence = None,
+    layer: Annotated[
+        list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
+    ] = None,
+    head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
+    mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
+    rollout: Annotated[
+        bool,
+        typer.Option("--rollout", help="How much of each token has come to each position, layer by layer."),
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+    ] = 0,
+    over_time: Annotated[
+        bool, typer.Option("--over-time", help="How the heads came to be, from the run's snapshots.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write a file instead: .html, .svg, .png, .csv, .md or .json."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the maps in a browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what every head attends to.
+
+    Rows are queries, columns are keys, and each row sums to 1. One word alone is a run if there is one of
+    that name, else a sequence; without a sequence, one is drawn from the held-out set.
+
+    Example: tfcli attn reverse '7 1 4 9' --layer 0
+    """
+    from tfcli.runs import run_and_sequence
+
+    if mean and rollout:
+        raise UsageError("--mean and --rollout are two ways to sum heads up; choose one")
+    if rollout and head:
+        raise UsageError("--rollout is over all heads; leave --head out")
+    path, sequence = run_and_sequence(run, sequence)
+    if save is not None:
+        saving.check_target(save, force=force)
+    from tfcli.internals import Choice
+
+    choice = Choice(layer or [], head or [], "rollout" if rollout else "mean" if mean else "each")
+    output = saving.Output(save, open_page, as_json)
+    (attn_over_time if over_time else attn_now)(path, sequence, seed, choice, output)
+
+
+def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output) -> None:
+    """`attn` on the run as it is."""
+    from tfcli.commands.look import MORE, attend
+    from tfcli.render.attention import print_attention
+    from tfcli.render.terminal import make_console
+
+    records = attend(path, sequence, seed, choice, more=MORE if output.is_page else 0)
+    if output.is_file:
+        saving.save_attention(saving.by_sequence(records), output)
+    if output.as_json:
+        print_json(records[0])
+    elif not output.is_file:
+        print_attention(make_console(), records[0])
+
+
+def attn_over_time(
+    path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output
+) -> None:
+    """`attn --over-time`."""
+    from tfcli.commands.look import over_time
+    from tfcli.internals import View
+    from tfcli.render.over_time import film, print_over_time, views
+    from tfcli.render.terminal import make_console
+
+    record = over_time(path, sequence, seed, choice)
+    if output.is_file:
+        saving.save_attention(views(record) if output.is_page else [View("", film(record))], output)
+    if output.as_json:
+        print_json(record)
+    elif not output.is_file:
+        print_over_time(make_console(), record)
+
+
+@app.command()
+def trace(
+    run: RunOrSequence = None,
+    sequence: Sequence = None,
+    layer: Annotated[
+        list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
+    ] = None,
+    head: Annotated[int, typer.Option("--head", help="Whose queries, keys, values and scores.")] = 0,
+    position: Annotated[
+        int | None, typer.Option("--position", help="Only the numbers of this position.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show the forward pass step by step.
+
+    From the embedding to the answer, with this model's own numbers. Each stage is computed again from the
+    ones before it, and held against what the model computed.
+
+    Example: tfcli trace reverse '3 1 2' --position 0
+    """
+    from tfcli.runs import run_and_sequence
+
+    path, sequence = run_and_sequence(run, sequence)
+    from tfcli.commands import look
+    from tfcli.render.stages import print_trace
+    from tfcli.render.terminal import make_console
+
+    record = look.trace(path, sequence, seed, layers=layer or [], head=head, position=position)
+    print_json(record) if as_json else print_trace(make_console(), record, full=full)
+
+
+@app.command()
+def patch(
+    clean: Annotated[str, typer.Option("--clean", help="A sequence, such as '1 2 3 4'.")],
+    corrupt: Annotated[str, typer.Option("--corrupt", help="One as long, with another answer.")],
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Show which part carries the difference between two sequences.
+
+    The corrupt sequence is answered with one part at a time as it is for the clean one; how much of the clean
+    answer comes back is what that part carries (activation patching).
+
+    Example: tfcli patch reverse --clean '1 2 3 4' --corrupt '1 2 5 4'
+    """
+    from tfcli.runs import find
+
+    path = find(run)
+    from tfcli.commands import look
+    from tfcli.render.patching import print_patching
+    from tfcli.render.terminal import make_console
+
+    record = look.patch(path, clean, corrupt)
+    print_json(record) if as_json else print_patching(make_console(), record)
+
+
+@app.command()
+def inspect(
+    run: Run = None,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="What role each head plays, and whether it matters.")
+    ] = False,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences, with --heads.")
+    ] = 512,
+    as_json: Json = False,
+) -> None:
+    """Show a run's settings, size and training, or its heads.
+
+    Example: tfcli inspect reverse --heads
+    """
+    if heads:
+        inspect_heads(run, samples, as_json)
+        return
+    from tfcli.render.reports import print_details
+    from tfcli.render.terminal import make_console
+    from tfcli.runs import details, find
+
+    found = details(find(run))
+    print_json(found) if as_json else print_details(make_console(), found)
+
+
+def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
+    """`inspect --heads`, which needs torch."""
+    from tfcli.runs import find
+
+    path = find(run)
+    from tfcli.commands.look import heads
+    from tfcli.render.heads import print_heads
+    from tfcli.render.terminal import make_console
+
+    report = heads(path, samples)
+    print_json(report) if as_json else print_heads(make_console(), report)

@@ -1,0 +1,54 @@
+"""Arguments and options that several commands have, and what a shell completes them with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def complete_sources() -> list[str]:
+    """Examples, for shell completion."""
+    from tfcli.config_files import example_names
+
+    return example_names()
+
+
+def complete_settings() -> list[str]:
+    """Settings, for shell completion."""
+    from tfcli.config import SECTIONS
+
+    return [f"{name}.{key}=" for name, section in SECTIONS.items() for key in section.model_fields]
+
+
+def complete_runs() -> list[str]:
+    """Runs, for shell completion."""
+    from tfcli.runs import run_names
+
+    return run_names()
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Run = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
+    ),
+]
+RunOrSequence = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's name or path; the newest if left out.",
+        autocompletion=complete_runs,
+    ),
+]
+Sequence = Annotated[
+    str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXAMPLE", help="An example, FILE.yaml or FILE.yaml:NAME.", autocompletion=complete_sources
+    ),
+]

@@ -1,0 +1,204 @@
+"""`train`, `eval` and `predict`. Torch is imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli.app import app
+from tfcli.cli.options import Json, Run, RunOrSequence, Sequence, complete_settings, complete_sources
+from tfcli.cli.output import hint, print_json
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.config import RunConfig
+    from tfcli.internals import Choice
+    from tfcli.results import TrainReport
+
+
+@app.command()
+def train(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EXAMPLE",
+            help="An example, FILE.yaml or FILE.yaml:NAME.",
+            autocompletion=complete_sources,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings that change the example, such as model.n_layers=2.",
+            autocompletion=complete_settings,
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Short for train.seed=SEED.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; runs/NAME if left out.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the whole configuration and stop.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show a head's attention while it learns, on a terminal.")
+    ] = False,
+    layer: Annotated[int, typer.Option("--layer", help="Of the head to watch.")] = 0,
+    head: Annotated[int, typer.Option("--head", help="To watch.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model and save it as a run.
+
+    Example: tfcli train reverse model.n_layers=1 train.steps=300
+    """
+    from tfcli import config_files
+
+    overrides = settings or []
+    if not source or "=" in source:
+        names = ", ".join(config_files.example_names())
+        raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
+    if seed is not None:
+        overrides.append(f"train.seed={seed}")
+    entry = config_files.find_entry(source)
+    config = config_files.check(entry, overrides)
+    if dry_run:
+        print_json(config.model_dump(mode="json")) if as_json else typer.echo(
+            config_files.to_yaml(config), nl=False
+        )
+        return
+    report = run_training(
+        config, entry.name, out, watched_head(config, layer, head) if watch else None, quiet
+    )
+    tell(report, out, quiet, as_json)
+
+
+def watched_head(config: RunConfig, layer: int, head: int) -> Choice:
+    """The head to watch.
+
+    Raises:
+        UsageError: the model won't have it.
+    """
+    for name, number, count in (
+        ("layer", layer, config.model.n_layers),
+        ("head", head, config.model.n_heads),
+    ):
+        if not 0 <= number < count:
+            raise UsageError(f"--{name} {number}: this model's {name}s are 0 to {count - 1}")
+    from tfcli.internals import Choice
+
+    return Choice([layer], [head])
+
+
+def run_training(
+    config: RunConfig, name: str, out: Path | None, watch: Choice | None, quiet: bool
+) -> TrainReport:
+    """Train with a display on stderr."""
+    from tfcli.commands.train import few_sequences, train_run
+    from tfcli.render.progress import make_display
+    from tfcli.render.terminal import make_console
+    from tfcli.results import TrainReport
+
+    console = make_console(stderr=True)
+    if not quiet:
+        if note := few_sequences(config):
+            hint(note)
+        if watch and not console.is_terminal:
+            hint("--watch needs a terminal; there is none here to draw on")
+    with make_display(console, quiet) as display:
+        for record in train_run(config, name, out, watch):
+            if isinstance(record, TrainReport):
+                return record
+            display.show(record)
+    raise AssertionError("a training ends with its report")
+
+
+def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> None:
+    """Print the outcome, and what to try next."""
+    from tfcli.render.reports import print_train
+    from tfcli.render.terminal import make_console
+
+    print_json(report) if as_json else print_train(make_console(), report)
+    if report.interrupted:
+        raise typer.Exit(130)
+    if not quiet:
+        name = Path(report.run).name if out is None else report.run
+        better = "" if report.solved else "; more train.steps may solve it"
+        hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")
+
+
+@app.command("eval")
+def evaluate(
+    run: Run = None,
+    lengths: Annotated[
+        str | None,
+        typer.Option(
+            "--lengths",
+            help="Such as 1:40, 41:500:50 or 10,41,500; the trained ones and some beyond if left out.",
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=1_000_000, help="Held-out sequences a length.")
+    ] = 500,
+    wrong: Annotated[int, typer.Option("--wrong", min=0, help="How many wrong answers to show.")] = 3,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31, help="Of the held-out sequences drawn.")
+    ] = 0,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Score a run length by length.
+
+    The sequences are held out: the run was not trained on them.
+
+    Example: tfcli eval reverse --lengths 1:40
+    """
+    from tfcli.lengths import parse_lengths
+    from tfcli.runs import find
+
+    path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
+    from tfcli.commands.evaluate import evaluate as score
+    from tfcli.render.reports import print_eval
+    from tfcli.render.terminal import make_console
+
+    report = score(path, chosen, samples, seed, device, wrong)
+    print_json(report) if as_json else print_eval(make_console(), report)
+
+
+@app.command()
+def predict(run: RunOrSequence = None, sequence: Sequence = None, as_json: Json = False) -> None:
+    """Answer a sequence, or each line of stdin.
+
+    A SEQUENCE of - reads one sequence a line.
+
+    Example: tfcli predict reverse '3 1 2'
+    """
+    from tfcli.runs import run_and_sequence
+
+    path, sequence = run_and_sequence(run, sequence)
+    if sequence is None:
+        raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
+    from tfcli.commands.evaluate import predict as answers
+    from tfcli.render.reports import print_answer_line
+    from tfcli.render.terminal import make_console
+
+    console = make_console()
+    for answer in answers(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
+        print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
+        if not answer.correct and sequence != "-" and not as_json:
+            hint(f"right is {' '.join(answer.target)}")
+
+
+def stdin_lines() -> Iterator[tuple[str, str]]:
+    """The lines of stdin, each after a word on which one it is."""
+    number = 0
+    try:
+        for number, line in enumerate(sys.stdin or (), 1):
+            yield f"line {number}: ", line
+    except UnicodeDecodeError as error:
+        raise UsageError(f"stdin, after line {number}: not {error.encoding} text") from error

@@ -1,0 +1,78 @@
+"""`eval` and `predict`: how a run answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.commands.sequences import encoded
+from tfcli.config import check_device
+from tfcli.devices import choose_device
+from tfcli.errors import UsageError
+from tfcli.evaluation import answer, answers, score_length, spread
+from tfcli.results import (
+    Answer,
+    EvalReport,
+    LengthScore,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+def evaluate(
+    run: Path, lengths: list[int] | None, samples: int, seed: int, device: str, wrong: int
+) -> EvalReport:
+    """Score a run length by length; without `lengths` those it was trained on and some beyond.
+
+    Raises:
+        UsageError: a length that the model can't take.
+    """
+    loaded = load_run(run)
+    low, high = loaded.task.min_length, loaded.task.max_length
+    if lengths is None:
+        lengths = default_lengths(loaded)
+    try:
+        model = loaded.model.to(choose_device(check_device(device)))
+    except ValueError as error:
+        raise UsageError(f"--device {device}: {error}") from error
+    scores: list[LengthScore] = []
+    mistakes: list[Answer] = []
+    for length in lengths:
+        try:
+            result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
+        except ValueError as error:
+            raise UsageError(f"{run}: {error}; choose other --lengths") from error
+        scores.append(result)
+        mistakes += [mistake for mistake, _ in zip(wrong_answers, range(wrong - len(mistakes)), strict=False)]
+    return EvalReport(str(run), loaded.config.task.name, (low, high), scores, mistakes)
+
+
+def default_lengths(loaded: LoadedRun) -> list[int]:
+    """Up to 20 of the trained lengths, then 1.5, 2 and 3 times the longest, where the model can take them."""
+    high, longest = loaded.task.max_length, loaded.model.positions.longest
+    beyond = [
+        length for length in (high * 3 // 2, high * 2, high * 3) if longest is None or length <= longest
+    ]
+    return sorted({*spread(loaded.task.min_length, high, 20), *beyond})
+
+
+def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
+    """The answer of a run to each sequence, as they come. Each has a word before it on where it is from.
+
+    Raises:
+        UsageError: a sequence that the run can't take.
+    """
+    loaded = load_run(run)
+    for origin, sequence in sequences:
+        if not sequence.strip() and origin:  # a blank line is answered by one, so that lines stay paired
+            yield Answer([], [], [], correct=True)
+            continue
+        inputs = encoded(loaded, sequence, origin)[None]
+        try:
+            predictions = answers(loaded.model, inputs)
+        except ValueError as error:
+            raise UsageError(f"{run}: {origin}{error}") from error
+        yield answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])

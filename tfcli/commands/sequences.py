@@ -1,0 +1,43 @@
+"""The sequences that a person types, or leaves to be drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tfcli import runs
+from tfcli.checkpoints import LoadedRun
+from tfcli.devices import seeded
+from tfcli.errors import UsageError
+from tfcli.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+
+def encoded(loaded: LoadedRun, sequence: str, origin: str = "") -> torch.Tensor:
+    """A sequence as ids [T]. What can't be read may have been meant as the name of a run."""
+    try:
+        return torch.tensor(loaded.task.encode(sequence))
+    except ValueError as error:
+        may_be_a_name = sequence.strip() and not origin
+        near = did_you_mean(sequence, runs.run_names())
+        no_run = f", and no run is called that{near}" if may_be_a_name else ""
+        raise UsageError(f"{loaded.path}: {origin}{error}{no_run}") from error
+
+
+def drawn(loaded: LoadedRun, seed: int) -> torch.Tensor:
+    """A held-out sequence [T] of a readable length."""
+    return readable(loaded.task, torch.device("cpu"), seed)
+
+
+def readable(task: Task, device: torch.device, seed: int = 0) -> torch.Tensor:
+    """A held-out sequence [T] of the longest trained length up to 8."""
+    length = max(task.min_length, min(task.max_length, 8))
+    return task.sample_held_out(1, length, seeded(device, seed)).inputs[0]
+
+
+def held_out(loaded: LoadedRun, count: int, length: int, seed: int) -> torch.Tensor:
+    """Held-out sequences [B, T], up to `count` of them."""
+    return loaded.task.sample_held_out(count, length, torch.Generator().manual_seed(seed)).inputs

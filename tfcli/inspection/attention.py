@@ -1,0 +1,84 @@
+"""What every head attended to, from the same forward pass that gave the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tfcli.evaluation import answer
+from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord
+from tfcli.model import Encoder
+from tfcli.traces import ForwardTrace
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
+
+
+def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice) -> AttentionRecord:
+    """The attention weights of `inputs` [T] and the answer they led to.
+
+    Raises:
+        ValueError: a layer or head that isn't there, or a sequence that is too long for the model or to show.
+    """
+    layers = chosen(choice.layers, len(model.blocks), "layer")
+    heads = chosen(choice.heads, model.n_heads, "head")
+    trace, predictions = traced(model, inputs)
+    shown = answer(task, inputs, predictions, task.target(inputs[None])[0])
+    weights = [layer.attn_weights[0] for layer in trace.layers]  # [H, T, T] each
+    if choice.combine == "rollout":
+        rolled = rollout(weights)
+        records = [LayerRecord(layer, [HeadRecord("rollout", rolled[layer].tolist())]) for layer in layers]
+    elif choice.combine == "mean":
+        name = f"mean of heads {', '.join(map(str, heads))}" if choice.heads else "mean"
+        records = [
+            LayerRecord(layer, [HeadRecord(name, weights[layer][heads].mean(0).tolist())]) for layer in layers
+        ]
+    else:
+        records = [
+            LayerRecord(layer, [HeadRecord(head, weights[layer][head].tolist()) for head in heads])
+            for layer in layers
+        ]
+    return AttentionRecord(run, shown.input, shown.prediction, shown.target, records)
+
+
+def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
+    """What the model computed for `inputs` [T], as a batch of one, and its answer [T].
+
+    Raises:
+        ValueError: the sequence is too long for the model, or to show.
+    """
+    if len(inputs) > MAX_TOKENS:
+        raise ValueError(f"attention is shown for up to {MAX_TOKENS} tokens, not {len(inputs)}")
+    trace = ForwardTrace()
+    model.eval()
+    with torch.inference_mode():
+        predictions = model(inputs[None], trace=trace).argmax(-1)[0]
+    return trace, predictions
+
+
+def rollout(weights: list[Tensor]) -> list[Tensor]:
+    """How much of each input token has come to each position by the end of each layer, [T, T] a layer.
+
+    The heads' mean stands for a layer, and half of each token stays where it is, by the residual connection:
+    the product of (mean + 1) / 2 over the layers so far (Abnar & Zuidema 2020, 2005.00928, section 3).
+    """
+    stays = torch.eye(weights[0].shape[-1], device=weights[0].device)
+    rolled, so_far = [], stays
+    for layer in weights:
+        so_far = (layer.mean(0) + stays) / 2 @ so_far
+        rolled.append(so_far)
+    return rolled
+
+
+def chosen(numbers: Sequence[int], count: int, kind: str) -> list[int]:
+    """The chosen layers or heads, or all `count` of them."""
+    for number in numbers:
+        if not 0 <= number < count:
+            there_are = f"'s {kind}s are 0 to {count - 1}" if count > 1 else f" has only {kind} 0"
+            raise ValueError(f"there is no {kind} {number}; this model{there_are}")
+    return sorted(set(numbers)) or list(range(count))
