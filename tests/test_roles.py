@@ -1,0 +1,191 @@
+"""Head roles and causes: what is known by construction is named, and what isn't there is not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from tests.handmade import attention_of, blank, point, reverser
+from tests.test_model import make
+from tfcli.checkpoints import build_model
+from tfcli.config import RunConfig, TaskConfig
+from tfcli.evaluation import held_out_set, score
+from tfcli.inspection.ablation import heads_report, mean_outputs, without_heads
+from tfcli.inspection.roles import PATTERNS, head_roles, patterns_of
+from tfcli.internals import HeadsReport
+from tfcli.model import Encoder
+from tfcli.task_registry import BUILT_IN, load_task
+from tfcli.traces import ForwardTrace
+
+CPU = torch.device("cpu")
+
+
+def task_of(name: str, vocab_size: int = 4, max_length: int = 8, min_length: int = 1) -> TaskConfig:
+    return TaskConfig(name=name, vocab_size=vocab_size, min_length=min_length, max_length=max_length)
+
+
+def roles(model: Encoder, name: str = "sort", max_length: int = 8) -> list[list[str]]:
+    task = load_task(task_of(name, max_length=max_length))
+    return [found.roles for found in head_roles(model, task, held_out_set(task, 300, CPU))]
+
+
+def report(model: Encoder, name: str = "reverse") -> HeadsReport:
+    task = load_task(task_of(name))
+    return heads_report(model, task, held_out_set(task, 300, CPU), run="r", name=name)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_answer_is_read_from_its_source(name: str) -> None:
+    task = load_task(task_of(name))
+    for length in (1, 2, 7):
+        inputs = torch.randint(4, (50, length), generator=torch.Generator().manual_seed(length))
+        source = task.source(inputs)
+        assert source is not None
+        assert torch.equal(inputs.gather(1, source), task.target(inputs))
+
+
+def test_heads_made_by_hand_get_their_names() -> None:
+    model = blank(vocab_size=4, n_heads=5)
+    point(model, 0, mirror=True)
+    point(model, 1, offset=-1)
+    point(model, 2, offset=1)
+    point(model, 3, offset=0)
+    assert roles(model) == [["mirrored"], ["previous"], ["next"], ["same position"], ["uniform"]]
+    assert roles(model, "reverse")[0] == ["mirrored", "source"]
+    assert roles(model, "copy")[3] == ["same position", "source"]
+
+
+def test_a_head_that_looks_at_larger_symbols_is_named() -> None:
+    model = blank(vocab_size=4, n_heads=1)
+    attention = attention_of(model)
+    # Queries constant, keys growing with the symbol: every query looks at the largest symbols.
+    model.embedding.weight.data = torch.tensor([[3.0, 1, 0, 0], [1, 3, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
+    attention.qkv.bias.data[:1] = 1.0
+    attention.qkv.weight.data[4] = 40 * torch.tensor([-1.0, -0.5, 0.5, 1.0])
+    [found] = roles(model)
+    assert "larger symbol" in found
+    assert "smaller symbol" not in found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_untrained_model_gets_no_names(seed: int) -> None:
+    torch.manual_seed(seed)
+    config = RunConfig(task=task_of("reverse"))
+    model = build_model(config, load_task(config.task))
+    task = load_task(config.task)
+    assert [found.roles for found in head_roles(model, task, held_out_set(task, 300, CPU))] == [[]] * 8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shuffled_model_gets_no_names(seed: int) -> None:
+    model, generator = make(seed, positions="rotary", n_layers=1), torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        flat = parameter.data.flatten()
+        parameter.data = flat[torch.randperm(len(flat), generator=generator)].view_as(parameter)
+    task = load_task(task_of("reverse", vocab_size=7))
+    layer = head_roles(model, task, held_out_set(task, 300, CPU))
+    assert [found.roles for found in layer] == [[], []]
+
+
+def test_chance_is_what_a_uniform_head_scores() -> None:
+    task = load_task(task_of("sort"))
+    [found] = head_roles(blank(vocab_size=4, n_heads=1), task, held_out_set(task, 300, CPU))
+    for name, scored in found.patterns.items():
+        assert scored.weight == pytest.approx(scored.chance, abs=1e-5), name
+    assert found.entropy == pytest.approx(found.entropy_uniform, abs=1e-5)
+    assert found.patterns["uniform"].weight == pytest.approx(1, abs=1e-6)
+
+
+def test_what_cannot_be_otherwise_is_left_out() -> None:
+    middle = PATTERNS["mirrored"](torch.zeros(1, 5, dtype=torch.long))
+    assert middle.sum(-1).tolist() == [[1, 1, 0, 1, 1]]
+    task = load_task(task_of("reverse", max_length=1))
+    layer = head_roles(blank(4, 2), task, held_out_set(task, 9, CPU))
+    assert [found.patterns for found in layer] == [{}, {}]
+    assert [found.roles for found in layer] == [[], []]
+
+
+def test_a_handful_of_sequences_names_nothing() -> None:
+    model = blank(vocab_size=4, n_heads=1)
+    point(model, 0, mirror=True)
+    task = load_task(task_of("reverse", min_length=8))
+    for samples, names in ((9, []), (10, ["mirrored", "source"])):
+        [found] = head_roles(model, task, held_out_set(task, samples, CPU))
+        assert found.roles == names
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_is_a_rule_on_each_pair(name: str) -> None:
+    rules = {
+        "same position": lambda x, q, k: k == q,
+        "previous": lambda x, q, k: k == q - 1,
+        "next": lambda x, q, k: k == q + 1,
+        "mirrored": lambda x, q, k: k == len(x) - 1 - q and k != q,
+        "first": lambda x, q, k: k == 0,
+        "last": lambda x, q, k: k == len(x) - 1,
+        "same symbol": lambda x, q, k: x[k] == x[q] and k != q,
+        "larger symbol": lambda x, q, k: x[k] > x[q],
+        "smaller symbol": lambda x, q, k: x[k] < x[q],
+    }
+    inputs = torch.randint(4, (3, 7), generator=torch.Generator().manual_seed(0))
+    expected = [
+        [[bool(rules[name](row, q, k)) for k in range(7)] for q in range(7)] for row in inputs.tolist()
+    ]
+    assert patterns_of(load_task(task_of("copy")), inputs)[name].tolist() == expected
+
+
+def test_only_the_useful_head_matters() -> None:
+    found = report(reverser())
+    assert found.score.exact_match == 1.0
+    useful, idle = found.heads
+    assert useful.roles == ["mirrored", "source"]
+    assert idle.roles == ["uniform"]
+    assert useful.zeroed.token_accuracy < 0.4
+    assert useful.mean_ablated.token_accuracy < 0.4
+    assert idle.zeroed.exact_match == idle.mean_ablated.exact_match == 1.0
+    mirrored, uniform = found.roles
+    assert (mirrored.roles, mirrored.heads, mirrored.matters) == (["mirrored", "source"], [(0, 0)], True)
+    assert (uniform.roles, uniform.heads, uniform.matters) == (["uniform"], [(0, 1)], False)
+    attention, feed_forward = found.sublayers
+    assert attention.part == "attention"
+    assert attention.removed.exact_match < 0.2
+    assert feed_forward.removed.exact_match == 1.0
+
+
+def test_heads_that_do_the_same_matter_together() -> None:
+    model = reverser()
+    V, attention = 4, attention_of(model)
+    point(model, 1, mirror=True)  # head 1 does all that head 0 does
+    attention.qkv.weight.data[5 * V : 6 * V] = attention.qkv.weight.data[4 * V : 5 * V]
+    attention.out.weight.data[:, V:] = attention.out.weight.data[:, :V]
+    found = report(model)
+    assert [head.zeroed.exact_match for head in found.heads] == [1.0, 1.0]
+    [together] = found.roles
+    assert together.heads == [(0, 0), (0, 1)]
+    assert together.matters
+    assert together.zeroed.exact_match < 0.2
+
+
+def test_the_mean_of_a_head_is_over_all_tokens() -> None:
+    model = make(n_layers=2)
+    task = load_task(task_of("reverse", vocab_size=7))
+    batches = held_out_set(task, 40, CPU)
+    means = mean_outputs(model, batches)
+    outputs = []
+    for batch in batches:
+        for row in batch.inputs:
+            trace = ForwardTrace()
+            model(row[None], trace=trace)
+            outputs.append(trace.layers[1].z[0])  # [H, T, K]
+    torch.testing.assert_close(means.layers[1].z[0, :, 0], torch.cat(outputs, dim=1).mean(1))
+    replaced = score(model, batches, without_heads(model, [(0, 0), (1, 1)], means))
+    assert 0 <= replaced.exact_match <= 1
+
+
+def test_entropy_is_in_nats() -> None:
+    model = blank(vocab_size=4, n_heads=1)
+    task = load_task(task_of("copy", min_length=8))
+    [found] = head_roles(model, task, held_out_set(task, 20, CPU))
+    assert found.entropy_uniform == pytest.approx(math.log(8))

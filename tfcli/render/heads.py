@@ -1,0 +1,135 @@
+"""The heads of a run as tables: what role each plays, and what becomes of the answers without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tfcli.internals import HeadReport, HeadsReport, RoleReport
+from tfcli.render.reports import plain_table, print_fitting, share
+from tfcli.render.terminal import print_block, print_lines, print_wrapped
+from tfcli.results import Score
+
+SHOWN_ROLES = 2
+PATTERN, NUMBER = 15, 6  # columns of the terminal for the name of a pattern, for a number
+
+
+def print_heads(console: Console, report: HeadsReport) -> None:
+    """Roles and causes, then what the roles do together, then all weights that the roles were read off."""
+    low, high = report.lengths
+    asked = f"{report.score.samples} held-out sequences of {report.task}, lengths {low} to {high}"
+    print_wrapped(console, Text(f"{report.run}: {asked}", "bold"))
+    whole = (
+        f"exact match {share(report.score.exact_match)}, token accuracy {share(report.score.token_accuracy)}"
+    )
+    print_wrapped(console, Text(f"the whole model: {whole}"))
+    print_lines(console)
+    print_fitting(console, [causes(report, tokens=True), causes(report, tokens=False), brief(report)])
+    print_wrapped(
+        console,
+        Text(
+            "zeroed: exact match with nothing in place of the head's output; mean: with its mean over all "
+            "tokens. Entropy: 1 for a uniform row, 0 for one key.",
+            "dim",
+        ),
+    )
+    print_lines(console)
+    for role in report.roles:
+        print_wrapped(console, verdict(report, role), indent=2)
+    if not report.roles:
+        print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
+    for layer in sorted({head.layer for head in report.heads}):
+        print_patterns(console, [head for head in report.heads if head.layer == layer])
+
+
+def causes(report: HeadsReport, tokens: bool) -> Table:
+    """A row a head, then one for each attention and feed-forward; with or without token accuracies."""
+    table = plain_table()
+    for heading in ("layer", "head", "role", "weight", "chance", "entropy"):
+        table.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
+    for heading in ("zeroed", "tokens", "mean", "tokens") if tokens else ("zeroed", "mean"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for head in report.heads:
+        table.add_row(*facts(head), *scores(head.zeroed, tokens), *scores(head.mean_ablated, tokens))
+    for part in report.sublayers:
+        table.add_row(str(part.layer), "", f"({part.part})", "", "", "", *scores(part.removed, tokens))
+    return table
+
+
+def brief(report: HeadsReport) -> Table:
+    """What fits the narrowest terminal."""
+    table = plain_table()
+    for heading in ("layer", "head", "role", "zeroed"):
+        table.add_column(heading, justify="left" if heading == "role" else "right", overflow="fold")
+    for head in report.heads:
+        table.add_row(str(head.layer), str(head.head), role_of(head), *scores(head.zeroed, tokens=False))
+    for part in report.sublayers:
+        table.add_row(str(part.layer), "", f"({part.part})", *scores(part.removed, tokens=False))
+    return table
+
+
+def facts(head: HeadReport) -> list[str]:
+    """The cells on what a head looks at."""
+    entropy = f"{head.entropy / head.entropy_uniform:.2f}" if head.entropy_uniform else "-"
+    best = head.patterns.get(head.roles[0]) if head.roles else None
+    numbers = [f"{best.weight:.2f}", f"{best.chance:.2f}"] if best else ["", ""]
+    return [str(head.layer), str(head.head), role_of(head), *numbers, entropy]
+
+
+def role_of(head: HeadReport) -> str:
+    """The clearest roles of a head; a dash if it has none."""
+    return ", ".join(head.roles[:SHOWN_ROLES]) or "-"
+
+
+def scores(score: Score, tokens: bool) -> list[Text | str]:
+    """Exact match, in red where it is low, and token accuracy."""
+    style = "red" if score.exact_match < 0.5 else "yellow" if score.exact_match < 0.95 else ""
+    return [Text(share(score.exact_match), style), *[share(score.token_accuracy)] * tokens]
+
+
+def verdict(report: HeadsReport, role: RoleReport) -> Text:
+    """Whether the heads of a role matter, all together."""
+    without, it, matter = (
+        ("it", "it", "it matters") if len(role.heads) == 1 else ("all", "them", "they matter")
+    )
+    before, after = share(report.score.exact_match), share(role.zeroed.exact_match)
+    if role.matters:
+        change = f"exact match falls from {before} to {after}: {matter}"
+    else:
+        change = f"exact match is {after}, with {it} {before}: no sign that {matter}"
+    return Text.assemble(
+        (" = ".join(role.roles), "bold"), f" ({places(role.heads)}): without {without}, {change}"
+    )
+
+
+def places(heads: Sequence[tuple[int, int]]) -> str:
+    """`layer 0 heads 1, 2; layer 1 head 0`."""
+    by_layer: dict[int, list[str]] = {}
+    for layer, head in heads:
+        by_layer.setdefault(layer, []).append(str(head))
+    return "; ".join(
+        f"layer {layer} head{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
+        for layer, numbers in by_layer.items()
+    )
+
+
+def print_patterns(console: Console, heads: Sequence[HeadReport]) -> None:
+    """How much of the weight of a layer's heads lies on each pattern; clear ones carry a star."""
+    per_block = max(1, (console.width - PATTERN - NUMBER) // (NUMBER + 1))
+    for first in range(0, len(heads), per_block):
+        block = heads[first : first + per_block]
+        print_lines(console)
+        print_wrapped(console, Text(f"layer {block[0].layer}: share of each head's weight", "bold"))
+        table = plain_table()
+        table.add_column("on", no_wrap=True)
+        for heading in ("chance", *(f"head {head.head}" for head in block)):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, found in block[0].patterns.items():
+            cells = [
+                f"{head.patterns[name].weight:.2f}{'*' if name in head.roles else ' '}" for head in block
+            ]
+            table.add_row(name, f"{found.chance:.2f}", *cells)
+        print_block(console, table)
