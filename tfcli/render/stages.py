@@ -1,0 +1,96 @@
+"""The forward pass on a terminal: what each stage is, its formula, and as many of its numbers as fit."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tfcli.internals import Stage, TraceRecord
+from tfcli.render.terminal import fit, print_lines, print_wrapped, showable
+
+INDENT = 3
+ROWS = 8  # of an excerpt
+PLURALS = {"query": "queries"}
+
+
+def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
+    """Every stage, in order; the numbers in excerpts, or `full`."""
+    right = record.prediction == record.target
+    verdict = "the answer is right" if right else f"the answer is wrong, right is {' '.join(record.target)}"
+    line = f"{record.run}: {' '.join(record.tokens)} -> {' '.join(record.prediction)}, {verdict}"
+    print_wrapped(console, Text(showable(console, line), "bold"))
+    for number, stage in enumerate(record.stages, 1):
+        print_lines(console)
+        print_stage(console, record, stage, number, full)
+    print_lines(console)
+    checked = (
+        "Each stage was computed again from the ones before it, in double precision, and agrees with what "
+        f"the model computed: the largest difference is {record.deviation:.0e}."
+    )
+    print_wrapped(console, Text(checked))
+
+
+def print_stage(console: Console, record: TraceRecord, stage: Stage, number: int, full: bool) -> None:
+    """Title, explanation, formula, numbers, and what they say."""
+    where = [
+        f"{name} {value}"
+        for name, value in (("layer", stage.layer), ("head", stage.head))
+        if value is not None
+    ]
+    size = " x ".join(f"{n} {plural(axis, n)}" for n, axis in zip(stage.shape, stage.axes, strict=True))
+    title = Text.assemble((f"{number}. {stage.name}", "bold cyan"), f"  {', '.join([*where, size])}")
+    print_wrapped(console, title, indent=INDENT)
+    print_indented(console, Text(stage.explanation))
+    print_indented(console, Text(stage.formula, "italic"))
+    print_numbers(console, record, stage, full)
+    for fact in stage.facts:
+        print_indented(console, Text(fact, "green"))
+    if stage.answer is not None:
+        said = showable(console, " ".join(stage.answer))
+        here = "the answer" if stage.name == "logits" else "read off here, the answer would be"
+        print_indented(console, Text.assemble((f"{here}: ", "dim"), said))
+
+
+def plural(noun: str, count: int) -> str:
+    """`noun`, or many of it."""
+    return noun if count == 1 else PLURALS.get(noun, f"{noun}s")
+
+
+def print_indented(console: Console, text: Text) -> None:
+    """Text below a title."""
+    for line in text.wrap(console, max(10, console.width - INDENT)):
+        print_lines(console, Text(" " * INDENT).append_text(line))
+
+
+def print_numbers(console: Console, record: TraceRecord, stage: Stage, full: bool) -> None:
+    """The values with two decimals; columns that don't fit follow below if `full`, else are counted."""
+    shown = stage.rows if full else stage.rows[:ROWS]
+    tokens = [showable(console, record.tokens[row]) for row in shown]
+    label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
+    texts = [[f"{value:.2f}" for value in row] for row in stage.values[: len(shown)]]
+    heads = column_heads(console, record, stage)
+    cell = 1 + max(max(map(len, row)) for row in texts)
+    cell = max(cell, *(cell_len(head) + 1 for head in heads)) if stage.axes[1] != "channel" else cell
+    per_block = max(1, (console.width - INDENT - label) // cell)
+    for first in range(0, len(heads) if full else 1, per_block):
+        part = slice(first, first + per_block)
+        above = "".join(" " * (cell - cell_len(head)) + head for head in heads[part])
+        print_lines(console, Text(" " * (INDENT + label) + above, "dim"))
+        for token, row in zip(tokens, texts, strict=True):
+            cells = "".join(text.rjust(cell) for text in row[part])
+            print_lines(console, " " * INDENT + fit(token, label) + cells)
+    left_out = []
+    if len(heads) > per_block and not full:
+        left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
+    if len(shown) < len(stage.rows):
+        left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
+    if left_out:
+        print_indented(console, Text(f"shown: {', '.join(left_out)}; --full shows all", "dim"))
+
+
+def column_heads(console: Console, record: TraceRecord, stage: Stage) -> list[str]:
+    """What stands above the columns: the keys, the symbols, or the number of the channel."""
+    names = {"key": record.tokens, "symbol": record.symbols}.get(stage.axes[1])
+    found = names if names is not None else map(str, range(stage.shape[1]))
+    return [showable(console, name) for name in found]
