@@ -1,0 +1,216 @@
+"""Looking inside: rollout, the stages of the forward pass, and activation patching."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.handmade import reverser
+from tests.test_model import ALL, make, tokens
+from tfcli.config import TaskConfig
+from tfcli.inspection.attention import attention, rollout, traced
+from tfcli.inspection.patching import patching
+from tfcli.inspection.stages import Ledger, stages
+from tfcli.internals import Choice, Patched, TraceRecord
+from tfcli.model import Encoder
+from tfcli.task_registry import load_task
+from tfcli.traces import ForwardTrace
+
+TASK = load_task(TaskConfig(name="reverse", vocab_size=7, max_length=12))
+ROW = tokens(1)[0]
+
+
+def shown(model: Encoder, choice: Choice) -> Tensor:
+    """The maps of a record, [layers, heads, T, T]."""
+    record = attention(model, TASK, ROW, "r", choice)
+    return torch.tensor([[head.weights for head in layer.heads] for layer in record.layers])
+
+
+# --- attention and rollout ---
+
+
+def test_maps_are_those_of_the_forward_pass_that_answered() -> None:
+    model, trace = make(), ForwardTrace()
+    logits = model(ROW[None], trace=trace)
+    expected = torch.stack([layer.attn_weights[0] for layer in trace.layers])
+    torch.testing.assert_close(shown(model, Choice()), expected)
+    torch.testing.assert_close(shown(model, Choice([1], [0])), expected[1:, :1])
+    torch.testing.assert_close(shown(model, Choice(combine="mean")), expected.mean(1, keepdim=True))
+    record = attention(model, TASK, ROW, "r", Choice())
+    assert record.prediction == TASK.decode(logits[0].argmax(-1).tolist())
+
+
+def test_rollout_of_one_layer_is_its_mean_with_the_residual() -> None:
+    model = make(n_layers=1)
+    expected = (shown(model, Choice(combine="mean")) + torch.eye(9)) / 2
+    torch.testing.assert_close(shown(model, Choice(combine="rollout")), expected)
+
+
+def test_rollout_multiplies_the_layers() -> None:
+    weights = [torch.rand(2, 4, 4).softmax(-1) for _ in range(3)]
+    halves = [(layer.mean(0) + torch.eye(4)) / 2 for layer in weights]
+    for found, expected in zip(
+        rollout(weights), (halves[0], halves[1] @ halves[0], halves[2] @ halves[1] @ halves[0]), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(found.sum(-1), torch.ones(4))
+
+
+# --- stages ---
+
+
+def staged(model: Encoder, row: Tensor = ROW, **options: Any) -> TraceRecord:
+    chosen = {"layers": [], "head": 0, "position": None, **options}
+    return stages(model, TASK, row, run="r", **chosen)
+
+
+@pytest.mark.parametrize("options", ALL)
+@pytest.mark.parametrize("length", [1, 9])
+def test_every_stage_comes_out_the_same_when_computed_again(options: dict[str, Any], length: int) -> None:
+    model = make(**options)
+    record = staged(model, ROW[:length], head=1)
+    assert 0 < record.deviation < 1e-3
+    assert record.deviation == max(stage.deviation for stage in record.stages)
+    for stage in record.stages:
+        assert stage.shape[0] == length
+        assert [len(row) for row in stage.values] == [stage.shape[1]] * length
+        assert all(math.isfinite(value) for row in stage.values for value in row)
+
+
+@pytest.mark.parametrize("name", ["q", "k", "v", "scores", "attn_weights", "z", "attended", "fed", "out"])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_a_stage_that_is_not_what_the_model_computed_is_found_out(name: str, norm: str) -> None:
+    if (name, norm) == ("out", "pre"):
+        name = "after_feed_forward"  # in a pre-norm block they are the same tensor
+    model = make(norm=norm)
+    trace, _ = traced(model, ROW)
+    value = getattr(trace.layers[0], name).clone()
+    value[..., 0, 0] += 0.1
+    setattr(trace.layers[0], name, value)
+    ledger = Ledger(model, TASK, ROW, trace, head=0, rows=[0])
+    with torch.inference_mode(), pytest.raises(RuntimeError, match="comes out otherwise"):
+        ledger.layer(0, shown=True)
+
+
+def test_stages_go_from_the_embedding_to_the_answer() -> None:
+    model = make(n_layers=1)
+    record = staged(model)
+    attending = ["queries", "keys", "values", "position bias", "scores", "attention weights", "weighted sum"]
+    rest = ["projection", "residual", "layer norm", "feed-forward", "residual", "layer norm", "logits"]
+    assert [stage.name for stage in record.stages] == ["embedding", "layer norm", *attending, *rest]
+    logits = record.stages[-1]
+    torch.testing.assert_close(torch.tensor(logits.values), model(ROW[None])[0])
+    assert logits.answer == record.prediction
+    last_residual = record.stages[-3]
+    assert last_residual.answer == record.prediction  # nothing comes after it but the final norm
+    weights = next(stage for stage in record.stages if stage.name == "attention weights")
+    torch.testing.assert_close(torch.tensor(weights.values).sum(-1), torch.ones(9))
+
+
+def test_a_post_norm_model_has_its_norms_after_the_residuals() -> None:
+    names = [stage.name for stage in staged(make(n_layers=1, norm="post", positions="none")).stages]
+    assert names[:2] == ["embedding", "queries"]
+    assert names[-6:] == ["residual", "layer norm", "feed-forward", "residual", "layer norm", "logits"]
+    assert "position bias" not in names
+
+
+def test_stages_can_be_chosen() -> None:
+    model = make()
+    record = staged(model, layers=[1], head=1, position=2)
+    assert {stage.layer for stage in record.stages} == {None, 1}
+    assert {stage.head for stage in record.stages} == {None, 1}
+    whole = staged(model, head=1)
+    for stage in record.stages:
+        [same] = [
+            s
+            for s in whole.stages
+            if (s.name, s.layer, s.formula) == (stage.name, stage.layer, stage.formula)
+        ][:1]
+        assert stage.rows == [2]
+        if stage.name not in ("layer norm", "residual"):  # of which a layer has two
+            assert stage.values == [same.values[2]]
+
+
+def test_reading_the_stream_early_shows_when_the_answer_is_there() -> None:
+    model = reverser(vocab_size=7)
+    record = staged(model, torch.tensor([3, 1, 2]))
+    read = {(stage.name, stage.layer): stage.answer for stage in record.stages if stage.answer}
+    assert read["residual", 0] == ["2", "1", "3"]
+    assert read["embedding", None] != ["2", "1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": [2]}, "there is no layer 2; this model's layers are 0 to 1"),
+        ({"head": 2}, "there is no head 2; this model's heads are 0 to 1"),
+        ({"head": -1}, "there is no head -1"),
+        ({"position": 9}, "there is no position 9; this sequence's are 0 to 8"),
+    ],
+)
+def test_what_is_not_there_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        staged(make(), **options)
+
+
+# --- patching ---
+
+
+def patches(model: Encoder, clean: list[int], corrupt: list[int]) -> dict[tuple[str, Any, Any], Patched]:
+    record = patching(model, TASK, torch.tensor(clean), torch.tensor(corrupt), "r")
+    return {(patch.part, patch.layer, patch.head): patch for patch in record.patches}
+
+
+@pytest.mark.parametrize("options", ALL)
+def test_patching_everything_restores_everything(options: dict[str, Any]) -> None:
+    model = make(**options)
+    torch.manual_seed(0)
+    model.embedding.weight.data.normal_(std=20)  # so that answers depend on the input
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            parameter.data.zero_()
+    clean, corrupt = ROW, (ROW + 1) % 7
+    record = patching(model, TASK, clean, corrupt, "r")
+    everything = record.patches[-1]
+    assert everything.part == "everything"
+    assert everything.restored == pytest.approx(1, abs=1e-3)
+    assert everything.prediction == record.clean.prediction
+    embedding = record.patches[0]  # all else follows from it
+    assert embedding.restored == pytest.approx(1, abs=1e-3)
+    assert len(record.patches) == 2 + 2 * (2 + 2)
+
+
+def test_the_head_that_carries_the_answer_restores_it() -> None:
+    found = patches(reverser(vocab_size=7), [1, 2, 3, 4], [1, 2, 5, 4])
+    assert found["head", 0, 0].restored == pytest.approx(1, abs=1e-4)
+    assert found["head", 0, 0].prediction == ["4", "3", "2", "1"]
+    assert found["head", 0, 1].restored == pytest.approx(0, abs=1e-4)
+    assert found["feed-forward", 0, None].restored == pytest.approx(0, abs=1e-4)
+    assert found["attention", 0, None].restored == pytest.approx(1, abs=1e-4)
+
+
+def test_patching_measures_where_the_answers_differ() -> None:
+    record = patching(reverser(7), TASK, torch.tensor([1, 2, 3, 4]), torch.tensor([1, 2, 5, 4]), "r")
+    assert record.positions == [1]
+    low, high = record.difference
+    assert low < 0 < high
+    assert record.clean.correct
+    assert record.corrupt.prediction == ["4", "5", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("clean", "corrupt", "message"),
+    [
+        ([1, 2], [1, 2, 3], "the clean sequence has 2 tokens and the corrupt one 3"),
+        ([1, 2], [1, 2], "both sequences get the same answer"),
+    ],
+)
+def test_sequences_that_cannot_be_compared_are_refused(
+    clean: list[int], corrupt: list[int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        patches(reverser(7), clean, corrupt)
