@@ -1,0 +1,142 @@
+"""The page of attention maps: what it holds. What a browser makes of it: `test_viewer.py`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import struct
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from tfcli.internals import AttentionRecord, HeadRecord, LayerRecord, View
+from tfcli.render.html import UNITS, pack, render
+
+ODD = ["我", "苹果", "😀", "</script>", '"', "'", "&amp;", "<b>", "<!--", "\u2028", "{{data}}"]
+LONG = [*ODD, "internationalisation" * 8]
+PACKED = 0.5 / UNITS + 1e-6  # how far a weight of the page may be off
+
+
+def record(tokens: list[str], layers: int = 2, heads: int = 4, seed: int = 0) -> AttentionRecord:
+    """Rows of random weights that sum to 1; the answer is right."""
+    rng = random.Random(seed)
+    made = [
+        LayerRecord(layer, [HeadRecord(head, rows(len(tokens), rng)) for head in range(heads)])
+        for layer in range(layers)
+    ]
+    return AttentionRecord("runs/reverse", tokens, tokens[::-1], tokens[::-1], made)
+
+
+def rows(n: int, rng: random.Random) -> list[list[float]]:
+    drawn = [[rng.random() ** 8 for _ in range(n)] for _ in range(n)]
+    totals = map(sum, drawn)
+    return [[value / total for value in row] for row, total in zip(drawn, totals, strict=True)]
+
+
+def one_head(layer: int, head: int | str, weights: list[list[float]], copies: int = 1) -> list[View]:
+    tokens = digits(len(weights))
+    layers = [LayerRecord(layer, [HeadRecord(head, weights)] * copies)]
+    return [View("the only one", AttentionRecord("runs/reverse", tokens, tokens, tokens, layers))]
+
+
+def digits(n: int) -> list[str]:
+    return [str(i * 7 % 10) for i in range(n)]
+
+
+def one(n: int, **shape: int) -> list[View]:
+    return [View("the only one", record(digits(n), **shape))]
+
+
+def steps() -> list[View]:
+    """Two views of one length and a longer one."""
+    return [
+        View("step 25", record(digits(6), seed=1)),
+        View("step 50", record(digits(6), seed=2)),
+        View("longer", record(digits(9), seed=3)),
+    ]
+
+
+class Elements(HTMLParser):
+    """The text of each <script> and of the <title>."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.title = ""
+        self.tag = ""
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tag = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tag = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.tag == "script":
+            self.scripts[-1] += data
+        if self.tag == "title":
+            self.title += data
+
+
+def unpacked(text: str, n: int) -> list[list[float]]:
+    units = struct.unpack(f"<{n * n}H", base64.b64decode(text))
+    return [[unit / UNITS for unit in units[row * n : row * n + n]] for row in range(n)]
+
+
+@pytest.mark.parametrize("tokens", [digits(1), digits(20), LONG], ids=["one", "digits", "odd"])
+def test_the_data_is_that_of_the_record(tokens: list[str]) -> None:
+    thing = record(tokens)
+    data, code = Elements(render([View("<i>", thing)])).scripts
+    assert code.lstrip().startswith('"use strict"')
+    [view] = json.loads(data)
+    assert (view["label"], view["run"]) == ("<i>", thing.run)
+    assert (view["tokens"], view["prediction"], view["target"]) == (tokens, thing.prediction, thing.target)
+    assert [layer["layer"] for layer in view["layers"]] == [0, 1]
+    for layer, shown in zip(thing.layers, view["layers"], strict=True):
+        for head, packed in zip(layer.heads, shown["heads"], strict=True):
+            assert packed["head"] == head.head
+            for row, decoded in zip(head.weights, unpacked(packed["weights"], len(tokens)), strict=True):
+                assert decoded == pytest.approx(row, abs=PACKED)
+
+
+def test_no_text_can_end_the_data_or_the_title() -> None:
+    thing = record(ODD, 1, 1)
+    named = AttentionRecord('</title>&lt;{{data}}"\udc80', *(getattr(thing, name) for name in FIELDS))
+    document = render([View("a", named)])
+    elements = Elements(document)
+    assert elements.title == '</title>&lt;{{data}}"\ufffd: attention'
+    assert not set("<>&\u2028") & set(elements.scripts[0])
+    document.encode("utf-8")
+
+
+FIELDS = ("tokens", "prediction", "target", "layers")
+
+
+def test_weights_are_little_endian_row_after_row() -> None:
+    assert base64.b64decode(pack([[0.0, 1.0], [0.5, 0.25]])).hex(" ", 2) == "0000 ffff 0080 0040"
+    assert pack([[1.0 + 1e-7, -1e-9]]) == pack([[1.0, 0.0]]), "what a float32 softmax may be off"
+
+
+def test_pages_are_small() -> None:
+    assert len(render(one(20)).encode()) < 50_000
+    assert len(render(one(20) * 8).encode()) < 150_000
+
+
+def test_long_sequences_are_packed_fast() -> None:
+    views = one(500, layers=1, heads=8)
+    before = time.process_time()
+    render(views)
+    assert time.process_time() - before < 2
+
+
+def test_nothing_in_the_page_is_fetched() -> None:
+    document = render(one(4))
+    assert "default-src 'none'" in document
+    assert not re.findall(r"https?:|url\(|@import|innerHTML|\beval\b", document)
+    assert re.findall(r"""(?:src|href)=["']?([^"'>]*)""", document) == ["data:,"]

@@ -1,0 +1,65 @@
+"""Attention records as one HTML page that needs nothing but a browser. `viewer.html` is its template.
+
+The page holds its data as JSON, and each head's weights in it as base64 of little-endian uint16 in units of
+1/65535, row after row: 2.7 bytes a weight, in which a weight is off by less than 0.00001.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+from array import array
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from tfcli.internals import HeadRecord, View
+
+UNITS = 65535  # of a weight of 1
+# None of these stands outside strings in JSON, so that escapes may take their place.
+SPECIAL = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def render(views: Sequence[View]) -> str:
+    """A whole HTML document that shows one or more views. It makes no request and may be saved anywhere."""
+    template = Path(__file__).with_name("viewer.html").read_text(encoding="utf-8")
+    title = escape(f"{views[0].record.run}: attention").encode("ascii", "xmlcharrefreplace").decode()
+    parts = {"title": title, "data": script_json([view_data(view) for view in views])}
+    return re.sub(r"\{\{(title|data)\}\}", lambda match: parts[match[1]], template)
+
+
+def script_json(data: object) -> str:
+    """JSON in ASCII that no HTML parser finds the end of a script, a comment or an entity in."""
+    return re.sub("[<>&]", lambda match: SPECIAL[match[0]], json.dumps(data, separators=(",", ":")))
+
+
+def view_data(view: View) -> dict[str, object]:
+    """What the page is told of a view: the record with its weights packed, and the largest of them."""
+    record = view.record
+    return {
+        "label": view.label,
+        "run": record.run,
+        "tokens": record.tokens,
+        "prediction": record.prediction,
+        "target": record.target,
+        "peak": max(max(map(max, head.weights)) for layer in record.layers for head in layer.heads),
+        "layers": [
+            {"layer": layer.layer, "heads": [head_data(head) for head in layer.heads]}
+            for layer in record.layers
+        ],
+    }
+
+
+def head_data(head: HeadRecord) -> dict[str, object]:
+    """A head's name and its packed weights."""
+    return {"head": head.head, "weights": pack(head.weights)}
+
+
+def pack(weights: list[list[float]]) -> str:
+    """Weights 0-1 as base64 of little-endian uint16, row after row."""
+    units = array("H", [int(weight * UNITS + 0.5) for row in weights for weight in row])
+    if sys.byteorder == "big":
+        units.byteswap()
+    return base64.b64encode(units.tobytes()).decode()

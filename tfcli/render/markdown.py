@@ -1,0 +1,35 @@
+"""An attention record as Markdown: a table a head."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tfcli.internals import View
+from tfcli.render.attention import title_of
+
+
+def render(views: Sequence[View]) -> str:
+    """The tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
+    record = views[0].record
+    tokens = [escaped(token) for token in record.tokens]
+    blocks = [
+        f"# {escaped(record.run)}",
+        f"input {' '.join(tokens)}, answer {' '.join(map(escaped, record.prediction))}, "
+        f"right is {' '.join(map(escaped, record.target))}",
+    ]
+    for layer in record.layers:
+        for head in layer.heads:
+            rows = [["query \\ key", *tokens], ["---", *["---:"] * len(tokens)]]
+            rows += [
+                [f"**{token}**", *(f"{weight:.2f}" for weight in weights)]
+                for token, weights in zip(tokens, head.weights, strict=True)
+            ]
+            table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+            blocks.append(f"## {title_of(layer.layer, head.head)}\n\n{table}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` with what Markdown or HTML would read as markup written as character references."""
+    return re.sub(r"[&<>|*_`~\[\]()\\#!+$:.-]", lambda match: f"&#{ord(match[0])};", text)

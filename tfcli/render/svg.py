@@ -1,0 +1,141 @@
+"""An attention record as a vector picture, fit for a paper: the grid of layers x heads, and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from rich.cells import cell_len
+
+from tfcli.internals import AttentionRecord, View
+from tfcli.render.attention import title_of
+
+FONT = 11  # px
+CHARACTER = 0.62 * FONT  # px, the width of a narrow one
+MAP = 240  # px, about the side of a map of many tokens
+SMALLEST, LARGEST = 3.0, 24.0  # px, the side of a cell; a label that needs more gets it where there is room
+GAP = 28  # px between maps
+SHADES = 32
+BLUE = (20, 80, 200)
+MAX_CELLS = 400_000  # shaded ones, about 15 bytes each
+
+
+def render(views: Sequence[View]) -> str:
+    """The picture of the first view.
+
+    Raises:
+        ValueError: there are too many weights to draw each as a shape.
+    """
+    record = views[0].record
+    grid = Grid(record)
+    body = [grid.title()]
+    for row, layer in enumerate(record.layers):
+        for column, head in enumerate(layer.heads):
+            body.append(grid.map(row, column, title_of(layer.layer, head.head), head.weights))
+    body.append(grid.legend())
+    if grid.cells > MAX_CELLS:
+        raise ValueError(
+            f"{grid.cells} weights are too many for shapes (at most {MAX_CELLS}); choose --layer and --head, "
+            "or save as .html or .png"
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.width:.0f}" height="{grid.height:.0f}" '
+        f'viewBox="0 0 {grid.width:.0f} {grid.height:.0f}" font-family="Helvetica, Arial, sans-serif" '
+        f'font-size="{FONT}" fill="#111">\n<rect width="100%" height="100%" fill="#fff"/>\n'
+        + "\n".join(body)
+        + "\n</svg>\n"
+    )
+
+
+class Grid:
+    """Where everything stands, and the shapes that stand there."""
+
+    def __init__(self, record: AttentionRecord) -> None:
+        self.record = record
+        self.n = len(record.tokens)
+        self.peak = scale_top(record)
+        self.cells = 0  # drawn so far
+        label = max(map(cell_len, record.tokens)) * CHARACTER
+        self.cell = max(SMALLEST, min(MAP / self.n, max(LARGEST, label + 6)))
+        self.turned = label > self.cell  # column labels stand upright
+        self.every = max(1, round((FONT + 1) / self.cell + 0.49))  # of so many labels one is written
+        self.left = label + 8
+        self.top = 2 * FONT + (label if self.turned else FONT)
+        self.side = self.n * self.cell
+        self.step_x = self.left + max(self.side, 14 * CHARACTER) + GAP
+        self.step_y = self.top + self.side + GAP
+        columns = max(len(layer.heads) for layer in record.layers)
+        self.width = max(GAP + columns * self.step_x, GAP * 2 + 60 * CHARACTER)
+        self.height = FONT + len(record.layers) * self.step_y + 3 * FONT
+
+    def title(self) -> str:
+        """What was asked and answered, for those who can't see the picture, too."""
+        record = self.record
+        text = f"{record.run}: attention for {' '.join(record.tokens)}, answer {' '.join(record.prediction)}"
+        return f"<title>{escape(text)}</title>"
+
+    def map(self, row: int, column: int, title: str, weights: list[list[float]]) -> str:
+        """One head: title, labels, and a path for the cells of each shade."""
+        x, y = GAP + column * self.step_x + self.left, FONT + row * self.step_y + self.top
+        paths: dict[int, list[str]] = {}
+        for query, line in enumerate(weights):
+            for key, weight in enumerate(line):
+                shade = round(weight / self.peak * SHADES)
+                if shade:
+                    paths.setdefault(min(shade, SHADES), []).append(f"M{key} {query}h1v1h-1z")
+        self.cells += sum(map(len, paths.values()))
+        shapes = [f'<path fill="{colour(shade)}" d="{"".join(d)}"/>' for shade, d in sorted(paths.items())]
+        return "\n".join(
+            [
+                f'<g transform="translate({x:.1f} {y:.1f})">',
+                f'<text y="{FONT - self.top:.1f}" font-weight="bold">{escape(title)}</text>',
+                *self.labels(),
+                f'<g transform="scale({self.cell:.3f})" shape-rendering="crispEdges">',
+                *shapes,
+                "</g>",
+                f'<rect width="{self.side:.1f}" height="{self.side:.1f}" fill="none" stroke="#888"/>',
+                "</g>",
+            ]
+        )
+
+    def labels(self) -> list[str]:
+        """The tokens at the rows and above the columns, as many as there is room for."""
+        texts = []
+        for i in range(0, self.n, self.every):
+            token, middle = escape(self.record.tokens[i]), (i + 0.5) * self.cell
+            texts.append(f'<text x="-5" y="{middle + FONT * 0.36:.1f}" text-anchor="end">{token}</text>')
+            if self.turned:
+                place = f'transform="translate({middle + FONT * 0.36:.1f} -5) rotate(-90)"'
+            else:
+                place = f'x="{middle:.1f}" y="-5" text-anchor="middle"'
+            texts.append(f"<text {place}>{token}</text>")
+        return texts
+
+    def legend(self) -> str:
+        """What rows, columns and shades mean."""
+        y = self.height - 3 * FONT
+        width = 120 / SHADES
+        bar = "".join(
+            f'<rect x="{GAP + i * width:.2f}" y="{y:.1f}" width="{width + 0.2:.2f}" height="{FONT}" '
+            f'fill="{colour(i + 1)}"/>'
+            for i in range(SHADES)
+        )
+        words = "rows: queries (who looks), columns: keys (what is looked at)"
+        return (
+            f'{bar}\n<text x="{GAP}" y="{y + 2 * FONT + 2:.1f}">0</text>'
+            f'<text x="{GAP + 120}" y="{y + 2 * FONT + 2:.1f}" text-anchor="end">{self.peak:.2g}</text>'
+            f'<text x="{GAP + 132}" y="{y + FONT - 2:.1f}">weight; {words}</text>'
+        )
+
+
+def scale_top(record: AttentionRecord) -> float:
+    """The weight of the darkest shade: 1, or the largest there is where all are small."""
+    peak = max(
+        weight for layer in record.layers for head in layer.heads for row in head.weights for weight in row
+    )
+    return 1.0 if peak > 0.5 else peak
+
+
+def colour(shade: int) -> str:
+    """White to blue in equal steps."""
+    return "#" + "".join(f"{round(255 + (part - 255) * shade / SHADES):02x}" for part in BLUE)
