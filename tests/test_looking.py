@@ -1,0 +1,263 @@
+"""`inspect --heads`, `trace`, `patch`, `attn --over-time` and `train --watch`, as a person runs them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from tests.conftest import SMALL, Cli, as_json, invoke
+from tfcli.commands import look
+from tfcli.commands.train import train_run
+from tfcli.config_files import load_config
+from tfcli.internals import Choice
+from tfcli.render.heads import print_heads
+from tfcli.render.over_time import print_over_time
+from tfcli.render.patching import print_patching
+from tfcli.render.progress import LiveDisplay
+from tfcli.render.stages import print_trace
+from tfcli.results import TrainReport
+
+SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `runs/copy`, whose symbols are wide, and `runs/reverse`, both with snapshots."""
+    path = tmp_path_factory.mktemp("grown")
+    before = Path.cwd()
+    os.chdir(path)
+    invoke("train", "copy", "task.max_length=4", "task.symbols=[我, 喜欢, 🍎]", "train.steps=2", "-q")
+    invoke("train", "reverse", *SNAPSHOTS, "--quiet")
+    os.chdir(before)
+    return path
+
+
+@pytest.fixture
+def grown_cli(grown: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.chdir(grown)
+    return cli
+
+
+# --- heads ---
+
+
+def test_inspect_heads_shows_roles_and_causes(run_cli: Cli) -> None:
+    report = as_json(run_cli, "inspect", "reverse", "--heads", "--samples", "200")
+    assert (report["run"], report["task"], report["lengths"]) == ("runs/reverse", "reverse", [1, 5])
+    assert report["score"]["exact_match"] == 1.0
+    assert [(head["layer"], head["head"]) for head in report["heads"]] == [(0, h) for h in range(4)]
+    for head in report["heads"]:
+        assert set(head["patterns"]) >= {"mirrored", "source", "same position", "uniform"}
+        assert 0 <= head["entropy"] <= head["entropy_uniform"]
+        for scored in head["patterns"].values():
+            assert 0 <= scored["weight"] <= 1.00001
+            assert 0 <= scored["chance"] <= 1
+    mirrored = next(role for role in report["roles"] if "mirrored" in role["roles"])
+    assert mirrored["matters"]
+    assert mirrored["zeroed"]["exact_match"] < 0.5
+    assert [(part["layer"], part["part"]) for part in report["sublayers"]] == [
+        (0, "attention"),
+        (0, "feed-forward"),
+    ]
+    text = run_cli("inspect", "reverse", "--heads", "--samples", "200").stdout
+    assert re.search(r"^ +0 +0 mirrored, source", text, re.MULTILINE)
+    words = " ".join(text.split())
+    assert re.search(
+        r"mirrored = source \(layer 0 heads .*?\): without all, exact match falls from 1.000", words
+    )
+
+
+# --- trace ---
+
+
+def test_trace_shows_each_stage(run_cli: Cli) -> None:
+    record = as_json(run_cli, "trace", "reverse", "3 1 2", "--head", "1")
+    assert (record["tokens"], record["prediction"]) == (["3", "1", "2"], ["2", "1", "3"])
+    assert [stage["name"] for stage in record["stages"]][-1] == "logits"
+    assert {stage["head"] for stage in record["stages"]} == {None, 1}
+    text = run_cli("trace", "reverse", "3 1 2", "--head", "1").stdout
+    for number, stage in enumerate(record["stages"], 1):
+        assert f"{number}. {stage['name']}" in text
+        assert stage["formula"] in text
+    assert "the answer: 2 1 3" in text
+    assert "Each stage was computed again from the ones before it" in " ".join(text.split())
+
+
+def test_trace_shows_numbers_as_they_are(run_cli: Cli) -> None:
+    record = as_json(run_cli, "trace", "reverse", "3 1 2", "--position", "1")
+    text = run_cli("trace", "reverse", "3 1 2", "--position", "1", "--full").stdout
+    for stage in record["stages"]:
+        assert stage["rows"] == [1]
+        block = text.split(f". {stage['name']}", 1)[1]
+        found = re.findall(r"(?<=^   1 )(.*)$", block, re.MULTILINE)
+        shown = [number for line in found for number in line.split()][: stage["shape"][1]]
+        assert shown == [f"{value:.2f}" for value in stage["values"][0]]
+        text = block
+    assert "--full shows all" not in text
+
+
+# --- patch ---
+
+
+def test_patch_shows_what_restores_the_answer(run_cli: Cli) -> None:
+    words = ["patch", "reverse", "--clean", "0 1 2 3", "--corrupt", "0 1 1 3"]
+    record = as_json(run_cli, *words)
+    assert record["clean"]["prediction"] == ["3", "2", "1", "0"]
+    assert record["corrupt"]["prediction"] == ["3", "1", "1", "0"]
+    assert record["positions"] == [1]
+    names = [(patch["part"], patch["layer"], patch["head"]) for patch in record["patches"]]
+    heads = [("head", 0, head) for head in range(4)]
+    assert names == [
+        ("embedding", None, None),
+        *heads,
+        ("attention", 0, None),
+        ("feed-forward", 0, None),
+        ("everything", None, None),
+    ]
+    assert record["patches"][-1]["restored"] == pytest.approx(1, abs=1e-4)
+    text = run_cli(*words).stdout
+    for patch in record["patches"]:
+        assert f"{patch['restored']:.2f}" in text
+
+
+# --- over time ---
+
+
+def test_snapshots_are_kept_and_told(grown_cli: Cli, grown: Path) -> None:
+    names = sorted(path.name for path in (grown / "runs/reverse/snapshots").iterdir())
+    assert names == [f"step-{step:08}.safetensors" for step in (0, 20, 40)]
+    assert as_json(grown_cli, "inspect", "reverse")["snapshots"] == [0, 20, 40]
+    assert as_json(grown_cli, "inspect", "copy")["snapshots"] == []
+
+
+def test_over_time_shows_how_a_head_came_to_be(grown_cli: Cli) -> None:
+    record = as_json(grown_cli, "attn", "reverse", "3 1 2", "--over-time")
+    moments = record["moments"]
+    assert [moment["step"] for moment in moments] == [0, 20, 40, 50]
+    untrained, trained = moments[0], moments[-1]
+    assert untrained["score"]["exact_match"] < 0.2 < 0.9 < trained["score"]["exact_match"]
+    assert [head["roles"] for head in untrained["heads"]] == [[]] * 4
+    assert any("mirrored" in head["roles"] for head in trained["heads"])
+    now = as_json(grown_cli, "attn", "reverse", "3 1 2")
+    [layer] = trained["attention"]["layers"]
+    [head] = layer["heads"]
+    assert head == now["layers"][0]["heads"][head["head"]]
+    text = grown_cli("attn", "reverse", "3 1 2", "--over-time").stdout
+    for moment in moments:
+        assert re.search(rf"^ *{moment['step']} {moment['score']['exact_match']:.3f}", text, re.MULTILINE)
+        assert f"step {moment['step']}" in text
+
+
+def test_the_snapshots_are_of_the_training_itself(grown_cli: Cli, tmp_path: Path) -> None:
+    """A run that ends where a snapshot was taken has its weights, but for the schedule it was told."""
+    again = ["train", "reverse", *SNAPSHOTS, "-q", "--out", str(tmp_path / "again")]
+    invoke(*again)
+    for step in (0, 20, 40):
+        name = f"snapshots/step-{step:08}.safetensors"
+        first, second = (Path(run, name).read_bytes() for run in ("runs/reverse", tmp_path / "again"))
+        assert first[-1000:] == second[-1000:]
+    zero, later = (
+        Path("runs/reverse/snapshots", f"step-{step:08}.safetensors").read_bytes() for step in (0, 40)
+    )
+    assert zero[-1000:] != later[-1000:]
+
+
+def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "MOMENTS", 2)
+    record = as_json(grown_cli, "attn", "reverse", "--over-time", "--head", "1")
+    assert [moment["step"] for moment in record["moments"]] == [0, 50]
+    assert record["snapshots"] == 4
+    text = grown_cli("attn", "reverse", "--over-time").stdout
+    assert "2 of 4 snapshots" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("suffix", [".html", ".svg", ".csv", ".md", ".json"])
+def test_over_time_can_be_saved(grown_cli: Cli, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    grown_cli("attn", "reverse", "3 1 2", "--over-time", "--save", str(path))
+    assert "step 40" in path.read_text(encoding="utf-8")
+
+
+# --- watch ---
+
+
+def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
+    config = load_config("reverse", SNAPSHOTS)
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    display = LiveDisplay(console)
+    maps = []
+    for record in train_run(config, "x", None, Choice([0], [2])):
+        if isinstance(record, TrainReport):
+            break
+        if record.fresh:
+            assert record.attention is not None
+            [layer] = record.attention.layers
+            assert (layer.layer, [head.head for head in layer.heads]) == (0, [2])
+            maps.append(layer.heads[0].weights)
+            console.print(display.picture(record))
+    assert maps[0] != maps[-1]
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert text.count("layer 0 head 2") == len(maps) == 2
+    assert max(map(cell_len, text.splitlines())) <= 80
+    final = look.attend(Path("runs/x"), None, 0, Choice([0], [2]))[0]
+    assert final.layers[0].heads[0].weights == maps[-1]
+
+
+def test_watching_changes_nothing(folder: Path) -> None:
+    for name, words in (("a", []), ("b", ["--watch", "--head", "1"])):
+        invoke("train", "reverse", *SMALL, "-q", "--out", name, *words)
+    first, second = (Path(name, "model.safetensors").read_bytes() for name in "ab")
+    assert first[-10_000:] == second[-10_000:]
+
+
+def test_watch_says_where_it_cannot_draw(cli: Cli) -> None:
+    result = cli("train", "copy", *SMALL, "train.steps=1", "--watch")
+    assert "--watch needs a terminal" in result.stderr
+
+
+# --- any terminal ---
+
+
+def all_views(run: str) -> dict[str, Callable[[Console], None]]:
+    """Each printer with a record of the run."""
+    path = Path("runs", run)
+    symbols = "我 喜欢 🍎 我" if run == "copy" else "0 1 2 3"
+    other = "我 喜欢 我 我" if run == "copy" else "0 1 1 3"
+    heads = look.heads(path, 50)
+    stages = look.trace(path, symbols, 0, layers=[], head=0, position=None)
+    views: dict[str, Callable[[Console], None]] = {
+        "heads": lambda console: print_heads(console, heads),
+        "trace": lambda console: print_trace(console, stages, full=False),
+        "full trace": lambda console: print_trace(console, stages, full=True),
+    }
+    if run == "reverse":
+        patched, moments = look.patch(path, symbols, other), look.over_time(path, symbols, 0, Choice())
+        views["patch"] = lambda console: print_patching(console, patched)
+        views["over time"] = lambda console: print_over_time(console, moments)
+    return views
+
+
+@pytest.mark.parametrize("run", ["reverse", "copy"])
+def test_every_view_fits_any_terminal(run: str, grown: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(grown)
+    for name, view in all_views(run).items():
+        for encoding in ("utf-8", "ascii"):
+            for width in (40, 80, 120):
+                buffer = io.BytesIO()
+                options: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
+                stream = io.TextIOWrapper(buffer, encoding=encoding)
+                view(Console(file=stream, width=width, **options))
+                stream.flush()
+                text = buffer.getvalue().decode(encoding)
+                assert "…" not in text, (name, width)
+                for line in text.splitlines():
+                    assert cell_len(line) <= width, (name, width, line)
+                    assert line == line.rstrip()

@@ -1,0 +1,173 @@
+"""From Python: `tfcli.load("runs/reverse").attention("3 1 2")`. Arrays with labels, at home in a notebook."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from tfcli import runs
+from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.commands.sequences import encoded
+from tfcli.errors import UsageError
+from tfcli.evaluation import HELD_OUT_SEED, answer, held_out_set
+from tfcli.inspection.ablation import heads_report
+from tfcli.inspection.attention import attention
+from tfcli.inspection.stages import stages
+from tfcli.internals import AttentionRecord, Choice, HeadsReport, TraceRecord, View
+from tfcli.render import html
+from tfcli.render.attention import print_attention
+
+FRAME = '<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:640px;border:0"></iframe>'
+
+
+def load(run: str | Path | None = None) -> Run:
+    """A trained run, by its name or its path; the newest below `runs/` if left out.
+
+    Raises:
+        UsageError: there is no such run.
+        TfcliError: its weights are missing or damaged.
+    """
+    return Run(load_run(runs.find(None if run is None else str(run))))
+
+
+class Run:
+    """A trained model and its task. A sequence is text, as on the command line, or a list of symbols.
+
+    Every method raises UsageError for a sequence that the run can't take, or a layer, head or position that
+    isn't there.
+    """
+
+    def __init__(self, loaded: LoadedRun) -> None:
+        self.path = loaded.path
+        self.config = loaded.config
+        self.task = loaded.task
+        self.model = loaded.model
+        self._loaded = loaded
+
+    def __repr__(self) -> str:
+        return f"<tfcli run {self.path}: {self.config.task.name}>"
+
+    def predict(self, sequence: str | Sequence[str]) -> Prediction:
+        """The model's answer, and how probable it finds each symbol."""
+        inputs = self._encode(sequence)
+        with self._mendable(), torch.inference_mode():
+            probabilities = self.model(inputs[None])[0].softmax(-1)
+            found = answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
+        return Prediction(**vars(found), symbols=list(self.task.symbols), probabilities=probabilities.numpy())
+
+    def attention(
+        self,
+        sequence: str | Sequence[str],
+        *,
+        layers: Sequence[int] = (),
+        heads: Sequence[int] = (),
+        combine: Literal["each", "mean", "rollout"] = "each",
+    ) -> Attention:
+        """What the heads attended to while the model answered; all layers and heads if not chosen.
+
+        `combine` gives each head's map, or one a layer: the mean of its heads, or the rollout so far.
+        """
+        choice = Choice(list(layers), list(heads), combine)
+        with self._mendable():
+            record = attention(self.model, self.task, self._encode(sequence), str(self.path), choice)
+        return Attention(record)
+
+    def trace(
+        self, sequence: str | Sequence[str], *, head: int = 0, position: int | None = None
+    ) -> TraceRecord:
+        """The forward pass, stage by stage."""
+        with self._mendable():
+            return stages(
+                self.model,
+                self.task,
+                self._encode(sequence),
+                run=str(self.path),
+                layers=[],
+                head=head,
+                position=position,
+            )
+
+    def heads(self, samples: int = 512) -> HeadsReport:
+        """What role each head plays over held-out sequences, and whether it matters."""
+        batches = held_out_set(self.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
+        return heads_report(self.model, self.task, batches, run=str(self.path), name=self.config.task.name)
+
+    def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:
+        return encoded(self._loaded, sequence if isinstance(sequence, str) else " ".join(sequence))
+
+    @contextmanager
+    def _mendable(self) -> Iterator[None]:
+        """What the model or the task refuses is the caller's to mend."""
+        try:
+            yield
+        except ValueError as error:
+            raise UsageError(f"{self.path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer. `probabilities[position, symbol]` are float32 [T, V], and each row sums to 1."""
+
+    input: list[str]
+    prediction: list[str]
+    target: list[str]
+    correct: bool
+    symbols: list[str]
+    probabilities: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        verdict = "right" if self.correct else f"right is {' '.join(self.target)}"
+        return f"{' '.join(self.input)} -> {' '.join(self.prediction)} ({verdict})"
+
+
+class Attention:
+    """The maps of a sequence: `weights[layer, head, query, key]`, float32 [n_layers, n_heads, T, T].
+
+    `tokens` label queries and keys; `layers` and `heads` say which ones the first two axes are. Shows itself
+    as tables in a terminal, and as the viewer in a notebook.
+    """
+
+    def __init__(self, record: AttentionRecord) -> None:
+        self.record = record
+        self.tokens = record.tokens
+        self.prediction = record.prediction
+        self.target = record.target
+        self.layers = [layer.layer for layer in record.layers]
+        self.heads = [head.head for head in record.layers[0].heads]
+        self.weights: NDArray[np.float32] = np.array(
+            [[head.weights for head in layer.heads] for layer in record.layers], dtype=np.float32
+        )
+
+    def __repr__(self) -> str:
+        return self._text(Console(file=io.StringIO(), color_system=None)).rstrip()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text.from_ansi(
+            self._text(
+                Console(
+                    file=io.StringIO(),
+                    width=options.max_width,
+                    force_terminal=console.is_terminal,
+                    no_color=console.no_color,
+                )
+            )
+        )
+
+    def _repr_html_(self) -> str:
+        return FRAME.format(page=escape(html.render([View(" ".join(self.tokens), self.record)])))
+
+    def _text(self, console: Console) -> str:
+        with console.capture() as capture:
+            print_attention(console, self.record)
+        return capture.get()
