@@ -24,6 +24,8 @@ COMMANDS = {
     "inspect": ["inspect", "reverse"],
     "validate": ["validate", "reverse"],
     "attn": ["attn", "reverse", "7 1 4 9"],
+    "attn --save": ["attn", "reverse", "7 1 4 9", "--save", "map.html", "--force"],
+    "inspect --heads": ["inspect", "reverse", "--heads"],
 }
 
 
@@ -53,7 +55,7 @@ def main() -> None:
     reference = median(times["import torch"])
     for name, taken in times.items():
         print(
-            f"{name:<12}  {median(taken):.2f} s  ({min(taken):.2f} to {max(taken):.2f})"
+            f"{name:<16}  {median(taken):.2f} s  ({min(taken):.2f} to {max(taken):.2f})"
             f"  {median(taken) / reference:.2f} x import torch"
         )
 
