@@ -44,14 +44,21 @@ def invoke(*words: str, input: str | None = None, expect: int = 0) -> Result:
     return result
 
 
+def invoke_in(folder: Path, *words: str) -> None:
+    """Run a command line in another folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        invoke(*words)
+    finally:
+        os.chdir(before)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small trained run, `runs/reverse`. Nobody changes it."""
     path = tmp_path_factory.mktemp("trained")
-    before = Path.cwd()
-    os.chdir(path)
-    invoke("train", "reverse", *SMALL, "--quiet")
-    os.chdir(before)
+    invoke_in(path, "train", "reverse", *SMALL, "--quiet")
     return path
 
 

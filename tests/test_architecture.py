@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-EVERYONE = {"config", "results", "internals", "errors", "suggestions"}  # may be seen by all
+EVERYONE = {"config", "results", "internals", "progress", "errors", "suggestions"}  # may be seen by all
 NO_TORCH = {
     "__init__",
     "cli",
@@ -21,6 +21,7 @@ NO_TORCH = {
     "lengths",
 } | {
     "internals",
+    "progress",
     "results",
     "runs",
     "suggestions",
@@ -55,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "lengths": set(),
     "results": set(),
     "internals": set(),
+    "progress": set(),
     "errors": set(),
     "suggestions": set(),
     "render": {"render"},

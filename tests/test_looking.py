@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from tests.conftest import SMALL, Cli, as_json, invoke
+from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
 from tfcli.commands import look
 from tfcli.commands.train import train_run
 from tfcli.config_files import load_config
@@ -30,13 +29,11 @@ SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_wh
 
 @pytest.fixture(scope="session")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `runs/copy`, whose symbols are wide, and `runs/reverse`, both with snapshots."""
+    """A folder with `runs/copy`, whose symbols are wide, and `runs/reverse`, which has snapshots."""
     path = tmp_path_factory.mktemp("grown")
-    before = Path.cwd()
-    os.chdir(path)
-    invoke("train", "copy", "task.max_length=4", "task.symbols=[我, 喜欢, 🍎]", "train.steps=2", "-q")
-    invoke("train", "reverse", *SNAPSHOTS, "--quiet")
-    os.chdir(before)
+    wide = ["task.max_length=4", "task.symbols=[我, 喜欢, 🍎]"]
+    invoke_in(path, "train", "copy", *wide, "train.steps=2", "-q")
+    invoke_in(path, "train", "reverse", *SNAPSHOTS, "--quiet")
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, Cli, as_json, invoke
+from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
 
 HOT = [*SMALL, "train.learning_rate=1e30", "train.warmup_steps=0"]
 WRONG = [
@@ -147,12 +147,8 @@ def wreckage(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     (folder / "runs/grown/snapshots").mkdir()
     (folder / "runs/grown/snapshots/step-00000020.safetensors").write_bytes(b"nothing")
     os.utime(folder / "runs/grown/config.yaml", (1, 1))
-    before = Path.cwd()
-    os.chdir(folder)
-    invoke(
-        "train", "reverse", *SMALL, "train.steps=1", "model.positions=learned", "--out", "runs/learned", "-q"
-    )
-    os.chdir(before)
+    one_step = [*SMALL, "train.steps=1", "model.positions=learned"]
+    invoke_in(folder, "train", "reverse", *one_step, "--out", "runs/learned", "-q")
     os.utime(folder / "runs/learned/config.yaml", (1, 1))  # older than the good one
     return folder
 

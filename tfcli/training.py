@@ -16,7 +16,7 @@ from tfcli.devices import matmul_precision, seeded
 from tfcli.errors import DivergedError
 from tfcli.model import Encoder
 from tfcli.optim import AdamW, learning_rate
-from tfcli.results import StepRecord
+from tfcli.progress import StepRecord
 
 if TYPE_CHECKING:
     from tasks.base import Task

@@ -9,7 +9,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, Run, RunOrSequence, Sequence
+from tfcli.cli.options import Json, Layers, Run, RunOrSequence, Sequence, SequenceSeed
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
 
@@ -21,18 +21,14 @@ if TYPE_CHECKING:
 def attn(
     run: RunOrSequence = None,
     sequence: Sequence = None,
-    layer: Annotated[
-        list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
-    ] = None,
+    layer: Layers = None,
     head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
     mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
     rollout: Annotated[
         bool,
         typer.Option("--rollout", help="How much of each token has come to each position, layer by layer."),
     ] = False,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
-    ] = 0,
+    seed: SequenceSeed = 0,
     over_time: Annotated[
         bool, typer.Option("--over-time", help="How the heads came to be, from the run's snapshots.")
     ] = False,
@@ -104,17 +100,13 @@ def attn_over_time(
 def trace(
     run: RunOrSequence = None,
     sequence: Sequence = None,
-    layer: Annotated[
-        list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")
-    ] = None,
+    layer: Layers = None,
     head: Annotated[int, typer.Option("--head", help="Whose queries, keys, values and scores.")] = 0,
     position: Annotated[
         int | None, typer.Option("--position", help="Only the numbers of this position.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
-    ] = 0,
+    seed: SequenceSeed = 0,
     as_json: Json = False,
 ) -> None:
     """Show the forward pass step by step.

@@ -46,6 +46,10 @@ RunOrSequence = Annotated[
 Sequence = Annotated[
     str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]
+Layers = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
+SequenceSeed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+]
 Source = Annotated[
     str,
     typer.Argument(

@@ -26,11 +26,8 @@ from tfcli.evaluation import held_out_set, score
 from tfcli.inspection.attention import attention
 from tfcli.internals import Choice
 from tfcli.model import Encoder
-from tfcli.results import (
-    Progress,
-    TrainReport,
-    TrainSummary,
-)
+from tfcli.progress import Progress
+from tfcli.results import TrainReport, TrainSummary
 from tfcli.task_registry import load_task
 from tfcli.training import train
 

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.internals import AttentionRecord
+from tfcli.progress import Progress
 from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
 from tfcli.render.reports import count, share
 from tfcli.render.terminal import print_lines, showable, sparkline
-from tfcli.results import Progress
 
 LINE_EVERY = 2.0  # seconds between two plain lines
 GAP = 3  # columns between figures and map
