@@ -10,10 +10,12 @@ from torch import Tensor
 
 from tfcli.config import ModelConfig
 from tfcli.positions import (
+    INDEX_RANGE,
     POSITIONS,
     Coordinates,
     EndsPositions,
     RankPositions,
+    RelativePositions,
     coordinates,
     offset_bucket,
 )
@@ -26,9 +28,10 @@ def at(length: int) -> Coordinates:
 
 
 def test_coordinates_count_from_both_ends() -> None:
-    start, end, _ = at(4)
-    assert start.tolist() == [[0, 1, 2, 3]]
-    assert end.tolist() == [[3, 2, 1, 0]]
+    found = at(4)
+    assert found.start.tolist() == [[0, 1, 2, 3]]
+    assert found.end.tolist() == [[3, 2, 1, 0]]
+    assert found.n_keys.tolist() == [[4]]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,7 @@ def test_padding_on_either_side_does_not_count(mask: list[int], start: list[int]
     found = coordinates(torch.zeros(1, 5, dtype=torch.int64), may_attend)
     assert found.start[may_attend].tolist() == start
     assert found.end[may_attend].tolist() == end
+    assert found.n_keys.tolist() == [[sum(mask)]]
 
 
 def test_sinusoids_are_those_of_the_paper() -> None:
@@ -77,6 +81,71 @@ def test_learned_positions_know_their_lengths_and_no_others() -> None:
     assert learned.embed(torch.zeros(1, 5, 16), at(5)).shape == (1, 5, 16)
     with pytest.raises(ValueError, match="up to 5, not 6"):
         learned.embed(torch.zeros(1, 6, 16), at(6))
+
+
+def test_alibi_has_the_slopes_of_the_paper() -> None:
+    encoding = POSITIONS["alibi"](ModelConfig(d_model=16, n_heads=8), 20)
+    bias = encoding.bias(0, torch.zeros(1, 5, 16), at(5))
+    assert bias is not None
+    assert bias.shape == (1, 8, 5, 5)
+    for head in range(8):
+        for query in range(5):
+            for key in range(5):
+                expected = -abs(query - key) * 2.0 ** -(head + 1)
+                assert bias[0, head, query, key].item() == pytest.approx(expected)
+
+
+def t5_bucket(offset: int) -> int:
+    """The bucket of a key that many positions after the query, one offset at a time."""
+    distance, right = abs(offset), 16 * (offset > 0)
+    if distance < 8:
+        return distance + right
+    return min(15, 8 + int(math.log(distance / 8) / math.log(128 / 8) * 8)) + right
+
+
+def test_relative_buckets_are_those_of_t5() -> None:
+    encoding = RelativePositions(CONFIG, 20)
+    offsets = torch.arange(-600, 601)
+    assert encoding.bucket(offsets).tolist() == [t5_bucket(offset) for offset in offsets.tolist()]
+
+
+@pytest.mark.parametrize("name", ["alibi", "relative"])
+def test_a_bias_on_the_offset_is_the_same_wherever_the_pair_stands(name: str) -> None:
+    encoding = POSITIONS[name](CONFIG, 20)
+    for parameter in encoding.parameters():
+        torch.nn.init.normal_(parameter)
+    bias = encoding.bias(1, torch.zeros(1, 30, 16), at(30))
+    assert bias is not None
+    torch.testing.assert_close(bias[..., 1:, 1:], bias[..., :-1, :-1])
+    assert (bias[..., 0, 1] != bias[..., 0, 2]).all()
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_randomized_indices_are_ordered_and_within_their_range(name: str) -> None:
+    encoding = POSITIONS[name](ModelConfig(d_model=16, n_heads=2, indices="randomized"), 20)
+    seen = set()
+    for _ in range(20):
+        found = encoding.train().place(at(9))
+        start = found.start[0].tolist()
+        assert start == sorted(set(start))
+        assert 0 <= start[0] < start[-1] < INDEX_RANGE
+        assert found.end.tolist() == found.start.flip(1).tolist()
+        assert found.n_keys.tolist() == [[9]]
+        seen |= set(start)
+    assert len(seen) > 100  # a length of 9 meets far more than 9 indices
+    first, again = (encoding.eval().place(at(9)).start for _ in range(2))
+    assert torch.equal(first, again)
+    assert encoding.place(at(INDEX_RANGE)).start[0].tolist() == list(range(INDEX_RANGE))
+    assert encoding.longest == INDEX_RANGE
+    with pytest.raises(ValueError, match="up to 2048, not 2049"):
+        encoding.place(at(INDEX_RANGE + 1))
+
+
+def test_learned_positions_with_randomized_indices_have_a_vector_for_each() -> None:
+    learned = POSITIONS["learned"](ModelConfig(d_model=16, n_heads=2, indices="randomized"), 5)
+    far = learned.place(at(500))
+    embedded = learned.embed(torch.zeros(1, 500, 16), far)
+    assert embedded.shape == (1, 500, 16)
 
 
 def rank() -> RankPositions:

@@ -86,8 +86,11 @@ class ModelConfig(Section):
         default_factory=lambda data: 4 * data.get("d_model", 1),
         description="width inside the feed-forward; 4 x d_model if left out",
     )
-    positions: Literal["none", "learned", "sinusoidal", "rotary", "ends", "rank"] = Field(
-        "ends", description="positional encoding", validate_default=True
+    positions: Literal["none", "learned", "sinusoidal", "rotary", "alibi", "relative", "ends", "rank"] = (
+        Field("ends", description="positional encoding", validate_default=True)
+    )
+    indices: Literal["consecutive", "randomized"] = Field(
+        "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
     )
     attention: Literal["full", "shared"] = Field(
         "full", description="projections for each head, or one small set shared by all heads"

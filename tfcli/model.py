@@ -66,8 +66,8 @@ class LogLengthScale(StandardScale):
         self.s = nn.Parameter(torch.ones(config.n_heads, 1, 1))
 
     def forward(self, q: Tensor, bias: Tensor | None, at: Coordinates) -> tuple[Tensor, Tensor | None]:
-        log_n = (at.start + at.end + 1).log()[:, None, :, None]  # [B, 1, T, 1]
-        factor = self.b + self.s * log_n  # [B, H, T, 1]
+        log_n = at.n_keys.log()[:, None, :, None]  # [B, 1, 1, 1]
+        factor = self.b + self.s * log_n  # [B, H, 1, 1]
         return q * factor, None if bias is None else bias * factor
 
 
@@ -222,7 +222,7 @@ class Encoder(nn.Module):
         """
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
-        at = coordinates(inputs, may_attend)
+        at = self.positions.place(coordinates(inputs, may_attend))
         x = self.dropout(self.positions.embed(self.embedding(inputs), at))
         if intervention is not None:
             x = intervention.on_embedding(x)

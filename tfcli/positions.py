@@ -18,16 +18,20 @@ from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
 
+INDEX_RANGE = 2048  # numbers that randomized indices are drawn from
+
 
 class Coordinates(NamedTuple):
     """Where each token stands: its distance from the first and from the last token of its own sequence.
 
-    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length. `may_attend` is the
-    padding mask [B, T], False for padding; None where there is none.
+    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length. `n_keys` [B, 1] is how
+    many tokens may be attended to, and `may_attend` the padding mask [B, T], False for padding; None where
+    there is none.
     """
 
     start: Tensor
     end: Tensor
+    n_keys: Tensor
     may_attend: Tensor | None = None
 
 
@@ -35,19 +39,46 @@ def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
     """The coordinates of `inputs` [B, T]; padding, where `may_attend` [B, T] is False, isn't counted."""
     if may_attend is None:
         start = torch.arange(inputs.shape[1], device=inputs.device)[None]
-        return Coordinates(start, start.flip(1))
+        return Coordinates(start, start.flip(1), start[:, -1:] + 1)
+    n_keys = may_attend.sum(1, keepdim=True)
     start = may_attend.cumsum(1) - 1
-    end = may_attend.sum(1, keepdim=True) - 1 - start
-    return Coordinates(start.clamp(min=0), end.clamp(min=0), may_attend)
+    end = n_keys - 1 - start
+    return Coordinates(start.clamp(min=0), end.clamp(min=0), n_keys, may_attend)
+
+
+def randomized(at: Coordinates, generator: torch.Generator | None) -> Coordinates:
+    """The same coordinates with 0, 1, 2, ... replaced by a sorted draw from INDEX_RANGE numbers.
+
+    A model that was trained so has met all numbers of the range, however short its sequences were (Ruoss et
+    al. 2023, 2305.16843). One draw serves the whole batch; without a generator it is from torch's global
+    random numbers.
+
+    Raises:
+        ValueError: there are more tokens than numbers.
+    """
+    T = at.start.shape[1]
+    if T > INDEX_RANGE:
+        raise ValueError(f"randomized indices know lengths up to {INDEX_RANGE}, not {T}")
+    drawn = torch.randperm(INDEX_RANGE, device=at.start.device, generator=generator)[:T].sort().values
+    return at._replace(start=drawn[at.start], end=drawn[at.end])
 
 
 class NoPositions(nn.Module):
     """No encoding: the model sees a bag of tokens and can't tell their order."""
 
-    longest: int | None = None  # the longest sequence it knows; None if there is no bound
+    longest: int | None  # the longest sequence it knows; None if there is no bound
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__()
+        self.randomized = config.indices == "randomized"
+        self.longest = INDEX_RANGE if self.randomized else None
+
+    def place(self, at: Coordinates) -> Coordinates:
+        """The coordinates as the encoding reads them; drawn anew in training, always the same out of it."""
+        if not self.randomized:
+            return at
+        fixed = None if self.training else torch.Generator(at.start.device).manual_seed(0)
+        return randomized(at, fixed)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
         """Token embeddings `x` [B, T, D] with positions put in."""
@@ -73,8 +104,8 @@ class LearnedPositions(NoPositions):
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
-        self.longest = max_length
-        self.table = nn.Embedding(max_length, config.d_model)
+        self.longest = self.longest or max_length
+        self.table = nn.Embedding(self.longest, config.d_model)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
         """Raises ValueError for a sequence that is longer than the table."""
@@ -114,6 +145,50 @@ class RotaryPositions(NoPositions):
         cos, sin = angles.cos(), angles.sin()
         even, odd = x[..., 0::2], x[..., 1::2]
         return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+class AlibiPositions(NoPositions):
+    """A fixed penalty on the distance, less steep from head to head (Press et al. 2021, 2108.12409).
+
+    The slopes are 2^(-8 h / H) for h = 1 ... H, as there; an encoder counts the distance in both directions.
+    """
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.slopes: Tensor
+        heads = torch.arange(1, config.n_heads + 1)
+        self.register_buffer("slopes", torch.exp2(-8 * heads / config.n_heads), persistent=False)
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        distance = (at.start[:, :, None] - at.start[:, None, :]).abs()  # [B, T, T]
+        return -self.slopes[:, None, None] * distance[:, None]
+
+
+class RelativePositions(NoPositions):
+    """A learned bias on the offset, in buckets that widen (T5, Raffel et al. 2020, 1910.10683, section 2.1).
+
+    Each direction has 16 buckets: one for each offset below 8, the others evenly spaced in its logarithm up
+    to 128, the last for all beyond. Each layer has a table of its own.
+    """
+
+    BUCKETS, EXACT, FARTHEST = 16, 8, 128
+    GAIN = 8.0  # see EndsPositions
+
+    def __init__(self, config: ModelConfig, max_length: int) -> None:
+        super().__init__(config, max_length)
+        self.table = nn.Parameter(torch.zeros(config.n_layers, 2 * self.BUCKETS, config.n_heads))
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        buckets = self.bucket(at.start[:, None, :] - at.start[:, :, None])  # [B, T, T]
+        return self.GAIN * F.embedding(buckets, self.table[layer]).permute(0, 3, 1, 2)
+
+    def bucket(self, offset: Tensor) -> Tensor:
+        """The bucket of each offset, key minus query: those of keys to the right come after the others."""
+        distance = offset.abs()
+        wide = self.BUCKETS - self.EXACT
+        share = (distance.clamp(min=1) / self.EXACT).log() / math.log(self.FARTHEST / self.EXACT)
+        far = (self.EXACT + (share * wide).long()).clamp(max=self.BUCKETS - 1)
+        return torch.where(distance < self.EXACT, distance, far) + self.BUCKETS * (offset > 0)
 
 
 class EndsPositions(NoPositions):
@@ -224,6 +299,8 @@ POSITIONS: dict[str, type[NoPositions]] = {
     "learned": LearnedPositions,
     "sinusoidal": SinusoidalPositions,
     "rotary": RotaryPositions,
+    "alibi": AlibiPositions,
+    "relative": RelativePositions,
     "ends": EndsPositions,
     "rank": RankPositions,
 }

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tfcli.inspection.attention import chosen, traced
 from tfcli.internals import Stage, TraceRecord
 from tfcli.model import Attention, Encoder, PostNormBlock, PreNormBlock, SharedAttention
-from tfcli.positions import coordinates
+from tfcli.positions import Coordinates, coordinates
 from tfcli.traces import ForwardTrace, LayerTrace
 
 if TYPE_CHECKING:
@@ -79,10 +79,15 @@ class Ledger:
     at_layer: int | None = None
     shown: bool = True
 
+    @property
+    def at(self) -> Coordinates:
+        """Where the tokens stand, as the model sees it."""
+        return self.model.positions.place(coordinates(self.inputs[None], None))
+
     def embedding(self) -> None:
         """Symbols become vectors, and positions are put in where they are added."""
         rows = self.model.embedding.weight[self.inputs].double()
-        x = self.model.positions.embed(rows[None], coordinates(self.inputs[None], None))[0]
+        x = self.model.positions.embed(rows[None], self.at)[0]
         added = "" if torch.equal(x, rows) else " + position"
         why = "Each symbol becomes a vector: its learned row of the embedding table"
         why += ", plus a vector for its position." if added else "; where it stands comes in later."
@@ -112,7 +117,7 @@ class Ledger:
     def attention(self, block: PreNormBlock, trace: LayerTrace) -> None:
         """Queries, keys and values; scores; weights; weighted sums; the heads brought together."""
         attention, positions = block.attention, self.model.positions
-        at = coordinates(self.inputs[None], None)
+        at = self.at
         q, k, v = projections(trace.attention_in[0].double(), attention)
         turned, k = positions.rotate(q, at), positions.rotate(k, at)
         bias = positions.bias(self.at_layer or 0, trace.attention_in, at)
