@@ -69,6 +69,11 @@ WRONG = [
     (["patch", "revers", "--clean", "1 2", "--corrupt", "1 3"], 2, "did you mean 'reverse'?"),
     (["train", "copy", "--watch", "--layer", "1"], 2, "--layer 1: this model's layers are 0 to 0"),
     (["train", "copy", "--watch", "--head", "4"], 2, "--head 4: this model's heads are 0 to 3"),
+    (
+        ["train", "copy", "model.normalizer=entmax15", "train.precision=bfloat16"],
+        2,
+        "model.normalizer entmax15 needs precision float32",
+    ),
     (["train", "copy", "train.snapshot_every=0"], 2, "greater than or equal to 1"),
     (["predict"], 2, "name a sequence"),
     (["predict", "learned", "0 1 2 3 0 1"], 2, "learned positions know lengths up to 5, not 6"),

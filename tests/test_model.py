@@ -20,6 +20,7 @@ from tfcli.model import (
     LogLengthScale,
     PreNormBlock,
 )
+from tfcli.normalizers import NORMALIZERS
 from tfcli.positions import POSITIONS, coordinates
 from tfcli.traces import ForwardTrace, Intervention
 
@@ -31,6 +32,7 @@ ALL = [
     for norm in BLOCKS
 ]
 ALL += [{"positions": p, "attention_scale": "log_length", "norm": "pre"} for p in POSITIONS]
+ALL += [{"positions": p, "normalizer": "entmax15", "norm": "pre"} for p in POSITIONS]
 RANDOMIZED = [{"positions": p, "indices": "randomized", "norm": "pre"} for p in POSITIONS]
 
 
@@ -123,7 +125,7 @@ def test_each_row_of_weights_sums_to_one_and_makes_the_heads_output(options: dic
     for layer in trace.layers:
         assert layer.attn_weights.shape == (3, 2, 9, 9)
         close(layer.attn_weights.sum(-1), torch.ones(3, 2, 9))
-        close(layer.attn_weights, layer.scores.softmax(-1))
+        close(layer.attn_weights, NORMALIZERS[options.get("normalizer", "softmax")](layer.scores))
         assert layer.z.shape == (3, 2, 9, 8)
 
 
@@ -238,6 +240,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "positions": POSITIONS,
     "attention": ATTENTIONS,
     "attention_scale": ATTENTION_SCALES,
+    "normalizer": NORMALIZERS,
     "norm": BLOCKS,
     "activation": ACTIVATIONS,
 }

@@ -98,6 +98,9 @@ class ModelConfig(Section):
     attention_scale: Literal["standard", "log_length"] = Field(
         "standard", description="whether scores grow with the length, to stay sharp among many keys"
     )
+    normalizer: Literal["softmax", "entmax15"] = Field(
+        "softmax", description="how scores become weights; entmax15 gives low scores none at all"
+    )
     norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before each sub-layer, or after it")
     activation: Literal["gelu", "relu"] = Field("gelu", description="non-linearity of the feed-forward")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped in training")
@@ -173,6 +176,16 @@ class RunConfig(Section):
     task: TaskConfig
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @field_validator("train")
+    @classmethod
+    def _entmax_needs_float32(cls, train: TrainConfig, info: ValidationInfo) -> TrainConfig:
+        model = info.data.get("model")
+        if model is not None and model.normalizer == "entmax15" and train.precision == "bfloat16":
+            raise ValueError(
+                "model.normalizer entmax15 needs precision float32; bfloat16 is too coarse for it"
+            )
+        return train
 
 
 SECTIONS: dict[str, type[Section]] = {"task": TaskConfig, "model": ModelConfig, "train": TrainConfig}

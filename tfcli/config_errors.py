@@ -23,6 +23,8 @@ def explain(error: ErrorDetails) -> str:
         return f"unknown key {key}{did_you_mean(str(location[-1]), known)} (known: {', '.join(known)})"
     if kind == "missing":
         return f"{key} is missing"
+    if kind == "value_error" and len(location) == 1:  # of two sections together: the rule names both
+        return _rule(error)
     return f"{key} = {shown(value)}: {_rule(error)}"
 
 

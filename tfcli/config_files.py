@@ -112,8 +112,8 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         if location in places:
             return places[location]
         said = [key for key in places if key[0] == location[0]]
-        if said and (*entry.location, *location) not in entry.document.places:
-            return places[said[-1]]  # a default that doesn't go with what an override of its section says
+        if said and (len(location) == 1 or (*entry.location, *location) not in entry.document.places):
+            return places[said[-1]]  # something else doesn't go with what an override of its section says
         whole = (*entry.location, *location)
         if unknown and whole in entry.document.key_places:
             return entry.document.key_places[whole]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
+from tfcli.normalizers import NORMALIZERS, softmax
 from tfcli.positions import POSITIONS, Coordinates, NoPositions, coordinates
 from tfcli.traces import ForwardTrace, Intervention, LayerTrace
 
@@ -83,6 +84,7 @@ class Attention(nn.Module):
         self.scale = 1 / math.sqrt(config.d_head)
         self.dropout = config.dropout
         self.rescale = ATTENTION_SCALES[config.attention_scale](config)
+        self.normalize = NORMALIZERS[config.normalizer]
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
 
@@ -100,15 +102,15 @@ class Attention(nn.Module):
         q, k = context.positions.rotate(q, context.at), context.positions.rotate(k, context.at)
         q, bias = self.rescale(q, context.positions.bias(context.layer, x, context.at), context.at)
         bias = mask_padding(bias, context.at.may_attend)
-        if context.trace is None:
+        if context.trace is None and self.normalize is softmax:
             dropout = self.dropout if self.training else 0.0
             z = F.scaled_dot_product_attention(q, k, v, bias, dropout, scale=self.scale)
         else:
             scores = q @ k.transpose(-2, -1) * self.scale
             if bias is not None:
                 scores = scores + bias
-            attn_weights = scores.softmax(dim=-1)
-            z = attn_weights @ v
+            attn_weights = self.normalize(scores)
+            z = F.dropout(attn_weights, self.dropout, self.training) @ v
             context.note(attention_in=x, q=q, k=k, v=v, scores=scores, attn_weights=attn_weights)
         z = context.intervene("z", z)
         attended = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tfcli.inspection.attention import chosen, traced
 from tfcli.internals import Stage, TraceRecord
 from tfcli.model import Attention, Encoder, PostNormBlock, PreNormBlock, SharedAttention
+from tfcli.normalizers import softmax
 from tfcli.positions import Coordinates, coordinates
 from tfcli.traces import ForwardTrace, LayerTrace
 
@@ -138,19 +139,7 @@ class Ledger:
         width = attention.scale**-2
         scores = trace.q[0, head].double() @ trace.k[0, head].double().T / width**0.5
         self.scores(scores, bias, trace, f"q k^T / sqrt({width:.0f})")
-        weights = trace.scores[0, head].double().exp()
-        weights = weights / weights.sum(-1, keepdim=True)
-        sums = trace.attn_weights[0, head].sum(-1)
-        self.enter(
-            "attention weights",
-            "Softmax turns each query's scores into weights: all positive, and together 1.",
-            "a = exp(scores) / sum over keys of exp(scores)",
-            weights,
-            trace.attn_weights[0, head],
-            axes=(QUERY, KEY),
-            of_head=True,
-            facts=[f"each row sums to 1, at most {float((sums - 1).abs().max()):.0e} off"],
-        )
+        self.weights(trace, attention.normalize is softmax)
         self.enter(
             "weighted sum",
             "Each query takes the values of the keys in the shares that the weights give.",
@@ -166,6 +155,23 @@ class Ledger:
             f"[z_0 ... z_{len(trace.z[0]) - 1}] W_o + b_o" if len(trace.z[0]) > 1 else "z W_o + b_o",
             affine(side_by_side, attention.out),
             trace.attended[0],
+        )
+
+    def weights(self, trace: LayerTrace, soft: bool) -> None:
+        """What share of each key a query takes."""
+        scores, kept = trace.scores[0, self.head].double(), trace.attn_weights[0, self.head]
+        if soft:
+            why = "Softmax turns each query's scores into weights: all positive, and together 1."
+            formula = "a = exp(scores) / sum over keys of exp(scores)"
+            again = scores.exp() / scores.exp().sum(-1, keepdim=True)
+        else:
+            why = "1.5-entmax turns each query's scores into weights: low ones get none, together they are 1."
+            formula = "a = max(0, scores / 2 - tau)^2, with tau so that each row sums to 1"
+            again = entmax15_by_bisection(scores)
+        off = float((kept.sum(-1) - 1).abs().max())
+        facts = [f"each row sums to 1, at most {off:.0e} off"]
+        self.enter(
+            "attention weights", why, formula, again, kept, axes=(QUERY, KEY), of_head=True, facts=facts
         )
 
     def scores(self, products: Tensor, bias: Tensor | None, trace: LayerTrace, formula: str) -> None:
@@ -283,6 +289,18 @@ class Ledger:
                 deviation=deviation,
             )
         )
+
+
+def entmax15_by_bisection(scores: Tensor) -> Tensor:
+    """1.5-entmax of each row, by halving the interval in which tau lies."""
+    halves = scores / 2
+    high = halves.amax(-1, keepdim=True)
+    low = high - 1
+    for _ in range(60):
+        middle = (low + high) / 2
+        too_much = (halves - middle).clamp(min=0).square().sum(-1, keepdim=True) > 1
+        low, high = torch.where(too_much, middle, low), torch.where(too_much, high, middle)
+    return (halves - low).clamp(min=0).square()
 
 
 def projections(x: Tensor, attention: Attention) -> tuple[Tensor, Tensor, Tensor]:
