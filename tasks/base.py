@@ -112,7 +112,7 @@ class Task(ABC):
         return sequence_hash(inputs) < self._hash_limit(inputs.shape[1])
 
     def problem(self) -> str | None:
-        """What is wrong with the answers of `target`, tried on a few sequences; None if nothing is."""
+        """What is wrong with `target` and `source`, tried on a few sequences; None if nothing is."""
         inputs = torch.randint(
             self.vocab_size, (64, self.max_length), generator=torch.Generator().manual_seed(0)
         )
@@ -127,6 +127,13 @@ class Task(ABC):
         if not bool(((targets >= 0) & (targets < self.vocab_size)).all()):
             lowest, highest = int(targets.min()), int(targets.max())
             return f"target() must return ids from 0 to {self.vocab_size - 1}, not {lowest} to {highest}"
+        source: object = self.source(inputs.clone())
+        if source is None:
+            return None
+        if not isinstance(source, Tensor) or source.shape != inputs.shape or source.dtype != inputs.dtype:
+            return f"source() must return int64 {list(inputs.shape)}, or None where there is no source"
+        if not bool(((source >= 0) & (source < self.max_length)).all()):
+            return f"source() must return positions from 0 to {self.max_length - 1}"
         return None
 
     def n_sequences(self, length: int) -> int:

@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"model", "runs", "task_registry", "traces", "training"},
     "training": {"devices", "model", "optim"},
     "evaluation": {"devices", "model", "traces"},
-    "inspection": {"evaluation", "inspection", "model", "normalizers", "positions", "traces"},
+    "inspection": {"evaluation", "inspection", "model", "positions", "traces"},
     "checkpoints": {"model", "runs", "task_registry"},
     "optim": set(),
     "devices": set(),

@@ -18,6 +18,7 @@ class Oracle(nn.Module):
         super().__init__()
         self.task = load_task(TaskConfig(name=name))
         self.stumbles_at = stumbles_at
+        self.n_heads = 1
         self.anchor = nn.Parameter(torch.zeros(1))  # tells the device
 
     def forward(self, inputs: Tensor, intervention: object = None) -> Tensor:
@@ -105,3 +106,36 @@ def test_answers_come_in_parts_and_leave_the_mode_alone() -> None:
         model.train(mode)
         assert torch.equal(answers(model, inputs), inputs.flip(1))  # type: ignore[arg-type]  # a stand-in
         assert model.training is mode
+
+
+class Cramped(Oracle):
+    """Has memory for so many sequences at a time."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__("reverse")
+        self.room = room
+        self.tried: list[int] = []
+
+    def forward(self, inputs: Tensor, intervention: object = None) -> Tensor:
+        self.tried.append(len(inputs))
+        if len(inputs) > self.room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return super().forward(inputs)
+
+
+def test_fewer_sequences_go_through_together_where_memory_is_short() -> None:
+    model, inputs = Cramped(room=3), torch.randint(10, (16, 30))
+    assert torch.equal(answers(model, inputs), inputs.flip(1))  # type: ignore[arg-type]  # a stand-in
+    assert model.tried[-8:] == [2] * 8
+    assert min(model.tried[:-8]) > 3
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        answers(Cramped(room=0), inputs)  # type: ignore[arg-type]
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    class Broken(Oracle):
+        def forward(self, inputs: Tensor, intervention: object = None) -> Tensor:
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        answers(Broken("reverse"), torch.zeros(4, 3, dtype=torch.int64))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from tfcli.inspection.patching import patching
 from tfcli.inspection.stages import Ledger, stages
 from tfcli.internals import Choice, Patched, TraceRecord
 from tfcli.model import Encoder
+from tfcli.positions import EndsPositions
 from tfcli.task_registry import load_task
-from tfcli.traces import ForwardTrace
+from tfcli.traces import ForwardTrace, LayerTrace
 
 TASK = load_task(TaskConfig(name="reverse", vocab_size=7, max_length=12))
 ROW = tokens(1)[0]
@@ -81,19 +83,66 @@ def test_every_stage_comes_out_the_same_when_computed_again(options: dict[str, A
         assert all(math.isfinite(value) for row in stage.values for value in row)
 
 
-@pytest.mark.parametrize("name", ["q", "k", "v", "scores", "attn_weights", "z", "attended", "fed", "out"])
+def tampered(value: Tensor) -> Tensor:
+    changed = value.clone()
+    changed[..., 0, 0] += 0.1
+    return changed
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(LayerTrace)])
+@pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("norm", ["pre", "post"])
-def test_a_stage_that_is_not_what_the_model_computed_is_found_out(name: str, norm: str) -> None:
-    if (name, norm) == ("out", "pre"):
-        name = "after_feed_forward"  # in a pre-norm block they are the same tensor
+def test_a_stage_that_is_not_what_the_model_computed_is_found_out(name: str, layer: int, norm: str) -> None:
     model = make(norm=norm)
     trace, _ = traced(model, ROW)
-    value = getattr(trace.layers[0], name).clone()
-    value[..., 0, 0] += 0.1
-    setattr(trace.layers[0], name, value)
-    ledger = Ledger(model, TASK, ROW, trace, head=0, rows=[0])
+    setattr(trace.layers[layer], name, tampered(getattr(trace.layers[layer], name)))
+    assert_found_out(model, trace)
+
+
+@pytest.mark.parametrize("name", ["embedding", "normed", "logits"])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_so_is_what_stands_before_and_after_the_layers(name: str, norm: str) -> None:
+    model = make(norm=norm)
+    trace, _ = traced(model, ROW)
+    setattr(trace, name, tampered(getattr(trace, name)))
+    assert_found_out(model, trace)
+
+
+def assert_found_out(model: Encoder, trace: ForwardTrace) -> None:
+    ledger = Ledger(model, TASK, ROW, trace, head=1, rows=[0])
     with torch.inference_mode(), pytest.raises(RuntimeError, match="comes out otherwise"):
-        ledger.layer(0, shown=True)
+        ledger.walk([])
+
+
+def test_very_large_scores_are_no_discrepancy() -> None:
+    model = make(n_layers=1)
+    positions = model.positions
+    assert isinstance(positions, EndsPositions)
+    positions.from_start.data *= 1e4
+    assert staged(model).deviation < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "stage", "words"),
+    [
+        ({"positions": "none"}, "embedding", "the model never learns where it stands"),
+        ({"positions": "learned"}, "embedding", "plus a learned vector for its position"),
+        ({"positions": "rotary"}, "keys", "turned by angles that grow with the position"),
+        ({"positions": "rank"}, "queries", "times 0: content is compared in the ranks alone"),
+        ({"positions": "rank"}, "position bias", "How far the key's rank"),
+        ({"attention_scale": "log_length"}, "queries", "times b + s log(number of keys)"),
+        ({"attention_scale": "log_length"}, "position bias", "times b + s log(number of keys)"),
+        (
+            {"attention": "shared"},
+            "values",
+            "slice of its vector, through the W_v that all heads share",
+        ),
+        ({"normalizer": "entmax15"}, "attention weights", "1.5-entmax"),
+    ],
+)
+def test_stages_say_what_this_model_does(options: dict[str, Any], stage: str, words: str) -> None:
+    found = next(found for found in staged(make(n_layers=1, **options)).stages if found.name == stage)
+    assert words in f"{found.explanation} {found.formula}"
 
 
 def test_stages_go_from_the_embedding_to_the_answer() -> None:

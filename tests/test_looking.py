@@ -171,9 +171,9 @@ def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.Monk
     monkeypatch.setattr(look, "MOMENTS", 2)
     record = as_json(grown_cli, "attn", "reverse", "--over-time", "--head", "1")
     assert [moment["step"] for moment in record["moments"]] == [0, 50]
-    assert record["snapshots"] == 4
+    assert record["snapshots"] == 3
     text = grown_cli("attn", "reverse", "--over-time").stdout
-    assert "2 of 4 snapshots" in " ".join(text.split())
+    assert "at 2 steps of 3 snapshots" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", ".csv", ".md", ".json"])

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tfcli.inspection.stages import entmax15_by_bisection
+from tfcli.inspection.arithmetic import entmax15 as entmax15_by_bisection
 from tfcli.normalizers import NORMALIZERS, entmax15
 
 

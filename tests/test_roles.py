@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.handmade import attention_of, blank, point, reverser
 from tests.test_model import make
-from tfcli.checkpoints import build_model
-from tfcli.config import RunConfig, TaskConfig
-from tfcli.evaluation import held_out_set, score
-from tfcli.inspection.ablation import heads_report, mean_outputs, without_heads
-from tfcli.inspection.roles import PATTERNS, head_roles, patterns_of
+from tfcli.checkpoints import build_model, load_run
+from tfcli.config import ModelConfig, RunConfig, TaskConfig
+from tfcli.evaluation import held_out_set
+from tfcli.inspection.ablation import falls, heads_report, mean_outputs
+from tfcli.inspection.roles import (
+    PATTERNS,
+    clearest,
+    head_roles,
+    mean_of,
+    patterns_of,
+    roles_of,
+    tally_pattern,
+)
 from tfcli.internals import HeadsReport
-from tfcli.model import Encoder
+from tfcli.model import ATTENTION_SCALES, ATTENTIONS, Encoder
+from tfcli.positions import POSITIONS
+from tfcli.results import Score
 from tfcli.task_registry import BUILT_IN, load_task
 from tfcli.traces import ForwardTrace
 
@@ -54,7 +66,7 @@ def test_heads_made_by_hand_get_their_names() -> None:
     point(model, 3, offset=0)
     assert roles(model) == [["mirrored"], ["previous"], ["next"], ["same position"], ["uniform"]]
     assert roles(model, "reverse")[0] == ["mirrored", "source"]
-    assert roles(model, "copy")[3] == ["same position", "source"]
+    assert roles(model, "copy")[3] == ["source", "same position"]
 
 
 def test_a_head_that_looks_at_larger_symbols_is_named() -> None:
@@ -69,24 +81,34 @@ def test_a_head_that_looks_at_larger_symbols_is_named() -> None:
     assert "smaller symbol" not in found
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_an_untrained_model_gets_no_names(seed: int) -> None:
-    torch.manual_seed(seed)
-    config = RunConfig(task=task_of("reverse"))
-    model = build_model(config, load_task(config.task))
+@pytest.mark.parametrize("vocab_size", [2, 3, 4, 10])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("attention_scale", ATTENTION_SCALES)
+@pytest.mark.parametrize(
+    "positions", sorted(POSITIONS.keys() - {"rank"})
+)  # which is a comparison from the start
+def test_an_untrained_model_gets_no_names(
+    vocab_size: int, attention: Any, attention_scale: Any, positions: Any
+) -> None:
+    torch.manual_seed(vocab_size)
+    model = ModelConfig(attention=attention, attention_scale=attention_scale, positions=positions)
+    config = RunConfig(task=task_of("sort", vocab_size), model=model)
     task = load_task(config.task)
-    assert [found.roles for found in head_roles(model, task, held_out_set(task, 300, CPU))] == [[]] * 8
+    found = head_roles(build_model(config, task), task, held_out_set(task, 100, CPU))
+    assert [head.roles for head in found] == [[]] * 8
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_shuffled_model_gets_no_names(seed: int) -> None:
-    model, generator = make(seed, positions="rotary", n_layers=1), torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        flat = parameter.data.flatten()
-        parameter.data = flat[torch.randperm(len(flat), generator=generator)].view_as(parameter)
-    task = load_task(task_of("reverse", vocab_size=7))
-    layer = head_roles(model, task, held_out_set(task, 300, CPU))
-    assert [found.roles for found in layer] == [[], []]
+def test_a_shuffled_model_gets_no_names(trained: Path, seed: int) -> None:
+    """A trained run whose heads have roles, with all its weights in any order."""
+    run, generator = load_run(trained / "runs/reverse"), torch.Generator().manual_seed(seed)
+    batches = held_out_set(run.task, 100, CPU)
+    assert all(head.roles for head in head_roles(run.model, run.task, batches))
+    weights = torch.cat([parameter.data.flatten() for parameter in run.model.parameters()])
+    shuffled = iter(weights[torch.randperm(len(weights), generator=generator)])
+    for parameter in run.model.parameters():
+        parameter.data = torch.stack([next(shuffled) for _ in range(parameter.numel())]).view_as(parameter)
+    assert [head.roles for head in head_roles(run.model, run.task, batches)] == [[]] * 4
 
 
 def test_chance_is_what_a_uniform_head_scores() -> None:
@@ -180,8 +202,35 @@ def test_the_mean_of_a_head_is_over_all_tokens() -> None:
             model(row[None], trace=trace)
             outputs.append(trace.layers[1].z[0])  # [H, T, K]
     torch.testing.assert_close(means.layers[1].z[0, :, 0], torch.cat(outputs, dim=1).mean(1))
-    replaced = score(model, batches, without_heads(model, [(0, 0), (1, 1)], means))
-    assert 0 <= replaced.exact_match <= 1
+
+
+def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
+    """Equal keys share the weight that one of them would have, so it isn't on the one named source."""
+    task = load_task(task_of("sort", vocab_size=2))
+    inputs = torch.randint(2, (60, 12), generator=torch.Generator().manual_seed(0))
+    pattern = patterns_of(task, inputs)["source symbol"]
+    assert torch.equal(pattern.any(-1), torch.ones(60, 12, dtype=torch.bool))
+    ideal = (pattern / pattern.sum(-1, keepdim=True))[None, :, None]  # [1, B, 1, T, T]
+    on_symbol = mean_of([tally_pattern(ideal, pattern)])
+    on_source = mean_of([tally_pattern(ideal, patterns_of(task, inputs)["source"])])
+    found = roles_of({"source symbol": on_symbol, "source": on_source}, None, 0, 0)
+    assert found.roles == ["source symbol"]
+    assert found.patterns["source symbol"].weight == pytest.approx(1)
+
+
+def test_what_falls_is_what_matters() -> None:
+    whole = Score(500, 0.03, 0.90)
+    assert falls(whole, Score(500, 0.0, 0.09))  # exact match has nowhere to fall
+    assert not falls(whole, Score(500, 0.03, 0.90))
+    assert not falls(Score(10, 1.0, 1.0), Score(10, 0.9, 0.98))  # one sequence of ten
+    assert falls(Score(10, 1.0, 1.0), Score(10, 0.0, 0.1))
+
+
+def test_the_clearest_head_is_not_a_uniform_one() -> None:
+    model = blank(vocab_size=4, n_heads=3)
+    point(model, 2, mirror=True)
+    task = load_task(task_of("reverse"))
+    assert clearest(head_roles(model, task, held_out_set(task, 100, CPU))).head == 2
 
 
 def test_entropy_is_in_nats() -> None:

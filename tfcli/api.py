@@ -104,7 +104,7 @@ class Run:
         return heads_report(self.model, self.task, batches, run=str(self.path), name=self.config.task.name)
 
     def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:
-        return encoded(self._loaded, sequence if isinstance(sequence, str) else " ".join(sequence))
+        return encoded(self._loaded, sequence if isinstance(sequence, str) else " ".join(map(str, sequence)))
 
     @contextmanager
     def _mendable(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """Errors that a user can cause and mend. Everything else is a bug and shows a traceback."""
 
+NO_MEMORY = "(?i)allocate memory|out of memory"  # how torch says so, in a RuntimeError
+
 
 class TfcliError(Exception):
     """The work failed: a damaged checkpoint, a diverged run. The message names what, where, and the fix."""

@@ -6,6 +6,7 @@ Axes: B batch, T position, V vocabulary.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tfcli.devices import seeded
+from tfcli.errors import NO_MEMORY
 from tfcli.model import Encoder
 from tfcli.results import Answer, Interval, LengthScore, Score
 from tfcli.traces import Intervention
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 Z95 = 1.959964  # the 97.5 % point of the normal distribution
 TOKENS_A_PASS = 2**15  # a forward pass holds at most about this many tokens
+SCORES_A_PASS = 2**26  # ... and about this many scores of a layer, which may have to be in memory together
 MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many lengths
 FLOOR_TOKENS = 2**20  # the floor is fitted to about this many tokens
 
@@ -51,13 +54,34 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
 
 
 def answers(model: Encoder, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
-    """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was."""
+    """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was.
+
+    As many sequences go through together as are fast, and fewer where there is no memory for them.
+
+    Raises:
+        RuntimeError: there is no memory for one.
+    """
     was_training = model.training
     model.eval()
-    rows = max(1, TOKENS_A_PASS // inputs.shape[1])
+    T = inputs.shape[1]
+    rows = max(1, min(TOKENS_A_PASS // T, SCORES_A_PASS // (model.n_heads * T * T)))
+    found: Tensor | None = None
     with torch.inference_mode():
-        parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
+        while found is None:
+            found = in_parts(model, inputs, rows, intervention)
+            rows //= 2
     model.train(was_training)
+    return found
+
+
+def in_parts(model: Encoder, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
+    """The answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
+    try:
+        parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
+    except RuntimeError as error:
+        if rows == 1 or not re.search(NO_MEMORY, str(error)):
+            raise
+        return None
     return torch.cat(parts)
 
 

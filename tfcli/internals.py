@@ -91,7 +91,9 @@ class RoleReport:
     roles: list[str]  # names that the same heads bear
     heads: list[tuple[int, int]]  # layer, head
     zeroed: Score
-    matters: bool  # whether the exact match, or the token accuracy, falls by more than 0.05
+    matters: (
+        bool  # whether exact match or token accuracy falls by more than 0.05 and more than chance explains
+    )
 
 
 @dataclass(frozen=True)
@@ -188,5 +190,5 @@ class OverTimeRecord:
 
     run: str
     task: str
-    snapshots: int  # there are; `moments` are spread over them
+    snapshots: int  # how many there are; `moments` are spread over them and the end
     moments: list[Moment]

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
-from tfcli.normalizers import NORMALIZERS, softmax
+from tfcli.normalizers import NORMALIZERS
 from tfcli.positions import POSITIONS, Coordinates, NoPositions, coordinates
 from tfcli.traces import ForwardTrace, Intervention, LayerTrace
 
@@ -46,6 +46,8 @@ class LayerContext(NamedTuple):
 class StandardScale(nn.Module):
     """Scores as they are, whatever the length."""
 
+    formula = ""  # what is done to queries and bias, for people to read
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
 
@@ -60,6 +62,8 @@ class LogLengthScale(StandardScale):
     A score that is larger by a constant gives a weight that shrinks as keys are added; one that is larger by
     a multiple of log n does not (Chiang & Cholak 2022, 2202.12172).
     """
+
+    formula = ", times b + s log(number of keys)"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -78,13 +82,17 @@ ATTENTION_SCALES: dict[str, type[StandardScale]] = {"standard": StandardScale, "
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention (section 3.2): softmax(q k^T / sqrt(d_head)) v in each head."""
 
+    # For people to read; * stands for q, k or v.
+    formula = "* = x W_* + b_*"
+    projects = "its vector through the head's W_*"
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_heads = config.n_heads
         self.scale = 1 / math.sqrt(config.d_head)
         self.dropout = config.dropout
         self.rescale = ATTENTION_SCALES[config.attention_scale](config)
-        self.normalize = NORMALIZERS[config.normalizer]
+        self.normalizer = config.normalizer
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
 
@@ -102,14 +110,14 @@ class Attention(nn.Module):
         q, k = context.positions.rotate(q, context.at), context.positions.rotate(k, context.at)
         q, bias = self.rescale(q, context.positions.bias(context.layer, x, context.at), context.at)
         bias = mask_padding(bias, context.at.may_attend)
-        if context.trace is None and self.normalize is softmax:
+        if context.trace is None and self.normalizer == "softmax":
             dropout = self.dropout if self.training else 0.0
             z = F.scaled_dot_product_attention(q, k, v, bias, dropout, scale=self.scale)
         else:
             scores = q @ k.transpose(-2, -1) * self.scale
             if bias is not None:
                 scores = scores + bias
-            attn_weights = self.normalize(scores)
+            attn_weights = NORMALIZERS[self.normalizer](scores)
             z = F.dropout(attn_weights, self.dropout, self.training) @ v
             context.note(attention_in=x, q=q, k=k, v=v, scores=scores, attn_weights=attn_weights)
         z = context.intervene("z", z)
@@ -125,6 +133,9 @@ class SharedAttention(Attention):
     The embedding is cut into heads, and one bias-free d_head x d_head projection each makes queries, keys and
     values for all of them. Scores are divided by sqrt(d_model).
     """
+
+    formula = "* = x_head W_*"
+    projects = "the head's slice of its vector, through the W_* that all heads share"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -235,7 +246,10 @@ class Encoder(nn.Module):
             context = LayerContext(layer, self.positions, at, trace, intervention)
             x = block(x, context)
             context.note(out=x)
-        logits: Tensor = self.unembedding(self.norm(x))
+        normed = self.norm(x)
+        logits: Tensor = self.unembedding(normed)
+        if trace is not None:
+            trace.normed, trace.logits = normed, logits
         return logits
 
 

@@ -21,6 +21,9 @@ from tfcli.config import ModelConfig
 INDEX_RANGE = 2048  # numbers that randomized indices are drawn from
 
 
+LATER = "; where it stands comes in later"
+
+
 class Coordinates(NamedTuple):
     """Where each token stands: its distance from the first and from the last token of its own sequence.
 
@@ -67,6 +70,11 @@ class NoPositions(nn.Module):
     """No encoding: the model sees a bag of tokens and can't tell their order."""
 
     longest: int | None  # the longest sequence it knows; None if there is no bound
+    # What it does, for people to read: to embeddings, to queries and keys, to scores.
+    in_embedding = "; the model never learns where it stands"
+    adds_to_embedding = False
+    in_queries = ""
+    in_scores = ""
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__()
@@ -102,6 +110,9 @@ class LearnedPositions(NoPositions):
     Knows the positions below `max_length` and no others.
     """
 
+    in_embedding = ", plus a learned vector for its position"
+    adds_to_embedding = True
+
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
         self.longest = self.longest or max_length
@@ -117,6 +128,9 @@ class LearnedPositions(NoPositions):
 
 class SinusoidalPositions(NoPositions):
     """Sines and cosines of geometrically spaced wavelengths (Vaswani et al. 2017, section 3.5)."""
+
+    in_embedding = ", plus sines and cosines of its position"
+    adds_to_embedding = True
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
@@ -135,6 +149,9 @@ class RotaryPositions(NoPositions):
     The score of a pair then depends on the offset between its two positions only.
     """
 
+    in_embedding = LATER
+    in_queries = ", turned by angles that grow with the position"
+
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
         self.frequencies: Tensor
@@ -152,6 +169,9 @@ class AlibiPositions(NoPositions):
 
     The slopes are 2^(-8 h / H) for h = 1 ... H, as there; an encoder counts the distance in both directions.
     """
+
+    in_embedding = LATER
+    in_scores = "What the position encoding adds: a penalty that grows with the distance."
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
@@ -173,6 +193,9 @@ class RelativePositions(NoPositions):
 
     BUCKETS, EXACT, FARTHEST = 16, 8, 128
     GAIN = 8.0  # see EndsPositions
+
+    in_embedding = LATER
+    in_scores = "What the position encoding adds: a learned number for the offset of key and query."
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
@@ -205,6 +228,9 @@ class EndsPositions(NoPositions):
     # hold the bias divided by GAIN, so that a head makes up its mind in tens of steps, not hundreds.
     GAIN = 8.0
 
+    in_embedding = LATER
+    in_scores = "What the position encoding adds: learned numbers for the offsets from both ends."
+
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)
         self.reach = min(self.REACH, max(1, max_length - 1))
@@ -234,6 +260,10 @@ class RankPositions(NoPositions):
     FEATURES = 8
     GATE = (1.0, 10.0)  # at the start of training, at its end
     SLOPE = (0.3, 3.0)
+
+    in_embedding = LATER
+    in_queries = ", times 0: content is compared in the ranks alone"
+    in_scores = "How far the key's rank, by the learned comparison, is from the query's position."
 
     def __init__(self, config: ModelConfig, max_length: int) -> None:
         super().__init__(config, max_length)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 
-@dataclass
+@dataclass(repr=False)  # what isn't filled in yet can't be shown
 class LayerTrace:
     """What one layer computed, in the order in which it did."""
 
@@ -29,12 +29,14 @@ class LayerTrace:
     out: Tensor = field(init=False)  # [B, T, D], what the next layer gets
 
 
-@dataclass
+@dataclass(repr=False)
 class ForwardTrace:
     """A ledger that `Encoder.forward` fills in: what the model computed on the way to its answer."""
 
     embedding: Tensor = field(init=False)  # [B, T, D], with positions
     layers: list[LayerTrace] = field(default_factory=list)
+    normed: Tensor = field(init=False)  # [B, T, D], the residual stream after the last norm
+    logits: Tensor = field(init=False)  # [B, T, V]
 
     @property
     def residual(self) -> list[Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tfcli.errors import TfcliError
+from tfcli.errors import NO_MEMORY, TfcliError
 
 
 class Boundary(TyperGroup):
@@ -44,9 +44,7 @@ class Boundary(TyperGroup):
             return usage_message(error), error.exit_code
         if isinstance(error, OSError) and error.errno != errno.EPIPE:
             return f"{error.filename or 'output'}: {error.strerror}", 1
-        if isinstance(error, MemoryError) or re.search(
-            "allocate memory|out of memory", str(error), re.IGNORECASE
-        ):
+        if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
             return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
         return None, 1
 

@@ -9,7 +9,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, Layers, Run, RunOrSequence, Sequence, SequenceSeed
+from tfcli.cli.options import Json, Layers, Run, Sequence, SequenceSeed
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def attn(
-    run: RunOrSequence = None,
+    run: Run = None,
     sequence: Sequence = None,
     layer: Layers = None,
     head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
@@ -98,7 +98,7 @@ def attn_over_time(
 
 @app.command()
 def trace(
-    run: RunOrSequence = None,
+    run: Run = None,
     sequence: Sequence = None,
     layer: Layers = None,
     head: Annotated[int, typer.Option("--head", help="Whose queries, keys, values and scores.")] = 0,

@@ -35,14 +35,6 @@ Run = Annotated[
         metavar="RUN", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
     ),
 ]
-RunOrSequence = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RUN",
-        help="A run's name or path; the newest if left out.",
-        autocompletion=complete_runs,
-    ),
-]
 Sequence = Annotated[
     str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]

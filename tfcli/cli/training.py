@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, Run, RunOrSequence, Sequence, complete_settings, complete_sources
+from tfcli.cli.options import Json, Run, Sequence, complete_settings, complete_sources
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
@@ -171,7 +171,7 @@ def evaluate(
 
 
 @app.command()
-def predict(run: RunOrSequence = None, sequence: Sequence = None, as_json: Json = False) -> None:
+def predict(run: Run = None, sequence: Sequence = None, as_json: Json = False) -> None:
     """Answer a sequence, or each line of stdin.
 
     A SEQUENCE of - reads one sequence a line.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.commands.sequences import encoded
@@ -17,9 +16,6 @@ from tfcli.results import (
     EvalReport,
     LengthScore,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def evaluate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +15,11 @@ from tfcli.evaluation import HELD_OUT_SEED, held_out_set, score, spread
 from tfcli.inspection.ablation import heads_report
 from tfcli.inspection.attention import attention
 from tfcli.inspection.patching import patching
-from tfcli.inspection.roles import head_roles
+from tfcli.inspection.roles import clearest, head_roles
 from tfcli.inspection.stages import stages
 from tfcli.internals import (
     AttentionRecord,
     Choice,
-    HeadRoles,
     HeadsReport,
     Moment,
     OverTimeRecord,
@@ -101,12 +99,6 @@ def patch(run: Path, clean: str, corrupt: str) -> PatchRecord:
         raise UsageError(f"{run}: {error}") from error
 
 
-def telling(heads: Sequence[HeadRoles]) -> tuple[int, int]:
-    """Layer and head of the clearest role; of the first head if none has a role."""
-    clearest = max(heads, key=lambda head: head.patterns[head.roles[0]].weight if head.roles else 0.0)
-    return clearest.layer, clearest.head
-
-
 def over_time(run: Path, sequence: str | None, seed: int, choice: Choice) -> OverTimeRecord:
     """A run's heads at its snapshots and at its end: what they look at, and their maps for one sequence.
 
@@ -123,8 +115,8 @@ def over_time(run: Path, sequence: str | None, seed: int, choice: Choice) -> Ove
     batches = held_out_set(loaded.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
     inputs = drawn(loaded, seed) if sequence is None else encoded(loaded, sequence)
     if not choice.layers and not choice.heads:
-        layer, head = telling(head_roles(loaded.model, loaded.task, batches))
-        choice = replace(choice, layers=[layer], heads=[head] if choice.combine == "each" else [])
+        told = clearest(head_roles(loaded.model, loaded.task, batches))
+        choice = replace(choice, layers=[told.layer], heads=[told.head] if choice.combine == "each" else [])
     moments = []
     for i in spread(0, len(steps) - 1, MOMENTS):
         model = load_run(run, files[steps[i]]).model
@@ -134,4 +126,4 @@ def over_time(run: Path, sequence: str | None, seed: int, choice: Choice) -> Ove
             raise UsageError(f"{run}: {error}") from error
         roles = head_roles(model, loaded.task, batches)
         moments.append(Moment(steps[i], score(model, batches), roles, seen))
-    return OverTimeRecord(str(run), loaded.config.task.name, len(steps), moments)
+    return OverTimeRecord(str(run), loaded.config.task.name, len(saved), moments)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
-from tfcli.evaluation import score
-from tfcli.inspection.roles import head_roles
+from tfcli.evaluation import score, wilson
+from tfcli.inspection.roles import head_roles, traces
 from tfcli.internals import HeadReport, HeadsReport, RoleReport, SublayerReport
 from tfcli.model import Encoder
 from tfcli.results import Score
@@ -55,9 +54,20 @@ def role_reports(
     reports = []
     for players, roles in names.items():
         zeroed = score(model, batches, without_heads(model, players))
-        fall = max(whole.exact_match - zeroed.exact_match, whole.token_accuracy - zeroed.token_accuracy)
-        reports.append(RoleReport(roles, list(players), zeroed, matters=fall > MATTERS))
+        reports.append(RoleReport(roles, list(players), zeroed, matters=falls(whole, zeroed)))
     return reports
+
+
+def falls(whole: Score, without: Score) -> bool:
+    """Whether the exact match or the token accuracy is lower by more than chance explains, and by MATTERS."""
+    for before, after in (
+        (whole.exact_match, without.exact_match),
+        (whole.token_accuracy, without.token_accuracy),
+    ):
+        apart = wilson(before, whole.samples)[0] > wilson(after, without.samples)[1]
+        if apart and before - after > MATTERS:
+            return True
+    return False
 
 
 def without_heads(
@@ -79,13 +89,10 @@ def without_sublayer(model: Encoder, layer: int, part: str) -> Intervention:
 
 def mean_outputs(model: Encoder, batches: Sequence[Batch]) -> ForwardTrace:
     """A trace whose z is each head's mean output over all tokens of `batches`, [1, H, 1, K]."""
-    sums: list[Tensor] = []
-    model.eval()
-    for batch in batches:
-        trace = ForwardTrace()
-        with torch.inference_mode():
-            model(batch.inputs, trace=trace)
-        sums.append(torch.stack([layer.z.sum((0, 2)) for layer in trace.layers]))  # [n_layers, H, K]
+    sums = [
+        torch.stack([layer.z.sum((0, 2)) for layer in trace.layers])  # [n_layers, H, K]
+        for _, trace in traces(model, batches)
+    ]
     tokens = sum(batch.inputs.numel() for batch in batches)
     means = ForwardTrace()
     for z in torch.stack(sums).sum(0) / tokens:

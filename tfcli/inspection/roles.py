@@ -6,12 +6,13 @@ Axes: B batch, T position, H head.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from tfcli.evaluation import SCORES_A_PASS
 from tfcli.internals import HeadRoles, PatternScore
 from tfcli.model import Encoder
 from tfcli.traces import ForwardTrace
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from tasks.base import Batch, Task
 
 CLEAR = 0.5  # a role is named for this much of the way from chance to all of the weight
+CLEAR_ORDER = 0.75  # ... or this much for larger and smaller: a head that likes one symbol comes half-way
 FEW = 10  # ... in at least so many sequences
-UNIFORM = 0.98  # ... and "uniform" for this much overlap with a uniform row: an untrained head has less
+UNIFORM = 0.998  # ... and "uniform" for this much overlap with a uniform row: an untrained head has less
+
+Pattern = Callable[[Tensor], Tensor]  # inputs [B, T] -> the keys that belong to it for each query, [B, T, T]
 
 
-def at_offset(offset: int) -> Callable[[Tensor], Tensor]:
+def at_offset(offset: int) -> Pattern:
     """The pattern of the key that many positions after the query."""
     return lambda inputs: positions_match(inputs, lambda query, key: key - query == offset)
 
@@ -47,18 +51,38 @@ def same_symbol(inputs: Tensor) -> Tensor:
     return (inputs[:, :, None] == inputs[:, None, :]) & ~at_offset(0)(inputs)
 
 
-# name -> the keys that a query of `inputs` [B, T] looks at in that role, bool [B, T, T]
-PATTERNS: dict[str, Callable[[Tensor], Tensor]] = {
+# Of names for the same keys the earlier one is shown first.
+PATTERNS: dict[str, Pattern] = {
+    "mirrored": mirrored,
     "same position": at_offset(0),
     "previous": at_offset(-1),
     "next": at_offset(1),
-    "mirrored": mirrored,
     "first": lambda inputs: positions_match(inputs, lambda query, key: key == 0),
     "last": lambda inputs: positions_match(inputs, lambda query, key: key == key.max()),
     "same symbol": same_symbol,
     "larger symbol": lambda inputs: inputs[:, None, :] > inputs[:, :, None],
     "smaller symbol": lambda inputs: inputs[:, None, :] < inputs[:, :, None],
 }
+ORDERED = ("larger symbol", "smaller symbol")
+FEWEST_ORDERED = 4  # symbols; of fewer, a head that happens to like one passes for one that compares
+
+
+def patterns_of(task: Task, inputs: Tensor) -> dict[str, Tensor]:
+    """Every pattern for `inputs` [B, T], and the keys that the answer is read from, where the task can say.
+
+    `source symbol` are all keys with the symbol of the source: any of them would do for a head that goes by
+    content.
+    """
+    patterns = {name: pattern(inputs) for name, pattern in PATTERNS.items()}
+    if task.vocab_size < FEWEST_ORDERED:
+        patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
+    source = task.source(inputs)
+    if source is None:
+        return patterns
+    at = torch.arange(inputs.shape[1], device=inputs.device)
+    symbols = inputs.gather(1, source)
+    own = {"source": source[..., None] == at, "source symbol": symbols[..., None] == inputs[:, None, :]}
+    return {"mirrored": patterns.pop("mirrored"), **own, **patterns}
 
 
 class Tally(NamedTuple):
@@ -77,47 +101,51 @@ def head_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     pattern, there is nothing to see.
     """
     tallies: dict[str, list[Tally]] = {}
-    for batch in batches:
-        if batch.inputs.shape[1] > 1:
-            for name, tally in tally_batch(model, task, batch.inputs).items():
-                tallies.setdefault(name, []).append(tally)
+    entropies: list[Tally] = []
+    for inputs, trace in traces(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
+        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [n_layers, B, H, T, T]
+        patterns = patterns_of(task, inputs)
+        found = {name: tally_pattern(weights, pattern) for name, pattern in patterns.items()}
+        found["uniform"] = tally_queries(weights.clamp(max=1 / inputs.shape[1]), 1.0)
+        entropies.append(tally_queries(-torch.xlogy(weights, weights), math.log(inputs.shape[1])))
+        for name, tally in found.items():
+            tallies.setdefault(name, []).append(tally)
     means = {name: mean_of(parts) for name, parts in tallies.items()}
+    entropy = mean_of(entropies) if entropies else None
     return [
-        roles_of(means, layer, head) for layer in range(len(model.blocks)) for head in range(model.n_heads)
+        roles_of(means, entropy, layer, head)
+        for layer in range(len(model.blocks))
+        for head in range(model.n_heads)
     ]
 
 
-def tally_batch(model: Encoder, task: Task, inputs: Tensor) -> dict[str, Tally]:
-    """The weight of every head on every pattern, summed over the queries of `inputs` [B, T]."""
-    trace = ForwardTrace()
+def traces(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, ForwardTrace]]:
+    """The traces of `batches`, of as many sequences [B, T] at a time as there is memory for."""
     model.eval()
-    with torch.inference_mode():
-        model(inputs, trace=trace)
-        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [n_layers, B, H, T, T]
-        T = inputs.shape[1]
-        found = {}
-        for name, pattern in patterns_of(task, inputs).items():
-            keys = pattern.sum(-1)  # [B, T]
-            counts = (keys > 0) & (keys < T)
-            kept = (pattern & counts[..., None]).float()
-            weight = torch.einsum("lbhqk,bqk->lh", weights, kept)
-            found[name] = Tally(weight, (keys * counts).sum() / T, counts.sum(), counts.any(-1).sum())
-        queries, sequences = torch.tensor(inputs.numel()), torch.tensor(len(inputs))
-        overlap = weights.clamp(max=1 / T).sum((1, 3, 4))
-        found["uniform"] = Tally(overlap, queries.float(), queries, sequences)
-        entropy = -torch.xlogy(weights, weights).sum((1, 3, 4))
-        found["entropy"] = Tally(entropy, queries * math.log(T), queries, sequences)
-    return found
+    for batch in batches:
+        T = batch.inputs.shape[1]
+        rows = max(1, SCORES_A_PASS // (4 * len(model.blocks) * model.n_heads * T * T))
+        for inputs in torch.split(batch.inputs, rows):
+            trace = ForwardTrace()
+            with torch.inference_mode():
+                model(inputs, trace=trace)
+            yield inputs, trace
 
 
-def patterns_of(task: Task, inputs: Tensor) -> dict[str, Tensor]:
-    """Every pattern for `inputs` [B, T], the task's own included: the key that the answer is read from."""
-    found = {name: pattern(inputs) for name, pattern in PATTERNS.items()}
-    source = task.source(inputs)
-    if source is not None:
-        at = torch.arange(inputs.shape[1], device=inputs.device)
-        found["source"] = source[..., None] == at
-    return found
+def tally_pattern(weights: Tensor, pattern: Tensor) -> Tally:
+    """The weight [n_layers, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise."""
+    T = pattern.shape[-1]
+    keys = pattern.sum(-1)  # [B, T]
+    counts = (keys > 0) & (keys < T)
+    weight = torch.einsum("lbhqk,bqk->lh", weights, (pattern & counts[..., None]).float())
+    return Tally(weight, (keys * counts).sum() / T, counts.sum(), counts.any(-1).sum())
+
+
+def tally_queries(values: Tensor, of_uniform: float) -> Tally:
+    """Values [n_layers, B, H, T, T] summed over keys and queries, beside those of a uniform head."""
+    _, B, _, T, _ = values.shape
+    queries = torch.tensor(B * T)
+    return Tally(values.sum((1, 3, 4)), queries * of_uniform, queries, torch.tensor(B))
 
 
 def mean_of(parts: Sequence[Tally]) -> Tally:
@@ -126,18 +154,25 @@ def mean_of(parts: Sequence[Tally]) -> Tally:
     return Tally(weight / queries, chance / queries, queries, sequences)
 
 
-def roles_of(means: dict[str, Tally], layer: int, head: int) -> HeadRoles:
+def roles_of(means: dict[str, Tally], entropy: Tally | None, layer: int, head: int) -> HeadRoles:
     """One head's scores, and the roles that they name."""
     scores = {
         name: PatternScore(float(tally.weight[layer, head]), float(tally.chance))
         for name, tally in means.items()
         if tally.queries > 0
     }
-    entropy = scores.pop("entropy", PatternScore(0.0, 0.0))
     clarity = {name: clearness(name, scores[name]) for name in scores if means[name].sequences >= FEW}
-    # Rounded, so that of two names for the same keys the more general one comes first.
     roles = sorted((name for name in clarity if clarity[name] > 0), key=lambda name: -round(clarity[name], 1))
-    return HeadRoles(layer, head, roles, scores, entropy.weight, entropy.chance)
+    if "source" in roles and "source symbol" in roles:
+        roles.remove("source symbol")  # which goes without saying
+    return HeadRoles(
+        layer=layer,
+        head=head,
+        roles=roles,
+        patterns=scores,
+        entropy=0.0 if entropy is None else float(entropy.weight[layer, head]),
+        entropy_uniform=0.0 if entropy is None else float(entropy.chance),
+    )
 
 
 def clearness(name: str, score: PatternScore) -> float:
@@ -145,4 +180,15 @@ def clearness(name: str, score: PatternScore) -> float:
     if name == "uniform":
         return score.weight if score.weight >= UNIFORM else 0.0
     gained = (score.weight - score.chance) / (1 - score.chance)
-    return gained if gained >= CLEAR else 0.0
+    return gained if gained >= (CLEAR_ORDER if name in ORDERED else CLEAR) else 0.0
+
+
+def clearest(heads: Sequence[HeadRoles]) -> HeadRoles:
+    """The head that looks somewhere most clearly; the first if none does."""
+
+    def clarity(head: HeadRoles) -> float:
+        return max(
+            (clearness(name, head.patterns[name]) for name in head.roles if name != "uniform"), default=0.0
+        )
+
+    return max(heads, key=clarity)

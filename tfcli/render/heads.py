@@ -39,6 +39,9 @@ def print_heads(console: Console, report: HeadsReport) -> None:
     print_lines(console)
     for role in report.roles:
         print_wrapped(console, verdict(report, role), indent=2)
+    if report.lengths[1] == 1:
+        print_wrapped(console, Text("where a head looks shows in two tokens and more; all have one"))
+        return
     if not report.roles:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for layer in sorted({head.layer for head in report.heads}):
@@ -53,9 +56,13 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
     for heading in ("zeroed", "tokens", "mean", "tokens") if tokens else ("zeroed", "mean"):
         table.add_column(heading, justify="right", no_wrap=True)
     for head in report.heads:
-        table.add_row(*facts(head), *scores(head.zeroed, tokens), *scores(head.mean_ablated, tokens))
+        table.add_row(
+            *facts(head), *scores(report, head.zeroed, tokens), *scores(report, head.mean_ablated, tokens)
+        )
     for part in report.sublayers:
-        table.add_row(str(part.layer), "", f"({part.part})", "", "", "", *scores(part.removed, tokens))
+        table.add_row(
+            str(part.layer), "", f"({part.part})", "", "", "", *scores(report, part.removed, tokens)
+        )
     return table
 
 
@@ -65,9 +72,11 @@ def brief(report: HeadsReport) -> Table:
     for heading in ("layer", "head", "role", "zeroed"):
         table.add_column(heading, justify="left" if heading == "role" else "right", overflow="fold")
     for head in report.heads:
-        table.add_row(str(head.layer), str(head.head), role_of(head), *scores(head.zeroed, tokens=False))
+        table.add_row(
+            str(head.layer), str(head.head), role_of(head), *scores(report, head.zeroed, tokens=False)
+        )
     for part in report.sublayers:
-        table.add_row(str(part.layer), "", f"({part.part})", *scores(part.removed, tokens=False))
+        table.add_row(str(part.layer), "", f"({part.part})", *scores(report, part.removed, tokens=False))
     return table
 
 
@@ -84,22 +93,28 @@ def role_of(head: HeadReport) -> str:
     return ", ".join(head.roles[:SHOWN_ROLES]) or "-"
 
 
-def scores(score: Score, tokens: bool) -> list[Text | str]:
-    """Exact match, in red where it is low, and token accuracy."""
-    style = "red" if score.exact_match < 0.5 else "yellow" if score.exact_match < 0.95 else ""
+def scores(report: HeadsReport, score: Score, tokens: bool) -> list[Text | str]:
+    """Exact match, coloured by how far it falls, and token accuracy."""
+    fall = report.score.exact_match - score.exact_match
+    style = "red" if fall > 0.5 else "yellow" if fall > 0.05 else ""
     return [Text(share(score.exact_match), style), *[share(score.token_accuracy)] * tokens]
 
 
 def verdict(report: HeadsReport, role: RoleReport) -> Text:
-    """Whether the heads of a role matter, all together."""
+    """Whether the heads of a role matter, all together: by the figure that falls most."""
     without, it, matter = (
         ("it", "it", "it matters") if len(role.heads) == 1 else ("all", "them", "they matter")
     )
-    before, after = share(report.score.exact_match), share(role.zeroed.exact_match)
+    whole, zeroed = report.score, role.zeroed
+    figures = [
+        ("exact match", whole.exact_match, zeroed.exact_match),
+        ("token accuracy", whole.token_accuracy, zeroed.token_accuracy),
+    ]
+    name, before, after = max(figures, key=lambda figure: figure[1] - figure[2])
     if role.matters:
-        change = f"exact match falls from {before} to {after}: {matter}"
+        change = f"{name} falls from {share(before)} to {share(after)}: {matter}"
     else:
-        change = f"exact match is {after}, with {it} {before}: no sign that {matter}"
+        change = f"{name} is {share(after)}, with {it} {share(before)}: no sign that {matter}"
     return Text.assemble(
         (" = ".join(role.roles), "bold"), f" ({places(role.heads)}): without {without}, {change}"
     )

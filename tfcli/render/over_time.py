@@ -18,9 +18,8 @@ def print_over_time(console: Console, record: OverTimeRecord) -> None:
     """The share of each head's weight that lies on the pattern it ends with, step by step; then maps."""
     last = record.moments[-1]
     what = f"{count(last.score.samples)} held-out sequences of {record.task}"
-    shown = f", {len(record.moments)} of {record.snapshots} snapshots" * (
-        len(record.moments) < record.snapshots
-    )
+    few = len(record.moments) < record.snapshots
+    shown = f", at {len(record.moments)} steps of {record.snapshots} snapshots" if few else ""
     print_wrapped(console, Text(f"{record.run}: how its heads came to be{shown}, on {what}", "bold"))
     per_block = max(1, (console.width - FIXED) // COLUMN)
     for first in range(0, len(last.heads), per_block):
