@@ -19,14 +19,14 @@ from matplotlib.image import imread
 from tests.conftest import Cli
 from tests.test_render import SYMBOLS, record, weights
 from tfcli.internals import AttentionRecord, HeadRecord, LayerRecord, View
-from tfcli.render import svg
-from tfcli.render.files import FORMATS, render
+from tfcli.render import html, svg
+from tfcli.render.files import FORMATS, JSON, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def saved(thing: AttentionRecord, suffix: str) -> bytes:
-    return render([View("", thing)], Path(f"x{suffix}"))
+    return render(thing, [View("", thing)], Path(f"x{suffix}"))
 
 
 def with_weights(symbols: Sequence[str], rows: list[list[float]]) -> AttentionRecord:
@@ -34,7 +34,7 @@ def with_weights(symbols: Sequence[str], rows: list[list[float]]) -> AttentionRe
     return AttentionRecord("runs/x", tokens, tokens, tokens, [LayerRecord(0, [HeadRecord(0, rows)])])
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", [*FORMATS, JSON])
 @pytest.mark.parametrize("symbols", SYMBOLS)
 @pytest.mark.parametrize("n", [1, 5])
 def test_every_format_takes_any_symbols(suffix: str, symbols: str, n: int) -> None:
@@ -52,6 +52,18 @@ def test_csv_holds_every_weight() -> None:
         query, key = int(row["query"]), int(row["key"])
         assert float(row["weight"]) == head.weights[query][key]
         assert (row["query_token"], row["key_token"]) == (thing.tokens[query], thing.tokens[key])
+
+
+def test_csv_of_several_views_says_which_is_which() -> None:
+    views = [View(label, record(SYMBOLS["digits"], 2)) for label in ("step 0", "step 9")]
+    rows = list(csv.DictReader(io.StringIO(render(None, views, Path("x.csv")).decode())))
+    assert [row["view"] for row in rows] == ["step 0"] * 16 + ["step 9"] * 16
+
+
+def test_a_page_of_too_many_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MAX_WEIGHTS", 15)
+    with pytest.raises(ValueError, match="16 weights are too many for a page"):
+        saved(with_weights(SYMBOLS["digits"], [[0.25] * 4] * 4), ".html")
 
 
 def test_json_is_the_record() -> None:
@@ -112,7 +124,7 @@ def test_an_svg_labels_rows_and_columns(symbols: str) -> None:
 def test_an_svg_of_too_many_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svg, "MAX_CELLS", 15)
     uniform = [[0.25] * 4 for _ in range(4)]
-    with pytest.raises(ValueError, match="16 weights are too many for shapes"):
+    with pytest.raises(ValueError, match="more than 15 weights are too many for shapes"):
         saved(with_weights(SYMBOLS["digits"], uniform), ".svg")
 
 
@@ -136,7 +148,7 @@ def test_a_png_with_a_symbol_that_no_font_has_is_refused() -> None:
         saved(record(["\U000e01ef"], 1), ".png")
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", [*FORMATS, JSON])
 def test_attn_saves_each_format(run_cli: Cli, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"map{suffix}"
     printed = run_cli("attn", "3 1 2", "--save", str(path)).stdout

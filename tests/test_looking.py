@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
+from tfcli.checkpoints import load_run
 from tfcli.commands import look
+from tfcli.commands.sequences import asked
 from tfcli.commands.train import train_run
 from tfcli.config_files import load_config
 from tfcli.internals import Choice
@@ -176,11 +179,25 @@ def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.Monk
     assert "at 2 steps of 3 snapshots" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("suffix", [".html", ".svg", ".csv", ".md", ".json"])
+@pytest.mark.parametrize("suffix", [".html", ".svg", ".csv", ".md"])
 def test_over_time_can_be_saved(grown_cli: Cli, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"x{suffix}"
     grown_cli("attn", "reverse", "3 1 2", "--over-time", "--save", str(path))
     assert "step 40" in path.read_text(encoding="utf-8")
+
+
+def test_a_saved_json_is_what_is_printed(grown_cli: Cli, tmp_path: Path) -> None:
+    for words in (["attn", "reverse", "3 1 2"], ["attn", "reverse", "3 1 2", "--over-time"]):
+        grown_cli(*words, "--save", str(tmp_path / "x.json"), "--force")
+        assert json.loads((tmp_path / "x.json").read_text()) == as_json(grown_cli, *words)
+
+
+def test_a_page_has_each_sequence_once(grown_cli: Cli, tmp_path: Path) -> None:
+    for seed in range(3):
+        grown_cli("attn", "reverse", "--seed", str(seed), "--save", str(tmp_path / "x.html"), "--force")
+        page = (tmp_path / "x.html").read_text(encoding="utf-8")
+        labels = re.findall(r'"label":"([^"]*)"', page)
+        assert len(labels) == len(set(labels)) > 3
 
 
 # --- watch ---
@@ -204,7 +221,8 @@ def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert text.count("layer 0 head 2") == len(maps) == 2
     assert max(map(cell_len, text.splitlines())) <= 80
-    final = look.attend(Path("runs/x"), None, 0, Choice([0], [2]))[0]
+    run = load_run(Path("runs/x"))
+    final = look.attend(run, asked(run, None, 0), Choice([0], [2]))
     assert final.layers[0].heads[0].weights == maps[-1]
 
 
@@ -225,18 +243,19 @@ def test_watch_says_where_it_cannot_draw(cli: Cli) -> None:
 
 def all_views(run: str) -> dict[str, Callable[[Console], None]]:
     """Each printer with a record of the run."""
-    path = Path("runs", run)
+    loaded = load_run(Path("runs", run))
     symbols = "我 喜欢 🍎 我" if run == "copy" else "0 1 2 3"
-    other = "我 喜欢 我 我" if run == "copy" else "0 1 1 3"
-    heads = look.heads(path, 50)
-    stages = look.trace(path, symbols, 0, layers=[], head=0, position=None)
+    inputs = asked(loaded, symbols, 0)
+    heads = look.heads(loaded, 50)
+    stages = look.trace(loaded, inputs)
     views: dict[str, Callable[[Console], None]] = {
         "heads": lambda console: print_heads(console, heads),
         "trace": lambda console: print_trace(console, stages, full=False),
         "full trace": lambda console: print_trace(console, stages, full=True),
     }
     if run == "reverse":
-        patched, moments = look.patch(path, symbols, other), look.over_time(path, symbols, 0, Choice())
+        patched = look.patch(loaded, symbols, "0 1 1 3")
+        moments = look.over_time(loaded, inputs, Choice())
         views["patch"] = lambda console: print_patching(console, patched)
         views["over time"] = lambda console: print_over_time(console, moments)
     return views

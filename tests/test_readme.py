@@ -9,10 +9,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import invoke
+from tests.conftest import SMALL, invoke, invoke_in
 from tfcli.config import SECTIONS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -87,15 +88,44 @@ def test_the_settings_table_is_the_configuration(tmp_path: Path) -> None:
             assert f"| `{section}.{key}` |" in README
 
 
-def test_the_json_forms_are_documented(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(trained)
-    for words in (
-        ["eval", "--samples", "9"],
-        ["attn"],
-        ["predict", "1 2"],
-        ["inspect"],
-        ["ls"],
-        ["show", "sort"],
-    ):
-        for key in json.loads(invoke(*words, "--json").stdout):
-            assert f"`{key}`" in README, (words, key)
+JSON_FORMS = [
+    ["eval", "--samples", "9"],
+    ["attn"],
+    ["attn", "--over-time"],
+    ["trace"],
+    ["patch", "--clean", "1 2", "--corrupt", "1 3"],
+    ["predict", "1 2"],
+    ["inspect"],
+    ["inspect", "--heads", "--samples", "20"],
+    ["ls"],
+    ["show", "sort"],
+]
+
+
+NAMED = ("config", "tasks", "examples", "versions", "history", "parameters_by_part", "patterns")
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("snapshots")
+    invoke_in(folder, "train", "reverse", *SMALL, "train.snapshot_every=50", "-q")
+    return folder
+
+
+def keys_of(value: Any) -> set[str]:
+    """All keys of a JSON value, and of those in it but where keys are names of things."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(keys_of(inner) for key, inner in value.items() if key not in NAMED))
+
+
+@pytest.mark.parametrize("words", JSON_FORMS, ids=" ".join)
+def test_the_json_forms_are_documented(
+    words: list[str], snapshots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(snapshots)
+    section = README.partition("\n## JSON\n")[2].partition("\n## ")[0]
+    for key in keys_of(json.loads(invoke(*words, "--json").stdout)):
+        assert f"`{key}`" in section, key

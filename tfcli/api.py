@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,13 +17,10 @@ from rich.text import Text
 
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.commands import look
 from tfcli.commands.sequences import encoded
-from tfcli.errors import UsageError
-from tfcli.evaluation import HELD_OUT_SEED, answer, held_out_set
-from tfcli.inspection.ablation import heads_report
-from tfcli.inspection.attention import attention
-from tfcli.inspection.stages import stages
-from tfcli.internals import AttentionRecord, Choice, HeadsReport, TraceRecord, View
+from tfcli.evaluation import answer
+from tfcli.internals import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
 from tfcli.render import html
 from tfcli.render.attention import print_attention
 
@@ -61,7 +57,7 @@ class Run:
     def predict(self, sequence: str | Sequence[str]) -> Prediction:
         """The model's answer, and how probable it finds each symbol."""
         inputs = self._encode(sequence)
-        with self._mendable(), torch.inference_mode():
+        with look.mendable(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
             found = answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
         return Prediction(**vars(found), symbols=list(self.task.symbols), probabilities=probabilities.numpy())
@@ -78,41 +74,30 @@ class Run:
 
         `combine` gives each head's map, or one a layer: the mean of its heads, or the rollout so far.
         """
-        choice = Choice(list(layers), list(heads), combine)
-        with self._mendable():
-            record = attention(self.model, self.task, self._encode(sequence), str(self.path), choice)
-        return Attention(record)
+        return Attention(look.attend(self._loaded, self._encode(sequence), Choice(layers, heads, combine)))
 
     def trace(
-        self, sequence: str | Sequence[str], *, head: int = 0, position: int | None = None
+        self,
+        sequence: str | Sequence[str],
+        *,
+        layers: Sequence[int] = (),
+        head: int = 0,
+        position: int | None = None,
     ) -> TraceRecord:
         """The forward pass, stage by stage."""
-        with self._mendable():
-            return stages(
-                self.model,
-                self.task,
-                self._encode(sequence),
-                run=str(self.path),
-                layers=[],
-                head=head,
-                position=position,
-            )
+        inputs = self._encode(sequence)
+        return look.trace(self._loaded, inputs, layers=layers, head=head, position=position)
 
     def heads(self, samples: int = 512) -> HeadsReport:
         """What role each head plays over held-out sequences, and whether it matters."""
-        batches = held_out_set(self.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
-        return heads_report(self.model, self.task, batches, run=str(self.path), name=self.config.task.name)
+        return look.heads(self._loaded, samples)
+
+    def patch(self, clean: str, corrupt: str) -> PatchRecord:
+        """What each part of the run on `clean` restores in the run on `corrupt`."""
+        return look.patch(self._loaded, clean, corrupt)
 
     def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:
         return encoded(self._loaded, sequence if isinstance(sequence, str) else " ".join(map(str, sequence)))
-
-    @contextmanager
-    def _mendable(self) -> Iterator[None]:
-        """What the model or the task refuses is the caller's to mend."""
-        try:
-            yield
-        except ValueError as error:
-            raise UsageError(f"{self.path}: {error}") from error
 
 
 @dataclass(frozen=True)

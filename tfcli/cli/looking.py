@@ -53,47 +53,45 @@ def attn(
         raise UsageError("--mean and --rollout are two ways to sum heads up; choose one")
     if rollout and head:
         raise UsageError("--rollout is over all heads; leave --head out")
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
     path, sequence = run_and_sequence(run, sequence)
     if save is not None:
         saving.check_target(save, force=force)
     from tfcli.internals import Choice
 
     choice = Choice(layer or [], head or [], "rollout" if rollout else "mean" if mean else "each")
-    output = saving.Output(save, open_page, as_json)
-    (attn_over_time if over_time else attn_now)(path, sequence, seed, choice, output)
+    show = attn_over_time if over_time else attn_now
+    show(path, sequence, seed, choice, saving.Output(save, open_page, as_json))
 
 
 def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output) -> None:
     """`attn` on the run as it is."""
-    from tfcli.commands.look import MORE, attend
+    from tfcli.checkpoints import load_run
+    from tfcli.commands.look import attend, attend_more
+    from tfcli.commands.sequences import asked
+    from tfcli.internals import View
     from tfcli.render.attention import print_attention
-    from tfcli.render.terminal import make_console
 
-    records = attend(path, sequence, seed, choice, more=MORE if output.is_page else 0)
-    if output.is_file:
-        saving.save_attention(saving.by_sequence(records), output)
-    if output.as_json:
-        print_json(records[0])
-    elif not output.is_file:
-        print_attention(make_console(), records[0])
+    run = load_run(path)
+    inputs = asked(run, sequence, seed)
+    records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
+    views = [View(" ".join(record.tokens), record) for record in records]
+    output.give(records[0], views, print_attention)
 
 
 def attn_over_time(
     path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output
 ) -> None:
     """`attn --over-time`."""
+    from tfcli.checkpoints import load_run
     from tfcli.commands.look import over_time
-    from tfcli.internals import View
+    from tfcli.commands.sequences import asked
     from tfcli.render.over_time import film, print_over_time, views
-    from tfcli.render.terminal import make_console
 
-    record = over_time(path, sequence, seed, choice)
-    if output.is_file:
-        saving.save_attention(views(record) if output.is_page else [View("", film(record))], output)
-    if output.as_json:
-        print_json(record)
-    elif not output.is_file:
-        print_over_time(make_console(), record)
+    run = load_run(path)
+    record = over_time(run, asked(run, sequence, seed), choice)
+    output.give(record, views(record) if output.has_views else film(record), print_over_time)
 
 
 @app.command()
@@ -119,11 +117,15 @@ def trace(
     from tfcli.runs import run_and_sequence
 
     path, sequence = run_and_sequence(run, sequence)
+    from tfcli.checkpoints import load_run
     from tfcli.commands import look
+    from tfcli.commands.sequences import asked
     from tfcli.render.stages import print_trace
     from tfcli.render.terminal import make_console
 
-    record = look.trace(path, sequence, seed, layers=layer or [], head=head, position=position)
+    loaded = load_run(path)
+    inputs = asked(loaded, sequence, seed)
+    record = look.trace(loaded, inputs, layers=layer or [], head=head, position=position)
     print_json(record) if as_json else print_trace(make_console(), record, full=full)
 
 
@@ -144,11 +146,12 @@ def patch(
     from tfcli.runs import find
 
     path = find(run)
+    from tfcli.checkpoints import load_run
     from tfcli.commands import look
     from tfcli.render.patching import print_patching
     from tfcli.render.terminal import make_console
 
-    record = look.patch(path, clean, corrupt)
+    record = look.patch(load_run(path), clean, corrupt)
     print_json(record) if as_json else print_patching(make_console(), record)
 
 
@@ -159,8 +162,9 @@ def inspect(
         bool, typer.Option("--heads", help="What role each head plays, and whether it matters.")
     ] = False,
     samples: Annotated[
-        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences, with --heads.")
-    ] = 512,
+        int | None,
+        typer.Option("--samples", min=1, max=100_000, help="Held-out sequences for --heads; else 512."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show a run's settings, size and training, or its heads.
@@ -168,8 +172,10 @@ def inspect(
     Example: tfcli inspect reverse --heads
     """
     if heads:
-        inspect_heads(run, samples, as_json)
+        inspect_heads(run, samples or 512, as_json)
         return
+    if samples is not None:
+        raise UsageError("--samples is about --heads")
     from tfcli.render.reports import print_details
     from tfcli.render.terminal import make_console
     from tfcli.runs import details, find
@@ -183,9 +189,10 @@ def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
     from tfcli.runs import find
 
     path = find(run)
+    from tfcli.checkpoints import load_run
     from tfcli.commands.look import heads
     from tfcli.render.heads import print_heads
     from tfcli.render.terminal import make_console
 
-    report = heads(path, samples)
+    report = heads(load_run(path), samples)
     print_json(report) if as_json else print_heads(make_console(), report)

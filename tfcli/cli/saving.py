@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from tfcli.cli.output import hint
+from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tfcli.internals import AttentionRecord, View
+    from rich.console import Console
+
+    from tfcli.internals import View
 
 
 def check_target(path: Path, *, force: bool) -> None:
@@ -22,11 +24,11 @@ def check_target(path: Path, *, force: bool) -> None:
     Raises:
         UsageError: an unknown suffix, a library that isn't installed, or a file that is there already.
     """
-    from tfcli.render.files import FORMATS, NEEDS
+    from tfcli.render.files import FORMATS, JSON, NEEDS
 
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise UsageError(f"--save {path}: the suffix says the format, one of {' '.join(FORMATS)}")
+    if suffix not in (*FORMATS, JSON):
+        raise UsageError(f"--save {path}: the suffix says the format, one of {' '.join((*FORMATS, JSON))}")
     needed = NEEDS.get(suffix)
     if needed and not is_installed(needed):
         raise UsageError(f"--save {path}: {suffix} needs {needed}: pip install {needed}, or save as .svg")
@@ -45,50 +47,60 @@ def is_installed(module: str) -> bool:
 
 
 class Output(NamedTuple):
-    """Where the maps go: to a file, a browser, or the terminal as JSON or tables."""
+    """Where a record goes: to a file, a browser, or the terminal as JSON or as tables."""
 
     save: Path | None
     open_page: bool
     as_json: bool
 
     @property
-    def is_file(self) -> bool:
-        """Whether there is a file to write, a temporary one included."""
-        return self.save is not None or self.open_page
+    def suffix(self) -> str | None:
+        """Of the file to write; a temporary page if there is none to open but one is wanted."""
+        if self.save is not None:
+            return self.save.suffix.lower()
+        return ".html" if self.open_page else None
 
     @property
     def is_page(self) -> bool:
-        """Whether that is a page, which can switch between several views."""
-        return self.is_file and (self.save is None or self.save.suffix.lower() == ".html")
+        """Whether it is a page, which can switch between views."""
+        return self.suffix == ".html"
 
+    @property
+    def has_views(self) -> bool:
+        """Whether the file holds several views as such; a picture shows one."""
+        return self.suffix in (".html", ".csv")
 
-def save_attention(views: Sequence[View], output: Output) -> None:
-    """Write the file, a temporary page if no path is given, and show it in a browser if asked to.
+    def give(self, record: Any, views: Sequence[View], show: Callable[[Console, Any], None]) -> None:
+        """Hand a record out: as a file of `views`, as JSON, or by `show` on the terminal.
 
-    Raises:
-        UsageError: the format can't hold it, or the file can't be written.
-    """
-    import tempfile
-    import webbrowser
+        Raises:
+            UsageError: the format can't hold it, or the file can't be written.
+        """
+        from tfcli.render.terminal import make_console
 
-    from tfcli.render.files import render
-    from tfcli.runs import write_atomically
+        if self.suffix is not None:
+            self.write(record, views)
+        if self.as_json:
+            print_json(record)
+        elif self.suffix is None:
+            show(make_console(), record)
 
-    path = output.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / "attention.html"
-    try:
-        write_atomically(path, render(views, path))
-    except ValueError as error:
-        raise UsageError(f"--save {path}: {error}") from error
-    except OSError as error:
-        raise UsageError(f"--save {path}: {error.strerror}") from error
-    if not output.as_json and output.save is not None:
-        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
-    if output.open_page and not webbrowser.open(path.resolve().as_uri()):
-        hint(f"there is no browser to open; the page is {path}")
+    def write(self, record: Any, views: Sequence[View]) -> None:
+        """Write the file, and show it in a browser if asked to."""
+        import tempfile
+        import webbrowser
 
+        from tfcli.render.files import render
+        from tfcli.runs import write_atomically
 
-def by_sequence(records: Sequence[AttentionRecord]) -> list[View]:
-    """Records as views, each named by its sequence."""
-    from tfcli.internals import View
-
-    return [View(" ".join(record.tokens), record) for record in records]
+        path = self.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / "attention.html"
+        try:
+            write_atomically(path, render(record, views, path))
+        except ValueError as error:
+            raise UsageError(f"--save {path}: {error}") from error
+        except OSError as error:
+            raise UsageError(f"--save {path}: {error.strerror}") from error
+        if not self.as_json and self.save is not None:
+            typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+        if self.open_page and not webbrowser.open(path.resolve().as_uri()):
+            hint(f"there is no browser to open; the page is {path}")

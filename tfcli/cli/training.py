@@ -48,8 +48,8 @@ def train(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show a head's attention while it learns, on a terminal.")
     ] = False,
-    layer: Annotated[int, typer.Option("--layer", help="Of the head to watch.")] = 0,
-    head: Annotated[int, typer.Option("--head", help="To watch.")] = 0,
+    layer: Annotated[int | None, typer.Option("--layer", help="Of the head to watch; 0 if left out.")] = None,
+    head: Annotated[int | None, typer.Option("--head", help="The one to watch; 0 if left out.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -72,9 +72,10 @@ def train(
             config_files.to_yaml(config), nl=False
         )
         return
-    report = run_training(
-        config, entry.name, out, watched_head(config, layer, head) if watch else None, quiet
-    )
+    if not watch and (layer is not None or head is not None):
+        raise UsageError("--layer and --head are about --watch")
+    watched = watched_head(config, layer or 0, head or 0) if watch else None
+    report = run_training(config, entry.name, out, watched, quiet)
     tell(report, out, quiet, as_json)
 
 

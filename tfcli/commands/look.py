@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from tfcli import runs
-from tfcli.checkpoints import load_run
-from tfcli.commands.sequences import drawn, encoded, held_out
+from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.commands.sequences import encoded, held_out
 from tfcli.errors import UsageError
 from tfcli.evaluation import HELD_OUT_SEED, held_out_set, score, spread
 from tfcli.inspection.ablation import heads_report
@@ -28,102 +31,89 @@ from tfcli.internals import (
 )
 
 MORE = 7  # sequences beside the one that was asked for, to switch between
-SAMPLES = 256  # held-out sequences at each moment
-MOMENTS = 24  # at most, of a run over time
 MORE_WEIGHTS = 30_000  # ... of so many weights in all
+SAMPLES = 256  # held-out sequences at each moment of a run over time
+MOMENTS = 24  # at most
 
 
-def attend(
-    run: Path, sequence: str | None, seed: int, choice: Choice, more: int = 0
-) -> list[AttentionRecord]:
-    """The attention of a run on a sequence; without one, a held-out sequence is drawn.
+@contextmanager
+def mendable(run: LoadedRun) -> Iterator[None]:
+    """What the model or the task refuses is the asker's to mend."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{run.path}: {error}") from error
 
-    After it, that of up to `more` held-out sequences of the same length, fewer where they are long.
+
+def attend(run: LoadedRun, inputs: Tensor, choice: Choice) -> AttentionRecord:
+    """The attention of a run on `inputs` [T].
 
     Raises:
-        UsageError: a sequence, layer or head that the run doesn't have.
+        UsageError: a layer or head that the run doesn't have, or a sequence that is too long.
     """
-    loaded = load_run(run)
-    inputs = drawn(loaded, seed) if sequence is None else encoded(loaded, sequence)
-    try:
-        first = attention(loaded.model, loaded.task, inputs, str(run), choice)
-        size = sum(len(layer.heads) for layer in first.layers) * len(inputs) ** 2
-        count = min(more, MORE_WEIGHTS // size)
-        others = held_out(loaded, count, len(inputs), seed) if count else inputs[:0]
-        return [first, *(attention(loaded.model, loaded.task, row, str(run), choice) for row in others)]
-    except ValueError as error:
-        raise UsageError(f"{run}: {error}") from error
+    with mendable(run):
+        return attention(run.model, run.task, inputs, str(run.path), choice)
 
 
-def heads(run: Path, samples: int) -> HeadsReport:
+def attend_more(run: LoadedRun, inputs: Tensor, choice: Choice, seed: int) -> list[AttentionRecord]:
+    """The same, and that of some held-out sequences of the same length, fewer where they are long."""
+    first = attend(run, inputs, choice)
+    size = sum(len(layer.heads) for layer in first.layers) * len(inputs) ** 2
+    count = min(MORE, MORE_WEIGHTS // size)
+    others = held_out(run, count + 1, len(inputs), seed) if count else inputs[None]
+    different = [row for row in others if not torch.equal(row, inputs)][:count]
+    return [first, *(attend(run, row, choice) for row in different)]
+
+
+def heads(run: LoadedRun, samples: int) -> HeadsReport:
     """What role each head of a run plays over held-out sequences, and whether it matters."""
-    loaded = load_run(run)
-    batches = held_out_set(loaded.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
-    return heads_report(loaded.model, loaded.task, batches, run=str(run), name=loaded.config.task.name)
+    batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
+    return heads_report(run.model, run.task, batches, run=str(run.path), name=run.config.task.name)
 
 
 def trace(
-    run: Path, sequence: str | None, seed: int, *, layers: list[int], head: int, position: int | None
+    run: LoadedRun, inputs: Tensor, *, layers: Sequence[int] = (), head: int = 0, position: int | None = None
 ) -> TraceRecord:
-    """The forward pass of a run for a sequence, stage by stage; without one, a held-out sequence is drawn.
+    """The forward pass of a run for `inputs` [T], stage by stage.
 
     Raises:
-        UsageError: a sequence, layer, head or position that isn't there.
+        UsageError: a layer, head or position that isn't there, or a sequence that is too long.
     """
-    loaded = load_run(run)
-    inputs = drawn(loaded, seed) if sequence is None else encoded(loaded, sequence)
-    try:
+    with mendable(run):
         return stages(
-            loaded.model, loaded.task, inputs, run=str(run), layers=layers, head=head, position=position
+            run.model, run.task, inputs, run=str(run.path), layers=layers, head=head, position=position
         )
-    except ValueError as error:
-        raise UsageError(f"{run}: {error}") from error
 
 
-def patch(run: Path, clean: str, corrupt: str) -> PatchRecord:
+def patch(run: LoadedRun, clean: str, corrupt: str) -> PatchRecord:
     """What each part of a run on `clean` restores in the run on `corrupt`.
 
     Raises:
         UsageError: a sequence that the run can't take, or two that can't be compared.
     """
-    loaded = load_run(run)
-    try:
-        return patching(
-            loaded.model,
-            loaded.task,
-            encoded(loaded, clean, "--clean: "),
-            encoded(loaded, corrupt, "--corrupt: "),
-            str(run),
-        )
-    except ValueError as error:
-        raise UsageError(f"{run}: {error}") from error
+    pair = encoded(run, clean, "--clean: "), encoded(run, corrupt, "--corrupt: ")
+    with mendable(run):
+        return patching(run.model, run.task, *pair, str(run.path))
 
 
-def over_time(run: Path, sequence: str | None, seed: int, choice: Choice) -> OverTimeRecord:
-    """A run's heads at its snapshots and at its end: what they look at, and their maps for one sequence.
+def over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
+    """A run's heads at its snapshots and at its end: what they look at, and their maps for `inputs` [T].
 
     Raises:
-        UsageError: the run has no snapshots, or no such sequence, layer or head.
+        UsageError: the run has no snapshots, or no such layer or head.
     """
-    loaded = load_run(run)
-    saved = runs.snapshots(run)
+    saved = runs.snapshots(run.path)
     if not saved:
-        raise UsageError(f"{run} has no snapshots; train with train.snapshot_every=25 to keep some")
-    trained = runs.read_header(run).summary.steps
-    files: dict[int, Path | None] = {**saved, trained: None}
+        raise UsageError(f"{run.path} has no snapshots; train with train.snapshot_every=25 to keep some")
+    files: dict[int, Path | None] = {**saved, runs.read_header(run.path).summary.steps: None}
     steps = sorted(files)
-    batches = held_out_set(loaded.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
-    inputs = drawn(loaded, seed) if sequence is None else encoded(loaded, sequence)
+    batches = held_out_set(run.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
     if not choice.layers and not choice.heads:
-        told = clearest(head_roles(loaded.model, loaded.task, batches))
+        told = clearest(head_roles(run.model, run.task, batches))
         choice = replace(choice, layers=[told.layer], heads=[told.head] if choice.combine == "each" else [])
     moments = []
     for i in spread(0, len(steps) - 1, MOMENTS):
-        model = load_run(run, files[steps[i]]).model
-        try:
-            seen = attention(model, loaded.task, inputs, str(run), choice)
-        except ValueError as error:
-            raise UsageError(f"{run}: {error}") from error
-        roles = head_roles(model, loaded.task, batches)
-        moments.append(Moment(steps[i], score(model, batches), roles, seen))
-    return OverTimeRecord(str(run), loaded.config.task.name, len(saved), moments)
+        then = load_run(run.path, files[steps[i]])
+        roles = head_roles(then.model, run.task, batches)
+        moments.append(Moment(steps[i], score(then.model, batches), roles, attend(then, inputs, choice)))
+    return OverTimeRecord(str(run.path), run.config.task.name, len(saved), moments)

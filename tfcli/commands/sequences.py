@@ -27,9 +27,9 @@ def encoded(loaded: LoadedRun, sequence: str, origin: str = "") -> torch.Tensor:
         raise UsageError(f"{loaded.path}: {origin}{error}{no_run}") from error
 
 
-def drawn(loaded: LoadedRun, seed: int) -> torch.Tensor:
-    """A held-out sequence [T] of a readable length."""
-    return readable(loaded.task, torch.device("cpu"), seed)
+def asked(loaded: LoadedRun, sequence: str | None, seed: int) -> torch.Tensor:
+    """The sequence [T] that was typed; a held-out one of a readable length if there is none."""
+    return readable(loaded.task, torch.device("cpu"), seed) if sequence is None else encoded(loaded, sequence)
 
 
 def readable(task: Task, device: torch.device, seed: int = 0) -> torch.Tensor:

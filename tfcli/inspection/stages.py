@@ -7,7 +7,7 @@ Axes: T position, H head, K d_head, D d_model, V vocabulary; no batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +56,7 @@ def stages(
     inputs: Tensor,
     *,
     run: str,
-    layers: list[int],
+    layers: Sequence[int],
     head: int,
     position: int | None,
 ) -> TraceRecord:

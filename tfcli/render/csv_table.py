@@ -1,25 +1,31 @@
-"""An attention record as CSV: a row a weight."""
+"""Attention records as CSV: a row a weight."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tfcli.internals import View
+from tfcli.internals import AttentionRecord, View
 
 HEADER = ("layer", "head", "query", "query_token", "key", "key_token", "weight")
 
 
 def render(views: Sequence[View]) -> str:
-    """The weights of the first view, in long form; positions count from 0."""
-    record = views[0].record
+    """The weights in long form, the view's name in front if there are several; positions count from 0."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
+    several = len(views) > 1
+    rows.writerow(("view", *HEADER) if several else HEADER)
+    for view in views:
+        rows.writerows((view.label, *row) if several else row for row in weights(view.record))
+    return text.getvalue()
+
+
+def weights(record: AttentionRecord) -> Iterator[tuple[object, ...]]:
+    """A row as in HEADER for each weight."""
     for layer in record.layers:
         for head in layer.heads:
-            for query, (asking, weights) in enumerate(zip(record.tokens, head.weights, strict=True)):
-                for key, (asked, weight) in enumerate(zip(record.tokens, weights, strict=True)):
-                    rows.writerow((layer.layer, head.head, query, asking, key, asked, weight))
-    return text.getvalue()
+            for query, (asking, line) in enumerate(zip(record.tokens, head.weights, strict=True)):
+                for key, (asked, weight) in enumerate(zip(record.tokens, line, strict=True)):
+                    yield layer.layer, head.head, query, asking, key, asked, weight

@@ -1,13 +1,17 @@
 """Attention records as files: a table of formats by suffix. A new one is a module and a row here.
 
-Each module has a function `render(views)` that gives the file's content. All but HTML show the first view.
+Each module has a function `render(views)` that gives the file's content; HTML and CSV hold all views, the
+others show the first.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tfcli.internals import View
 
@@ -17,17 +21,19 @@ FORMATS = {  # suffix -> module in this package
     ".png": "png",
     ".csv": "csv_table",
     ".md": "markdown",
-    ".json": "json_text",
 }
+JSON = ".json"  # which is the record itself
 NEEDS = {".png": "matplotlib"}  # what isn't installed with tfcli itself
 
 
-def render(views: Sequence[View], path: Path) -> bytes:
-    """The content of a file of that suffix.
+def render(record: Any, views: Sequence[View], path: Path) -> bytes:
+    """The content of a file of that suffix: the record itself as JSON, its views in any other format.
 
     Raises:
         ValueError: the format can't hold so much, or not these symbols.
     """
-    module = import_module(f"tfcli.render.{FORMATS[path.suffix.lower()]}")
-    content: str | bytes = module.render(views)
+    suffix = path.suffix.lower()
+    if suffix == JSON:
+        return (json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    content: str | bytes = import_module(f"tfcli.render.{FORMATS[suffix]}").render(views)
     return content.encode() if isinstance(content, str) else content

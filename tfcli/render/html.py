@@ -18,12 +18,24 @@ from pathlib import Path
 from tfcli.internals import HeadRecord, View
 
 UNITS = 65535  # of a weight of 1
+MAX_WEIGHTS = 2**24  # about 45 MB
 # None of these stands outside strings in JSON, so that escapes may take their place.
 SPECIAL = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def render(views: Sequence[View]) -> str:
-    """A whole HTML document that shows one or more views. It makes no request and may be saved anywhere."""
+    """A whole HTML document that shows one or more views. It makes no request and may be saved anywhere.
+
+    Raises:
+        ValueError: there are more weights than a browser holds with ease.
+    """
+    weights = sum(
+        len(layer.heads) * len(view.record.tokens) ** 2 for view in views for layer in view.record.layers
+    )
+    if weights > MAX_WEIGHTS:
+        raise ValueError(
+            f"{weights} weights are too many for a page (at most {MAX_WEIGHTS}); choose --layer and --head"
+        )
     template = Path(__file__).with_name("viewer.html").read_text(encoding="utf-8")
     title = escape(f"{views[0].record.run}: attention").encode("ascii", "xmlcharrefreplace").decode()
     parts = {"title": title, "data": script_json([view_data(view) for view in views])}

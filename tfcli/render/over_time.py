@@ -99,7 +99,7 @@ def views(record: OverTimeRecord) -> list[View]:
     return [View(f"step {moment.step}", moment.attention) for moment in record.moments]
 
 
-def film(record: OverTimeRecord) -> AttentionRecord:
+def film(record: OverTimeRecord) -> list[View]:
     """The record as one picture: a row a head, a column a step."""
     last = record.moments[-1].attention
     rows = [
@@ -116,4 +116,4 @@ def film(record: OverTimeRecord) -> AttentionRecord:
         for layer in last.layers
         for head in layer.heads
     ]
-    return AttentionRecord(last.run, last.tokens, last.prediction, last.target, rows)
+    return [View("", AttentionRecord(last.run, last.tokens, last.prediction, last.target, rows))]

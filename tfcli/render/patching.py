@@ -27,7 +27,8 @@ def print_patching(console: Console, record: PatchRecord) -> None:
     low, high = record.difference
     legend = (
         f"restored: the logit of the clean answer less that of the corrupt one, at {where}, where the "
-        f"answers differ; 0 is the corrupt run ({low:.2f}), 1 the clean run ({high:.2f})"
+        f"answers differ; 0 is the corrupt run ({low:.2f}), 1 the clean run ({high:.2f}). In brackets: "
+        "controls, from which all else follows"
     )
     print_wrapped(console, Text(legend, "dim"))
 
@@ -50,6 +51,7 @@ def table(console: Console, record: PatchRecord, wide: bool) -> Table:
 
 
 def name_of(patch: Patched) -> str:
-    """`layer 0 head 1`, `layer 0 attention`, `embedding`."""
-    where = "" if patch.layer is None else f"layer {patch.layer} "
-    return f"{where}{patch.part}{'' if patch.head is None else f' {patch.head}'}"
+    """`layer 0 head 1`, `layer 0 attention`; in brackets what restores everything by construction."""
+    if patch.layer is None:
+        return f"({patch.part})"
+    return f"layer {patch.layer} {patch.part}{'' if patch.head is None else f' {patch.head}'}"

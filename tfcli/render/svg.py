@@ -33,11 +33,6 @@ def render(views: Sequence[View]) -> str:
         for column, head in enumerate(layer.heads):
             body.append(grid.map(row, column, title_of(layer.layer, head.head), head.weights))
     body.append(grid.legend())
-    if grid.cells > MAX_CELLS:
-        raise ValueError(
-            f"{grid.cells} weights are too many for shapes (at most {MAX_CELLS}); choose --layer and --head, "
-            "or save as .html or .png"
-        )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.width:.0f}" height="{grid.height:.0f}" '
         f'viewBox="0 0 {grid.width:.0f} {grid.height:.0f}" font-family="Helvetica, Arial, sans-serif" '
@@ -84,6 +79,11 @@ class Grid:
                 if shade:
                     paths.setdefault(min(shade, SHADES), []).append(f"M{key} {query}h1v1h-1z")
         self.cells += sum(map(len, paths.values()))
+        if self.cells > MAX_CELLS:
+            raise ValueError(
+                f"more than {MAX_CELLS} weights are too many for shapes; choose --layer and --head, "
+                "or save as .html or .png"
+            )
         shapes = [f'<path fill="{colour(shade)}" d="{"".join(d)}"/>' for shade, d in sorted(paths.items())]
         return "\n".join(
             [
