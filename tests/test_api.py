@@ -41,6 +41,8 @@ def test_predict_is_the_answer_with_its_probabilities(run: Run, sequence: str | 
     np.testing.assert_allclose(found.probabilities.sum(-1), 1, atol=1e-6)
     assert [found.symbols[i] for i in found.probabilities.argmax(-1)] == found.prediction
     assert repr(found) == "3 1 2 -> 2 1 3 (right)"
+    assert run.predict([3, 1, 2]).prediction == found.prediction  # type: ignore[list-item]  # forgiven
+    assert {"load", "Task"} <= set(dir(tfcli))
 
 
 def test_attention_is_what_the_command_line_shows(run: Run, run_cli: Cli) -> None:
@@ -80,6 +82,12 @@ def test_a_mistake_is_named(run: Run) -> None:
         run.predict("3 x")
     with pytest.raises(UsageError, match="runs/reverse: there is no layer 3"):
         run.attention("3 1", layers=[3])
+    with pytest.raises(UsageError, match="a rollout is over all heads"):
+        run.attention("3 1", heads=[1], combine="rollout")
+    with pytest.raises(UsageError, match="combined as each, mean, rollout, not 'foo'"):
+        run.attention("3 1", combine="foo")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="samples must be at least 1"):
+        run.heads(0)
     with pytest.raises(UsageError, match="there is no position 5"):
         run.trace("3 1", position=5)
 

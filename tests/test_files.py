@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import re
@@ -117,7 +118,7 @@ def test_an_svg_labels_rows_and_columns(symbols: str) -> None:
     maps = ElementTree.fromstring(saved(thing, ".svg")).iterfind(f"{SVG}g")
     texts = [text.text for group in maps for text in group.iter(f"{SVG}text")]
     for token in thing.tokens:
-        assert texts.count(token) == 2 * 4 * thing.tokens.count(token)
+        assert texts.count(svg.short(token)) == 2 * 4 * thing.tokens.count(token)
     assert "layer 1 head 1" in texts
 
 
@@ -134,9 +135,11 @@ def test_a_png_is_darkest_where_the_weight_is_largest(tmp_path: Path) -> None:
     picture = imread(tmp_path / "x.png")
     red = picture[:, :, 0]
     dark = (red < 0.3) & (picture[:, :, 2] > 0.6)
-    map_only = dark[:, : int(dark.shape[1] * 0.75)]  # the legend stands at the right
-    rows, columns = np.flatnonzero(map_only.any(1)), np.flatnonzero(map_only.any(0))
-    block = map_only[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    columns = np.flatnonzero(dark.any(0))
+    width = int(np.argmax(np.append(np.diff(columns), 2) > 1)) + 1  # the legend stands apart, to the right
+    map_only = dark[:, columns[0] : columns[0] + width]
+    rows = np.flatnonzero(map_only.any(1))
+    block = map_only[rows[0] : rows[-1] + 1]
     for query in range(n):
         for key in range(n):
             middle = block[int((query + 0.5) * len(block) / n), int((key + 0.5) * block.shape[1] / n)]
@@ -195,6 +198,27 @@ def test_a_file_that_cannot_be_made_is_refused(run_cli: Cli, tmp_path: Path, nam
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+def test_a_link_is_written_through(run_cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "real.md").write_text("old")
+    (tmp_path / "link.md").symlink_to(tmp_path / "real.md")
+    assert "exists already" in run_cli("attn", "3 1", "--save", str(tmp_path / "link.md"), expect=2).stderr
+    run_cli("attn", "3 1", "--save", str(tmp_path / "link.md"), "--force")
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "real.md").read_text().startswith("# runs/reverse")
+    (tmp_path / "dangling.md").symlink_to(tmp_path / "nowhere.md")
+    message = run_cli("attn", "3 1", "--save", str(tmp_path / "dangling.md"), expect=2).stderr
+    assert "there is something that isn't a file" in message
+
+
+def test_a_full_disk_is_no_wrong_usage(run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tfcli.runs.write_atomically", full)
+    result = run_cli("attn", "3 1", "--save", str(tmp_path / "x.md"), expect=1)
+    assert result.stderr == f"error: --save {tmp_path / 'x.md'}: No space left on device\n"
 
 
 def test_a_missing_extra_is_named(run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

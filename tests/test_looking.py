@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def test_trace_shows_each_stage(run_cli: Cli) -> None:
     assert {stage["head"] for stage in record["stages"]} == {None, 1}
     text = run_cli("trace", "reverse", "3 1 2", "--head", "1").stdout
     for number, stage in enumerate(record["stages"], 1):
+        assert stage["number"] == number
         assert f"{number}. {stage['name']}" in text
         assert stage["formula"] in text
     assert "the answer: 2 1 3" in text
@@ -95,6 +97,9 @@ def test_trace_shows_numbers_as_they_are(run_cli: Cli) -> None:
     record = as_json(run_cli, "trace", "reverse", "3 1 2", "--position", "1")
     text = run_cli("trace", "reverse", "3 1 2", "--position", "1", "--full").stdout
     for stage in record["stages"]:
+        if stage["name"] in ("keys", "values"):
+            assert stage["rows"] == [0, 1, 2]  # the query needs them all
+            continue
         assert stage["rows"] == [1]
         block = text.split(f". {stage['name']}", 1)[1]
         found = re.findall(r"(?<=^   1 )(.*)$", block, re.MULTILINE)
@@ -168,6 +173,16 @@ def test_the_snapshots_are_of_the_training_itself(grown_cli: Cli, tmp_path: Path
         Path("runs/reverse/snapshots", f"step-{step:08}.safetensors").read_bytes() for step in (0, 40)
     )
     assert zero[-1000:] != later[-1000:]
+
+
+def test_a_snapshot_of_another_run_is_refused(grown: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(grown / "runs", tmp_path / "runs")
+    folder = tmp_path / "runs/reverse/snapshots"
+    shutil.copy(tmp_path / "runs/copy/model.safetensors", folder / "step-00000030.safetensors")
+    message = cli("attn", "reverse", "3 1", "--over-time", expect=1).stderr
+    assert "step-00000030.safetensors is of another run or step; delete it" in message
+    shutil.copy(folder / "step-00000020.safetensors", folder / "step-00000030.safetensors")
+    assert "another run or step" in cli("attn", "reverse", "3 1", "--over-time", expect=1).stderr
 
 
 def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,13 +51,14 @@ WRONG = [
     (["attn", "--force"], 2, "--force is about the file of --save"),
     (["inspect", "--samples", "3"], 2, "--samples is about --heads"),
     (["train", "copy", "--head", "1"], 2, "--layer and --head are about --watch"),
+    (["attn", "--save", "folder.svg", "--force"], 2, "there is something that isn't a file"),
     (["attn", "--save", "x.gif"], 2, "--save x.gif: the suffix says the format, one of .html"),
     (["attn", "--save", "file"], 2, "the suffix says the format"),
     (["attn", "--save", "map.svg"], 2, "--save map.svg: exists already; --force overwrites it"),
     (["attn", "--save", "nowhere/x.svg"], 2, "--save nowhere/x.svg: there is no folder nowhere"),
     (["attn", "--over-time"], 2, "has no snapshots; train with train.snapshot_every=25"),
     (["attn", "reverse", "3 1", "--over-time", "--head", "9"], 2, "has no snapshots"),
-    (["attn", "grown", "--over-time"], 1, "step-00000020.safetensors is damaged"),
+    (["attn", "grown", "--over-time"], 1, "delete it, and the other snapshots tell the rest"),
     (["inspect", "--heads", "--samples", "0"], 2, "--samples"),
     (["inspect", "damaged", "--heads"], 1, "is damaged"),
     (["trace", "--layer", "3"], 2, "there is no layer 3; this model has only layer 0"),
@@ -151,6 +152,7 @@ def wreckage(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
             (folder / "runs" / name / "model.safetensors").write_bytes(data)
     (folder / "file").write_text("precious")
     (folder / "map.svg").write_text("precious, too")
+    (folder / "folder.svg").mkdir()
     shutil.copytree(folder / "runs/reverse", folder / "runs/grown")
     (folder / "runs/grown/snapshots").mkdir()
     (folder / "runs/grown/snapshots/step-00000020.safetensors").write_bytes(b"nothing")

@@ -26,6 +26,18 @@ class Overflowing(Task):
     def target(self, inputs):
         return inputs + 1
 
+class Lost(Swapping):
+    def source(self, inputs):
+        return inputs.flip(-1) + 99
+
+class Vague(Swapping):
+    def source(self, inputs):
+        return [0]
+
+class Raising(Swapping):
+    def source(self, inputs):
+        raise KeyError("boom")
+
 class Idle(Task):
     pass
 
@@ -47,6 +59,9 @@ def test_a_task_from_a_file_trains_and_answers(cli: Cli, folder: Path) -> None:
         ("Swaping", "has no class Swaping; did you mean 'Swapping'?"),
         ("Cutting", "target() must return int64 [64, 5], not torch.int64 [64, 4]"),
         ("Overflowing", "target() must return ids from 0 to 3, not 1 to 4"),
+        ("Lost", "source() must return positions from 0 to 4"),
+        ("Vague", "source() must return int64 [64, 5], or None"),
+        ("Raising", "KeyError: 'boom' (at"),
         ("Idle", "must be a subclass of tfcli.Task with a target()"),
     ],
 )

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from tfcli.api import load as load
 
 
+def __dir__() -> list[str]:
+    """What there is to find, loaded or not."""
+    return sorted({*globals(), "Task", "load"})
+
+
 def __getattr__(name: str) -> Any:
     """`tfcli.load`, and `tfcli.Task` for people who write tasks; torch isn't imported before that."""
     if name == "load":

@@ -19,6 +19,7 @@ from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.commands import look
 from tfcli.commands.sequences import encoded
+from tfcli.errors import UsageError
 from tfcli.evaluation import answer
 from tfcli.internals import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
 from tfcli.render import html
@@ -89,7 +90,9 @@ class Run:
         return look.trace(self._loaded, inputs, layers=layers, head=head, position=position)
 
     def heads(self, samples: int = 512) -> HeadsReport:
-        """What role each head plays over held-out sequences, and whether it matters."""
+        """What role each head plays over held-out sequences, at least one, and whether it matters."""
+        if samples < 1:
+            raise UsageError(f"samples must be at least 1, not {samples}")
         return look.heads(self._loaded, samples)
 
     def patch(self, clean: str, corrupt: str) -> PatchRecord:

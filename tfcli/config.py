@@ -22,6 +22,12 @@ def symbol_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def is_unprintable(character: str) -> bool:
+    """Whether a character is a space, a control, or turns the direction of what is printed around it."""
+    turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cs") or turns
+
+
 Symbol = Annotated[str, BeforeValidator(symbol_text)]
 
 
@@ -49,7 +55,7 @@ class TaskConfig(Section):
         if symbols is not None and len(symbols) < 2:
             raise ValueError("must hold at least two")
         for symbol in symbols or ():
-            if not symbol or any(c.isspace() or unicodedata.category(c) in ("Cc", "Cs") for c in symbol):
+            if not symbol or any(map(is_unprintable, symbol)):
                 raise ValueError(f"{symbol!r} can't be typed: no spaces, no control characters, not empty")
         if symbols and len(set(symbols)) < len(symbols):
             twice = sorted({s for s in symbols if symbols.count(s) > 1})

@@ -54,6 +54,7 @@ class View:
 
     label: str
     record: AttentionRecord
+    first: bool = False  # whether the page opens with it
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class HeadsReport:
 class Stage:
     """One step of the forward pass, with its numbers."""
 
+    number: int  # in the whole pass, from 1
     name: str
     layer: int | None
     head: int | None

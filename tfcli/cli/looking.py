@@ -10,11 +10,14 @@ import typer
 from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.options import Json, Layers, Run, Sequence, SequenceSeed
-from tfcli.cli.output import print_json
+from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:
     from tfcli.internals import Choice
+
+
+LONG = 100  # tokens; tables of more are many screens long
 
 
 @app.command()
@@ -30,7 +33,11 @@ def attn(
     ] = False,
     seed: SequenceSeed = 0,
     over_time: Annotated[
-        bool, typer.Option("--over-time", help="How the heads came to be, from the run's snapshots.")
+        bool,
+        typer.Option(
+            "--over-time",
+            help="How the heads came to be, by the snapshots: maps of one head.",
+        ),
     ] = False,
     save: Annotated[
         Path | None,
@@ -78,6 +85,8 @@ def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
     views = [View(" ".join(record.tokens), record) for record in records]
     output.give(records[0], views, print_attention)
+    if len(inputs) > LONG and output.suffix is None and not output.as_json:
+        hint("such long maps are easier to look at in a browser: --save map.html, or --open")
 
 
 def attn_over_time(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from tfcli.cli.output import hint, print_json
-from tfcli.errors import UsageError
+from tfcli.errors import TfcliError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +33,8 @@ def check_target(path: Path, *, force: bool) -> None:
     needed = NEEDS.get(suffix)
     if needed and not is_installed(needed):
         raise UsageError(f"--save {path}: {suffix} needs {needed}: pip install {needed}, or save as .svg")
+    if os.path.lexists(path) and not path.is_file():
+        raise UsageError(f"--save {path}: there is something that isn't a file; choose another name")
     if path.exists() and not force:
         raise UsageError(f"--save {path}: exists already; --force overwrites it")
     if not path.parent.is_dir():
@@ -74,7 +77,8 @@ class Output(NamedTuple):
         """Hand a record out: as a file of `views`, as JSON, or by `show` on the terminal.
 
         Raises:
-            UsageError: the format can't hold it, or the file can't be written.
+            UsageError: the format can't hold it.
+            TfcliError: the file can't be written.
         """
         from tfcli.render.terminal import make_console
 
@@ -95,11 +99,11 @@ class Output(NamedTuple):
 
         path = self.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / "attention.html"
         try:
-            write_atomically(path, render(record, views, path))
+            write_atomically(path.resolve(), render(record, views, path))
         except ValueError as error:
             raise UsageError(f"--save {path}: {error}") from error
         except OSError as error:
-            raise UsageError(f"--save {path}: {error.strerror}") from error
+            raise TfcliError(f"--save {path}: {error.strerror}") from error
         if not self.as_json and self.save is not None:
             typer.echo(f"{path}: {path.stat().st_size:,} bytes")
         if self.open_page and not webbrowser.open(path.resolve().as_uri()):

@@ -66,7 +66,7 @@ def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]
         if not sequence.strip() and origin:  # a blank line is answered by one, so that lines stay paired
             yield Answer([], [], [], correct=True)
             continue
-        inputs = encoded(loaded, sequence, origin)[None]
+        inputs = encoded(loaded, sequence, origin, may_be_run=not origin)[None]
         try:
             predictions = answers(loaded.model, inputs)
         except ValueError as error:

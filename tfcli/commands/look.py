@@ -13,7 +13,7 @@ from torch import Tensor
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.commands.sequences import encoded, held_out
-from tfcli.errors import UsageError
+from tfcli.errors import TfcliError, UsageError
 from tfcli.evaluation import HELD_OUT_SEED, held_out_set, score, spread
 from tfcli.inspection.ablation import heads_report
 from tfcli.inspection.attention import attention
@@ -96,6 +96,23 @@ def patch(run: LoadedRun, clean: str, corrupt: str) -> PatchRecord:
         return patching(run.model, run.task, *pair, str(run.path))
 
 
+def snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
+    """The run as it was at a step.
+
+    Raises:
+        TfcliError: the file is damaged, or of another run or step.
+    """
+    try:
+        found = load_run(run.path, file)
+        of_this_run = found.config == run.config and runs.read_header(run.path, file).summary.steps == step
+        problem = None if of_this_run else f"{file} is of another run or step"
+    except TfcliError as error:
+        problem = str(error).partition("; train")[0]
+    if problem:
+        raise TfcliError(f"{problem}; delete it, and the other snapshots tell the rest")
+    return found
+
+
 def over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
     """A run's heads at its snapshots and at its end: what they look at, and their maps for `inputs` [T].
 
@@ -113,7 +130,8 @@ def over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
         choice = replace(choice, layers=[told.layer], heads=[told.head] if choice.combine == "each" else [])
     moments = []
     for i in spread(0, len(steps) - 1, MOMENTS):
-        then = load_run(run.path, files[steps[i]])
+        file = files[steps[i]]
+        then = run if file is None else snapshot(run, steps[i], file)
         roles = head_roles(then.model, run.task, batches)
         moments.append(Moment(steps[i], score(then.model, batches), roles, attend(then, inputs, choice)))
     return OverTimeRecord(str(run.path), run.config.task.name, len(saved), moments)

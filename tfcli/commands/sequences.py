@@ -16,20 +16,26 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 
-def encoded(loaded: LoadedRun, sequence: str, origin: str = "") -> torch.Tensor:
-    """A sequence as ids [T]. What can't be read may have been meant as the name of a run."""
+def encoded(loaded: LoadedRun, sequence: str, origin: str = "", may_be_run: bool = False) -> torch.Tensor:
+    """A sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
+
+    Raises:
+        UsageError: it is empty, or holds what isn't a symbol of the task.
+    """
     try:
         return torch.tensor(loaded.task.encode(sequence))
     except ValueError as error:
-        may_be_a_name = sequence.strip() and not origin
-        near = did_you_mean(sequence, runs.run_names())
-        no_run = f", and no run is called that{near}" if may_be_a_name else ""
+        no_run = ""
+        if may_be_run and len(sequence.split()) == 1:
+            no_run = f", and no run is called that{did_you_mean(sequence, runs.run_names())}"
         raise UsageError(f"{loaded.path}: {origin}{error}{no_run}") from error
 
 
 def asked(loaded: LoadedRun, sequence: str | None, seed: int) -> torch.Tensor:
     """The sequence [T] that was typed; a held-out one of a readable length if there is none."""
-    return readable(loaded.task, torch.device("cpu"), seed) if sequence is None else encoded(loaded, sequence)
+    if sequence is None:
+        return readable(loaded.task, torch.device("cpu"), seed)
+    return encoded(loaded, sequence, may_be_run=True)
 
 
 def readable(task: Task, device: torch.device, seed: int = 0) -> torch.Tensor:

@@ -22,6 +22,7 @@ from tfcli.commands.sequences import readable
 from tfcli.config import RunConfig, TrainConfig
 from tfcli.config_files import to_yaml
 from tfcli.devices import choose_device, prepare
+from tfcli.errors import TfcliError
 from tfcli.evaluation import held_out_set, score
 from tfcli.inspection.attention import attention
 from tfcli.internals import Choice
@@ -56,7 +57,8 @@ def train_run(
     path = runs.create(name, out)
     runs.write_atomically(path / runs.CONFIG, to_yaml(config).encode())
     saved = time.perf_counter()
-    with (path / runs.METRICS).open("w", encoding="utf-8") as metrics, deferred_interrupt() as interrupted:
+    metrics_file = (path / runs.METRICS).open("w", encoding="utf-8")
+    with writing(path), metrics_file as metrics, deferred_interrupt() as interrupted:
         for progress in snapshotted(path, config, model, watched(model, task, config.train, watch)):
             yield progress
             if progress.fresh:
@@ -75,6 +77,15 @@ def train_run(
     yield TrainReport(
         run=str(path), task=config.task.name, parameters=n_parameters(model), **figures_and_state
     )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What can't be written names the run that it belongs to."""
+    try:
+        yield
+    except OSError as error:
+        raise TfcliError(f"{path} can't be written: {error.strerror}; the run is incomplete") from error
 
 
 def snapshotted(

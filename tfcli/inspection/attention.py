@@ -16,6 +16,7 @@ from tfcli.traces import ForwardTrace
 if TYPE_CHECKING:
     from tasks.base import Task
 
+COMBINE = ("each", "mean", "rollout")
 MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
 
 
@@ -25,6 +26,10 @@ def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choi
     Raises:
         ValueError: a layer or head that isn't there, or a sequence that is too long for the model or to show.
     """
+    if choice.combine not in COMBINE:
+        raise ValueError(f"maps are combined as {', '.join(COMBINE)}, not {choice.combine!r}")
+    if choice.combine == "rollout" and choice.heads:
+        raise ValueError("a rollout is over all heads; leave the heads out")
     layers = chosen(choice.layers, len(model.blocks), "layer")
     heads = chosen(choice.heads, model.n_heads, "head")
     trace, predictions = traced(model, inputs)

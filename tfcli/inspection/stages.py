@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 TOLERANCE = 1e-4  # of the largest value of a stage: what float32 may lose over a sum of many terms
+EVERY_ROW = ("keys", "values")  # a query needs those of all positions
 POSITION, CHANNEL, QUERY, KEY, SYMBOL = "position", "channel", "query", "key", "symbol"
 
 
@@ -98,6 +99,7 @@ class Ledger:
     rows: list[int]
     stages: list[Stage] = field(default_factory=list)
     deviation: float = 0.0  # the largest so far, of stages that aren't shown, too
+    number: int = 0  # of the stages so far
     at_layer: int | None = None
     shown: bool = True
 
@@ -278,14 +280,17 @@ class Ledger:
     ) -> None:
         """Hold a stage, [T, columns] or [H, T, columns], against what was traced, and note it."""
         deviation = self.check(name, again, kept)
+        self.number += 1
         if not self.shown:
             return
+        rows = list(range(len(self.inputs))) if name in EVERY_ROW else self.rows
         values = kept[self.head] if of_head else kept
         logits = (
             values if axes[1] == SYMBOL else self.model.unembedding(self.model.norm(values)) if lens else None
         )
         self.stages.append(
             Stage(
+                number=self.number,
                 name=name,
                 layer=self.at_layer,
                 head=self.head if of_head else None,
@@ -293,8 +298,8 @@ class Ledger:
                 formula=formula,
                 axes=axes,
                 shape=(values.shape[0], values.shape[1]),
-                rows=self.rows,
-                values=values[self.rows].tolist(),
+                rows=rows,
+                values=values[rows].tolist(),
                 facts=facts or [],
                 answer=None if logits is None else self.task.decode(logits.argmax(-1).tolist()),
                 deviation=deviation,

@@ -53,6 +53,9 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
             for head in layer.heads
         ]
         print_tables(console, tables, layout.width)
+    if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
+        note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
+        print_wrapped(console, Text(note, "dim"))
 
 
 def title_of(layer: int, head: int | str) -> str:

@@ -13,6 +13,15 @@ from tfcli.render.reports import plain_table, print_fitting, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped
 from tfcli.results import Score
 
+BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
+LEGEND = (
+    "zeroed: exact match (and token accuracy) with nothing in place of the head's output; mean: with its "
+    "mean over all tokens. Entropy: 1 for a uniform row, 0 for one key."
+)
+PATTERNS_LEGEND = (
+    "* a role: clearly more than chance. source: the token that the answer is read from, source symbol: any "
+    "token equal to it. uniform: how far rows overlap with a uniform one."
+)
 SHOWN_ROLES = 2
 PATTERN, NUMBER = 15, 6  # columns of the terminal for the name of a pattern, for a number
 
@@ -27,15 +36,9 @@ def print_heads(console: Console, report: HeadsReport) -> None:
     )
     print_wrapped(console, Text(f"the whole model: {whole}"))
     print_lines(console)
-    print_fitting(console, [causes(report, tokens=True), causes(report, tokens=False), brief(report)])
-    print_wrapped(
-        console,
-        Text(
-            "zeroed: exact match with nothing in place of the head's output; mean: with its mean over all "
-            "tokens. Entropy: 1 for a uniform row, 0 for one key.",
-            "dim",
-        ),
-    )
+    tables = [causes(report, tokens=True), causes(report, tokens=False), brief(report)]
+    brief_only = print_fitting(console, tables) == len(tables) - 1
+    print_wrapped(console, Text(BRIEF_LEGEND if brief_only else LEGEND, "dim"))
     print_lines(console)
     for role in report.roles:
         print_wrapped(console, verdict(report, role), indent=2)
@@ -46,6 +49,7 @@ def print_heads(console: Console, report: HeadsReport) -> None:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for layer in sorted({head.layer for head in report.heads}):
         print_patterns(console, [head for head in report.heads if head.layer == layer])
+    print_wrapped(console, Text(PATTERNS_LEGEND, "dim"))
 
 
 def causes(report: HeadsReport, tokens: bool) -> Table:
@@ -53,7 +57,7 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
     table = plain_table()
     for heading in ("layer", "head", "role", "weight", "chance", "entropy"):
         table.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
-    for heading in ("zeroed", "tokens", "mean", "tokens") if tokens else ("zeroed", "mean"):
+    for heading in ("zeroed", "(tokens)", "mean", "(tokens)") if tokens else ("zeroed", "mean"):
         table.add_column(heading, justify="right", no_wrap=True)
     for head in report.heads:
         table.add_row(

@@ -52,6 +52,7 @@ def view_data(view: View) -> dict[str, object]:
     record = view.record
     return {
         "label": view.label,
+        "first": view.first,
         "run": record.run,
         "tokens": record.tokens,
         "prediction": record.prediction,

@@ -95,8 +95,9 @@ def weights_of(record: AttentionRecord, layer: int, head: int | str) -> list[lis
 
 
 def views(record: OverTimeRecord) -> list[View]:
-    """The record as views of a page, one a step."""
-    return [View(f"step {moment.step}", moment.attention) for moment in record.moments]
+    """The record as views of a page, one a step; it opens with the last."""
+    last = record.moments[-1]
+    return [View(f"step {moment.step}", moment.attention, first=moment is last) for moment in record.moments]
 
 
 def film(record: OverTimeRecord) -> list[View]:

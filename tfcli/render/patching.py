@@ -26,9 +26,9 @@ def print_patching(console: Console, record: PatchRecord) -> None:
     where = f"position{'s' * (len(record.positions) > 1)} {', '.join(map(str, record.positions))}"
     low, high = record.difference
     legend = (
-        f"restored: the logit of the clean answer less that of the corrupt one, at {where}, where the "
-        f"answers differ; 0 is the corrupt run ({low:.2f}), 1 the clean run ({high:.2f}). In brackets: "
-        "controls, from which all else follows"
+        f"restored: the logit of the clean answer less that of the corrupt one, at {where} of the answer, "
+        f"counted from 0; 0 is the corrupt run ({low:.2f}), 1 the clean run ({high:.2f}). In brackets: "
+        "controls, from which all else follows. Parts needn't add up: what comes after them isn't linear"
     )
     print_wrapped(console, Text(legend, "dim"))
 

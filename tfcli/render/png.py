@@ -13,7 +13,7 @@ from matplotlib.font_manager import fontManager, get_font
 
 from tfcli.internals import View
 from tfcli.render.attention import title_of
-from tfcli.render.svg import SHADES, colour, scale_top
+from tfcli.render.svg import SHADES, caption, colour, scale_top, short
 
 DOTS = 200  # an inch
 SIDE = (1.6, 4.0)  # inches, the smallest and the largest side of a map
@@ -30,16 +30,20 @@ def render(views: Sequence[View]) -> bytes:
     record = views[0].record
     rows, columns = len(record.layers), max(len(layer.heads) for layer in record.layers)
     side = min(SIDE[1], max(SIDE[0], ROOM * len(record.tokens)))
-    figure = Figure(figsize=(columns * (side + 0.5) + 1, rows * (side + 0.8)), layout="constrained")
-    peak, fonts = scale_top(record), fonts_for({c for token in record.tokens for c in token})
+    figure = Figure(
+        figsize=(max(columns * (side + 0.5) + 1, 5), rows * (side + 0.8) + 0.3), layout="constrained"
+    )
+    peak, fonts = scale_top(record), fonts_for(set(caption(record) + "".join(record.tokens)) - {" "})
     axes = figure.subplots(rows, columns, squeeze=False)
     every = max(1, round(ROOM * len(record.tokens) / side + 0.49))
     for line, layer in zip(axes, record.layers, strict=True):
         for place, head in zip(line, layer.heads, strict=True):
             image = place.imshow(head.weights, cmap=COLOURS, vmin=0, vmax=peak, interpolation="nearest")
             place.set_title(title_of(layer.layer, head.head), fontsize=9)
-            label(place, record.tokens, every, fonts)
-    axes[-1][0].set_xlabel("key (what is looked at)", fontsize=8)
+            label(place, [short(token) for token in record.tokens], every, fonts)
+    thinned = "" if every == 1 else f"; one token in {every} is labelled"
+    axes[-1][0].set_xlabel(f"key (what is looked at){thinned}", fontsize=8)
+    figure.suptitle(caption(record), fontsize=9, family=fonts, parse_math=False)
     axes[-1][0].set_ylabel("query (who looks)", fontsize=8)
     figure.colorbar(image, ax=axes, label="weight", shrink=0.6)
     data = io.BytesIO()

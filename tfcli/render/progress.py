@@ -83,6 +83,7 @@ class LiveDisplay(Silent):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.matches: list[float] = []
+        self.map: AttentionRecord | None = None
         self.live = Live(console=console, refresh_per_second=10, transient=True)
 
     def __enter__(self) -> LiveDisplay:
@@ -91,8 +92,12 @@ class LiveDisplay(Silent):
 
     def __exit__(self, *_: object) -> None:
         self.live.stop()
+        if self.map is not None:  # what was watched is left standing
+            for line in head_map(self.console, self.map):
+                print_lines(self.console, line)
 
     def show(self, progress: Progress) -> None:
+        self.map = progress.attention
         if progress.fresh and progress.score:
             self.matches.append(progress.score.exact_match)
         self.live.update(self.picture(progress))

@@ -174,12 +174,13 @@ def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank
     print_block(console, Padding(grid, (0, 0, 0, 2)))
 
 
-def print_fitting(console: Console, tables: Sequence[Table]) -> None:
-    """The first of some tables that fits the terminal, or the last."""
+def print_fitting(console: Console, tables: Sequence[Table]) -> int:
+    """Print the first of some tables that fits the terminal, or the last; the number of the one that was."""
     unbounded = console.options.update(width=10_000)
     widths = (console.measure(table, options=unbounded).maximum for table in tables)
-    fitting = (table for table, width in zip(tables, widths, strict=True) if width <= console.width)
-    print_block(console, next(fitting, tables[-1]))
+    chosen = next((i for i, width in enumerate(widths) if width <= console.width), len(tables) - 1)
+    print_block(console, tables[chosen])
+    return chosen
 
 
 def plain_table() -> Table:

@@ -20,18 +20,19 @@ def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
     verdict = "the answer is right" if right else f"the answer is wrong, right is {' '.join(record.target)}"
     line = f"{record.run}: {' '.join(record.tokens)} -> {' '.join(record.prediction)}, {verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
-    for number, stage in enumerate(record.stages, 1):
+    for stage in record.stages:
         print_lines(console)
-        print_stage(console, record, stage, number, full)
+        print_stage(console, record, stage, full)
     print_lines(console)
     checked = (
         "Each stage was computed again from the ones before it, in double precision, and agrees with what "
-        f"the model computed: the largest difference is {record.deviation:.0e}."
+        f"the model computed: the largest difference is {record.deviation:.0e}. Read off here: what comes "
+        "out if the last norm and the unembedding are applied at once, without what is still to come."
     )
     print_wrapped(console, Text(checked))
 
 
-def print_stage(console: Console, record: TraceRecord, stage: Stage, number: int, full: bool) -> None:
+def print_stage(console: Console, record: TraceRecord, stage: Stage, full: bool) -> None:
     """Title, explanation, formula, numbers, and what they say."""
     where = [
         f"{name} {value}"
@@ -39,7 +40,7 @@ def print_stage(console: Console, record: TraceRecord, stage: Stage, number: int
         if value is not None
     ]
     size = " x ".join(f"{n} {plural(axis, n)}" for n, axis in zip(stage.shape, stage.axes, strict=True))
-    title = Text.assemble((f"{number}. {stage.name}", "bold cyan"), f"  {', '.join([*where, size])}")
+    title = Text.assemble((f"{stage.number}. {stage.name}", "bold cyan"), f"  {', '.join([*where, size])}")
     print_wrapped(console, title, indent=INDENT)
     print_indented(console, Text(stage.explanation))
     print_indented(console, Text(stage.formula, "italic"))
@@ -73,7 +74,8 @@ def print_numbers(console: Console, record: TraceRecord, stage: Stage, full: boo
     cell = 1 + max(max(map(len, row)) for row in texts)
     cell = max(cell, *(cell_len(head) + 1 for head in heads)) if stage.axes[1] != "channel" else cell
     per_block = max(1, (console.width - INDENT - label) // cell)
-    for first in range(0, len(heads) if full else 1, per_block):
+    whole = full or (len(shown) == 1 and stage.axes[1] != "channel")
+    for first in range(0, len(heads) if whole else 1, per_block):
         part = slice(first, first + per_block)
         above = "".join(" " * (cell - cell_len(head)) + head for head in heads[part])
         print_lines(console, Text(" " * (INDENT + label) + above, "dim"))
@@ -81,12 +83,14 @@ def print_numbers(console: Console, record: TraceRecord, stage: Stage, full: boo
             cells = "".join(text.rjust(cell) for text in row[part])
             print_lines(console, " " * INDENT + fit(token, label) + cells)
     left_out = []
-    if len(heads) > per_block and not full:
+    if len(heads) > per_block and not whole:
         left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
     if len(shown) < len(stage.rows):
         left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
     if left_out:
-        print_indented(console, Text(f"shown: {', '.join(left_out)}; --full shows all", "dim"))
+        print_indented(
+            console, Text(f"shown: {', '.join(left_out)}; --full shows all, --position one row", "dim")
+        )
 
 
 def column_heads(console: Console, record: TraceRecord, stage: Stage) -> list[str]:

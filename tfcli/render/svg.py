@@ -9,12 +9,17 @@ from rich.cells import cell_len
 
 from tfcli.internals import AttentionRecord, View
 from tfcli.render.attention import title_of
+from tfcli.render.terminal import fit
 
 FONT = 11  # px
 CHARACTER = 0.62 * FONT  # px, the width of a narrow one
 MAP = 240  # px, about the side of a map of many tokens
 SMALLEST, LARGEST = 3.0, 24.0  # px, the side of a cell; a label that needs more gets it where there is room
 GAP = 28  # px between maps
+TOP = 3 * FONT  # px, the caption
+BAR = 120  # px, the legend's shades
+CAPTION = 60  # columns of a terminal
+LABEL = 16  # columns of a terminal, the widest label
 SHADES = 32
 BLUE = (20, 80, 200)
 MAX_CELLS = 400_000  # shaded ones, about 15 bytes each
@@ -50,7 +55,8 @@ class Grid:
         self.n = len(record.tokens)
         self.peak = scale_top(record)
         self.cells = 0  # drawn so far
-        label = max(map(cell_len, record.tokens)) * CHARACTER
+        self.labels_text = [short(token) for token in record.tokens]
+        label = max(map(cell_len, self.labels_text)) * CHARACTER
         self.cell = max(SMALLEST, min(MAP / self.n, max(LARGEST, label + 6)))
         self.turned = label > self.cell  # column labels stand upright
         self.every = max(1, round((FONT + 1) / self.cell + 0.49))  # of so many labels one is written
@@ -60,18 +66,24 @@ class Grid:
         self.step_x = self.left + max(self.side, 14 * CHARACTER) + GAP
         self.step_y = self.top + self.side + GAP
         columns = max(len(layer.heads) for layer in record.layers)
-        self.width = max(GAP + columns * self.step_x, GAP * 2 + 60 * CHARACTER)
-        self.height = FONT + len(record.layers) * self.step_y + 3 * FONT
+        self.legend_text = "weight; rows: queries (who looks), columns: keys (what is looked at)"
+        if self.every > 1:
+            self.legend_text += f"; one token in {self.every} is labelled"
+        text = max(BAR + 12 + cell_len(self.legend_text) * CHARACTER, cell_len(caption(record)) * CHARACTER)
+        self.width = GAP + max(columns * self.step_x, text + GAP)
+        self.height = TOP + len(record.layers) * self.step_y + 3 * FONT
 
     def title(self) -> str:
         """What was asked and answered, for those who can't see the picture, too."""
         record = self.record
         text = f"{record.run}: attention for {' '.join(record.tokens)}, answer {' '.join(record.prediction)}"
-        return f"<title>{escape(text)}</title>"
+        return (
+            f'<title>{escape(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{escape(caption(record))}</text>'
+        )
 
     def map(self, row: int, column: int, title: str, weights: list[list[float]]) -> str:
         """One head: title, labels, and a path for the cells of each shade."""
-        x, y = GAP + column * self.step_x + self.left, FONT + row * self.step_y + self.top
+        x, y = GAP + column * self.step_x + self.left, TOP + row * self.step_y + self.top
         paths: dict[int, list[str]] = {}
         for query, line in enumerate(weights):
             for key, weight in enumerate(line):
@@ -102,7 +114,7 @@ class Grid:
         """The tokens at the rows and above the columns, as many as there is room for."""
         texts = []
         for i in range(0, self.n, self.every):
-            token, middle = escape(self.record.tokens[i]), (i + 0.5) * self.cell
+            token, middle = escape(self.labels_text[i]), (i + 0.5) * self.cell
             texts.append(f'<text x="-5" y="{middle + FONT * 0.36:.1f}" text-anchor="end">{token}</text>')
             if self.turned:
                 place = f'transform="translate({middle + FONT * 0.36:.1f} -5) rotate(-90)"'
@@ -114,18 +126,31 @@ class Grid:
     def legend(self) -> str:
         """What rows, columns and shades mean."""
         y = self.height - 3 * FONT
-        width = 120 / SHADES
+        width = BAR / SHADES
         bar = "".join(
             f'<rect x="{GAP + i * width:.2f}" y="{y:.1f}" width="{width + 0.2:.2f}" height="{FONT}" '
             f'fill="{colour(i + 1)}"/>'
             for i in range(SHADES)
         )
-        words = "rows: queries (who looks), columns: keys (what is looked at)"
         return (
             f'{bar}\n<text x="{GAP}" y="{y + 2 * FONT + 2:.1f}">0</text>'
-            f'<text x="{GAP + 120}" y="{y + 2 * FONT + 2:.1f}" text-anchor="end">{self.peak:.2g}</text>'
-            f'<text x="{GAP + 132}" y="{y + FONT - 2:.1f}">weight; {words}</text>'
+            f'<text x="{GAP + BAR}" y="{y + 2 * FONT + 2:.1f}" text-anchor="end">{self.peak:.2g}</text>'
+            f'<text x="{GAP + BAR + 12}" y="{y + FONT - 2:.1f}">{self.legend_text}</text>'
         )
+
+
+def caption(record: AttentionRecord) -> str:
+    """What was asked and answered; of a long sequence, how long it is."""
+    verdict = "right" if record.prediction == record.target else "wrong"
+    text = f"{' '.join(record.tokens)} → {' '.join(record.prediction)}"
+    if cell_len(text) > CAPTION:
+        text = f"{len(record.tokens)} tokens"
+    return f"{record.run}: {text}, the answer is {verdict}"
+
+
+def short(token: str) -> str:
+    """A token that is no wider than a label may be; a ~ marks what is cut."""
+    return token if cell_len(token) <= LABEL else fit(token, LABEL)
 
 
 def scale_top(record: AttentionRecord) -> float:
