@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tfcli.config import ModelConfig
 from tfcli.model import (
@@ -262,3 +263,29 @@ def test_the_tables_hold_what_the_configuration_offers() -> None:
     fields = ModelConfig.model_fields
     for name, table in TABLES.items():
         assert set(get_args(fields[name].annotation)) == set(table)
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Notes the largest tensor that any operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        outputs = made if isinstance(made, tuple | list) else [made]
+        self.numbers = max(self.numbers, *(x.numel() for x in outputs if isinstance(x, Tensor)), 0)
+        return made
+
+
+@pytest.mark.parametrize("positions", ["none", "sinusoidal", "rotary"])
+def test_nothing_of_the_size_of_all_pairs_is_made_at_a_length_of_4096(positions: str) -> None:
+    """The other encodings put a bias on each pair, which the kernel wants to have as a whole."""
+    model, length = make(positions=positions, n_layers=1), 4096
+    with torch.inference_mode(), Largest() as largest:
+        model(tokens(1, length))
+    assert length * 16 <= largest.numbers < length * length
+    with torch.inference_mode(), Largest() as explicit:
+        model(tokens(1, 256), trace=ForwardTrace())
+    assert explicit.numbers >= 256 * 256

@@ -64,7 +64,9 @@ def attn(
         raise UsageError("--force is about the file of --save")
     path, sequence = run_and_sequence(run, sequence)
     if save is not None:
-        saving.check_target(save, force=force)
+        from tfcli.render.files import FORMATS, JSON
+
+        saving.check_target(save, [*FORMATS, JSON], force=force)
     from tfcli.internals import Choice
 
     choice = Choice(layer or [], head or [], "rollout" if rollout else "mean" if mean else "each")

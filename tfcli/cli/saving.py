@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tfcli.internals import View
+NEEDS = {".png": "matplotlib"}  # what isn't installed with tfcli itself
 
 
-def check_target(path: Path, *, force: bool) -> None:
-    """See to it, before any work, that a file can be made there.
+def check_target(path: Path, suffixes: Sequence[str], *, force: bool) -> None:
+    """See to it, before any work, that a file of one of these formats can be made there.
 
     Raises:
         UsageError: an unknown suffix, a library that isn't installed, or a file that is there already.
     """
-    from tfcli.render.files import FORMATS, JSON, NEEDS
-
     suffix = path.suffix.lower()
-    if suffix not in (*FORMATS, JSON):
-        raise UsageError(f"--save {path}: the suffix says the format, one of {' '.join((*FORMATS, JSON))}")
+    if suffix not in suffixes:
+        raise UsageError(f"--save {path}: the suffix says the format, one of {' '.join(suffixes)}")
     needed = NEEDS.get(suffix)
     if needed and not is_installed(needed):
         raise UsageError(f"--save {path}: {suffix} needs {needed}: pip install {needed}, or save as .svg")
@@ -47,6 +46,29 @@ def is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ValueError:  # it was tried before, and failed
         return False
+
+
+def write(path: Path, content: Callable[[], str | bytes]) -> None:
+    """Write a file; a link is written through.
+
+    Raises:
+        UsageError: the format can't hold the content.
+        TfcliError: the file can't be written.
+    """
+    from tfcli.runs import write_atomically
+
+    try:
+        made = content()
+        write_atomically(path.resolve(), made.encode() if isinstance(made, str) else made)
+    except ValueError as error:
+        raise UsageError(f"--save {path}: {error}") from error
+    except OSError as error:
+        raise TfcliError(f"--save {path}: {error.strerror}") from error
+
+
+def tell_size(path: Path) -> None:
+    """Say what was written."""
+    typer.echo(f"{path}: {path.stat().st_size:,} bytes")
 
 
 class Output(NamedTuple):
@@ -95,16 +117,10 @@ class Output(NamedTuple):
         import webbrowser
 
         from tfcli.render.files import render
-        from tfcli.runs import write_atomically
 
         path = self.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / "attention.html"
-        try:
-            write_atomically(path.resolve(), render(record, views, path))
-        except ValueError as error:
-            raise UsageError(f"--save {path}: {error}") from error
-        except OSError as error:
-            raise TfcliError(f"--save {path}: {error.strerror}") from error
+        write(path, lambda: render(record, views, path))
         if not self.as_json and self.save is not None:
-            typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+            tell_size(path)
         if self.open_page and not webbrowser.open(path.resolve().as_uri()):
             hint(f"there is no browser to open; the page is {path}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.options import Json, Run, Sequence, complete_settings, complete_sources
 from tfcli.cli.output import hint, print_json
@@ -151,6 +152,10 @@ def evaluate(
         int, typer.Option("--seed", min=0, max=2**31, help="Of the held-out sequences drawn.")
     ] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write the curve instead: .svg, or .json for its numbers.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score a run length by length.
@@ -162,13 +167,28 @@ def evaluate(
     from tfcli.lengths import parse_lengths
     from tfcli.runs import find
 
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
     path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
+    if save is not None:
+        saving.check_target(save, [".svg", ".json"], force=force)
     from tfcli.commands.evaluate import evaluate as score
+    from tfcli.render import curve
+    from tfcli.render.files import json_text
     from tfcli.render.reports import print_eval
     from tfcli.render.terminal import make_console
 
     report = score(path, chosen, samples, seed, device, wrong)
-    print_json(report) if as_json else print_eval(make_console(), report)
+    if save is not None:
+        saving.write(
+            save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)
+        )
+    if as_json:
+        print_json(report)
+    elif save is not None:
+        saving.tell_size(save)
+    else:
+        print_eval(make_console(), report)
 
 
 @app.command()

@@ -23,7 +23,6 @@ FORMATS = {  # suffix -> module in this package
     ".md": "markdown",
 }
 JSON = ".json"  # which is the record itself
-NEEDS = {".png": "matplotlib"}  # what isn't installed with tfcli itself
 
 
 def render(record: Any, views: Sequence[View], path: Path) -> bytes:
@@ -34,6 +33,11 @@ def render(record: Any, views: Sequence[View], path: Path) -> bytes:
     """
     suffix = path.suffix.lower()
     if suffix == JSON:
-        return (json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        return json_text(record).encode()
     content: str | bytes = import_module(f"tfcli.render.{FORMATS[suffix]}").render(views)
     return content.encode() if isinstance(content, str) else content
+
+
+def json_text(record: Any) -> str:
+    """A record as JSON, as `--json` prints it on a Unicode terminal."""
+    return json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

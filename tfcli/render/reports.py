@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tfcli.render.curve import print_curve
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 from tfcli.results import (
     Answer,
@@ -47,6 +48,7 @@ def print_eval(console: Console, report: EvalReport) -> None:
     low, high = report.trained_lengths
     print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
     print_fitting(console, [score_table(console, report.lengths, wide) for wide in (True, False)])
+    print_curve(console, report.lengths)
     few = [s for s in report.lengths if s.held_out_of is not None]
     if few:
         seen = ", ".join(f"{s.samples} of {count(s.held_out_of or 0)} at length {s.length}" for s in few)
