@@ -34,20 +34,12 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "task_registry"},
     "api": {"checkpoints", "commands", "evaluation", "render", "runs"},
     "__main__": {"cli"},
-    "cli": {
-        "__init__",
-        "cli",
-        "catalog",
-        "checkpoints",
-        "commands",
-        "config_files",
-        "lengths",
-        "render",
-        "runs",
-    },
+    "cli": {"__init__", "bench", "catalog", "checkpoints", "cli", "commands", "config_files", "lengths"}
+    | {"render", "runs"},
     "catalog": {"config_files", "runs", "task_registry"},
     "commands": {"__init__", "checkpoints", "commands", "config_files", "devices", "evaluation", "inspection"}
     | {"model", "runs", "task_registry", "traces", "training"},
+    "bench": {"checkpoints", "commands", "devices", "evaluation", "model", "positions", "task_registry"},
     "training": {"devices", "model", "optim"},
     "evaluation": {"devices", "model", "traces"},
     "inspection": {"evaluation", "inspection", "model", "positions", "traces"},

@@ -94,6 +94,7 @@ JSON_FORMS = [
     ["attn", "--over-time"],
     ["trace"],
     ["patch", "--clean", "1 2", "--corrupt", "1 3"],
+    ["bench", "chinese", "train.steps=30", "--seeds", "0", "--lengths", "3", "--no-plain"],
     ["predict", "1 2"],
     ["inspect"],
     ["inspect", "--heads", "--samples", "20"],

@@ -375,7 +375,7 @@ def test_wrong_tokens_are_marked_and_the_right_ones_stand_below(show: Open) -> N
     thing = record(digits(5))
     wrong = ["x", *thing.target[1:4], "y"]
     shown = show([View("a", AttentionRecord(thing.run, thing.tokens, wrong, thing.target, thing.layers))])
-    assert shown.locator("#verdict").text_content() == "the answer is wrong: 2 of 5 tokens"
+    assert shown.locator("#verdict").text_content() == "the answer is wrong: 2 of 5 tokens are"
     marked = shown.locator("#sequence [data-wrong]")
     assert [item.get_attribute("data-position") for item in marked.all()] == ["0", "4"]
     assert shown.locator("#sequence .right").all_text_contents() == [thing.target[0], thing.target[4]]

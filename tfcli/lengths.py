@@ -1,4 +1,4 @@
-"""Lengths as people write them: `1:40`, `41:500:50`, `10,41,500`."""
+"""Lengths and seeds as people write them: `1:40`, `41:500:50`, `10,41,500`; `100:104`."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def parse_lengths(text: str) -> list[int]:
             )
         lengths.update(range(first, last + 1, step))
     return sorted(lengths)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The seeds that `text` names: one, or FIRST:LAST.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    match = re.fullmatch(r"(\d{1,9})(?::(\d{1,9}))?", text, re.ASCII)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last:
+        raise UsageError(f"can't read --seeds {text!r}; write FIRST:LAST, such as 100:104")
+    return list(range(first, last + 1))

@@ -27,7 +27,7 @@ from tfcli.evaluation import held_out_set, score
 from tfcli.inspection.attention import attention
 from tfcli.internals import Choice
 from tfcli.model import Encoder
-from tfcli.progress import Progress
+from tfcli.progress import Progress, StepRecord
 from tfcli.results import TrainReport, TrainSummary
 from tfcli.task_registry import load_task
 from tfcli.training import train
@@ -108,15 +108,22 @@ def snapshotted(
 
 
 def watched(
-    model: Encoder, task: Task, config: TrainConfig, watch: Choice | None = None
+    model: Encoder,
+    task: Task,
+    config: TrainConfig,
+    watch: Choice | None = None,
+    records: Iterable[StepRecord] | None = None,
 ) -> Iterator[Progress]:
-    """Train, and look at the held-out set, and at the heads to watch, whenever the loss is read."""
+    """Train, and look at the held-out set, and at the heads to watch, whenever the loss is read.
+
+    `records` are those of another training of `model` than ours.
+    """
     device = choose_device(config.device)
     held_out = held_out_set(task, config.eval_samples, device)
     sequence = readable(task, device) if watch else None
     loss, found, seen, streak = None, None, None, 0
     started = time.perf_counter()
-    for record in train(model, task, config):
+    for record in train(model, task, config) if records is None else records:
         if record.loss is not None:
             loss, found = record.loss, score(model, held_out)
             streak = streak + 1 if found.exact_match == 1 else 0

@@ -1,0 +1,108 @@
+"""Benchmarks: both sides are trained as they say, and the tables hold what was measured."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.conftest import Cli, as_json
+from tests.test_model import make, tokens
+from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
+from tfcli.config import TaskConfig, TrainConfig
+from tfcli.render.bench import markdown, print_bench
+from tfcli.results import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
+from tfcli.task_registry import load_task
+
+FAST = ["chinese", "train.eval_every=5", "train.eval_samples=50", "--seeds", "0:1"]
+
+
+def solved(seed: int, seconds: float, done: bool = True) -> SolveRecord:
+    return SolveRecord(seed, done, 50, seconds, seconds * 2, 1000.0, 0.1)
+
+
+def test_bench_trains_both_sides_for_each_seed(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PlainEncoder, "STEPS", 5)
+    report = as_json(cli, "bench", *FAST, "--lengths", "4,12")
+    [entry] = report["entries"]
+    assert (entry["example"], entry["task"]) == ("chinese", "reverse")
+    for side in ("ours", "plain"):
+        assert [record["seed"] for record in entry[side]] == [0, 1]
+    assert all(record["solved"] for record in entry["ours"])
+    assert all(0 < record["share_of_machine"] < 1 for record in entry["ours"])
+    assert [record["steps"] for record in entry["plain"]] == [5, 5]  # which are too few to solve it
+    assert not any(record["solved"] for record in entry["plain"])
+    assert [spread["length"] for spread in entry["lengths"]] == [4, 12]
+    assert entry["lengths"][0]["exact_match_worst"] > 0.9
+    assert not (folder / "runs").exists()
+
+
+def test_bench_saves_what_it_found(cli: Cli, folder: Path) -> None:
+    cli("bench", *FAST, "--no-plain", "--save", "bench.md")
+    text = (folder / "bench.md").read_text(encoding="utf-8")
+    assert "| chinese | 2 of 2 |" in text
+    assert "exists already" in cli("bench", *FAST, "--save", "bench.md", expect=2).stderr
+
+
+def test_the_ratio_is_of_medians_and_needs_ours_to_be_solved() -> None:
+    plain = [solved(0, 10.0), solved(1, 30.0), solved(2, 20.0)]
+    assert ratio([solved(0, 1.0), solved(1, 2.0), solved(2, 4.0)], plain) == 10.0
+    assert ratio([solved(0, 1.0), solved(1, 1.0, done=False)], plain) is None
+    assert ratio([solved(0, 1.0)], []) is None
+
+
+def report_of(plain: list[SolveRecord]) -> BenchReport:
+    ours = [solved(seed, 1.0 + seed) for seed in range(3)]
+    entry = BenchEntry(
+        "copy", "copy", ours, plain, ratio(ours, plain), [LengthSpread(500, 1.0, 0.5, 1.0, 0.9, 0.1)]
+    )
+    return BenchReport(Machine(2, 0.1, "2.13", 150.0), [entry])
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_tables_say_what_was_measured(width: int) -> None:
+    file = io.StringIO()
+    report = report_of([solved(0, 20.0), solved(1, 40.0, done=False)])
+    print_bench(Console(file=file, width=width, color_system=None), report)
+    text = file.getvalue()
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "3 of 3" in text
+    assert ">15.0" in text  # 30 s over 2 s, and one wasn't through
+    assert " 500 1.000 0.500" in text
+    assert ">15.0 |" in markdown(report)
+    assert "1.00-3.00" in markdown(report)
+
+
+def test_the_plain_recipe_is_torchs_own_encoder_and_learns() -> None:
+    torch.manual_seed(0)
+    task = load_task(TaskConfig(name="copy", vocab_size=3, max_length=4))
+    model = PlainEncoder(3, 4)
+    assert isinstance(model.encoder, torch.nn.TransformerEncoder)
+    losses = [record.loss for record in train_plainly(model, task, TrainConfig(eval_every=50)) if record.loss]
+    assert len(losses) == PlainEncoder.STEPS // 50
+    assert losses[-1] < 0.1 < losses[0]
+
+
+def test_operations_are_counted_as_torch_counts_them() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from tfcli.traces import ForwardTrace
+
+    model = make(positions="none", n_layers=2)
+    task = load_task(TaskConfig(name="copy", vocab_size=7, min_length=9, max_length=9))
+    with FlopCounterMode(display=False) as counter:
+        model(tokens(3, 9), trace=ForwardTrace())  # step by step, where every product is seen
+    assert flops(model, task) == pytest.approx(
+        3 * counter.get_total_flops() / (3 * 9)
+    )  # backward is twice forward
+
+
+def test_the_machine_is_measured() -> None:
+    machine = measure_machine()
+    assert machine.cores >= 1
+    assert machine.matmul_gflops > 0.1

@@ -1,0 +1,175 @@
+"""How fast examples are solved, beside a plain recipe, and how far that carries: each over several seeds.
+
+Axes: B batch, T position, D d_model, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.checkpoints import build_model
+from tfcli.commands.train import watched
+from tfcli.config import ModelConfig, RunConfig, TrainConfig
+from tfcli.devices import prepare, seeded
+from tfcli.evaluation import score_length
+from tfcli.model import Encoder
+from tfcli.positions import SinusoidalPositions, coordinates
+from tfcli.progress import Progress, StepRecord
+from tfcli.results import BenchEntry, LengthScore, LengthSpread, Machine, SolveRecord
+from tfcli.task_registry import load_task
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+SAMPLES = 256  # held-out sequences a length
+EVALUATION_SEED = 1  # of those sequences
+MATRIX = 1024  # side of the matrices that the machine's rate is measured with
+
+
+class PlainEncoder(nn.Module):
+    """What people write who have torch and a tutorial: its own encoder, with sinusoids."""
+
+    D_MODEL, N_HEADS, N_LAYERS, D_FF = 32, 1, 1, 64
+    LEARNING_RATE, WARMUP_STEPS, BATCH_SIZE, CLIP_NORM, STEPS = 5e-4, 50, 128, 5.0, 3000
+
+    def __init__(self, vocab_size: int, max_length: int) -> None:
+        super().__init__()
+        self.n_heads = self.N_HEADS
+        self.embedding = nn.Embedding(vocab_size, self.D_MODEL)
+        self.positions = SinusoidalPositions(ModelConfig(d_model=self.D_MODEL, n_heads=1), max_length)
+        layer = nn.TransformerEncoderLayer(
+            self.D_MODEL, self.N_HEADS, self.D_FF, dropout=0.0, batch_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, self.N_LAYERS, enable_nested_tensor=False)
+        self.unembedding = nn.Linear(self.D_MODEL, vocab_size)
+
+    def forward(self, inputs: Tensor, *, intervention: None = None) -> Tensor:
+        """Logits [B, T, V] for `inputs` [B, T]."""
+        x = self.positions.embed(self.embedding(inputs), coordinates(inputs, None))
+        logits: Tensor = self.unembedding(self.encoder(x))
+        return logits
+
+
+def train_plainly(model: PlainEncoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:
+    """Adam with a linear warm-up, a record a step; the loss is read as often as ours is."""
+    device = next(model.parameters()).device
+    optimizer = torch.optim.Adam(model.parameters(), lr=model.LEARNING_RATE)
+    warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / model.WARMUP_STEPS, 1.0, model.WARMUP_STEPS)
+    generator, lengths, tokens = seeded(device, config.seed), random.Random(config.seed), 0
+    for step in range(1, model.STEPS + 1):
+        length = lengths.randint(task.min_length, task.max_length)
+        inputs, targets = task.sample(model.BATCH_SIZE, length, generator)
+        model.train()
+        loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(model.parameters(), model.CLIP_NORM)
+        optimizer.step()
+        warmup.step()
+        tokens += targets.numel()
+        yield StepRecord(step, tokens, None if step % config.eval_every else loss.item())
+
+
+def measure(
+    name: str, configs: Sequence[RunConfig], lengths: Sequence[int], plain: bool, machine: Machine
+) -> Iterator[SolveRecord | BenchEntry]:
+    """Train an example as configured for each seed, and the plain recipe in turn: a record each, then all.
+
+    With `lengths`, ours is scored at each of them when its training is over.
+    """
+    ours: list[SolveRecord] = []
+    plainly: list[SolveRecord] = []
+    scores: list[list[LengthScore]] = []
+    for config in configs:
+        device = prepare(config.train)
+        task = load_task(config.task)
+        model = build_model(config, task).to(device)
+        stop = config.train.stop_when_solved
+        ours.append(solve(config, watched(model, task, config.train), stop, flops(model, task), machine))
+        yield ours[-1]
+        scores.append([score_length(model, task, n, SAMPLES, EVALUATION_SEED)[0] for n in lengths])
+        if plain:
+            prepare(config.train)
+            rival = PlainEncoder(task.vocab_size, task.max_length).to(device)
+            records = train_plainly(rival, task, config.train)
+            answers = cast(Encoder, rival)  # as one does, which is all that is asked of it here
+            looks = watched(answers, task, config.train, records=records)
+            plainly.append(solve(config, looks, True, None, machine))
+            yield plainly[-1]
+    spreads = [spread_of(n, [row[i] for row in scores]) for i, n in enumerate(lengths)]
+    yield BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
+
+
+def solve(
+    config: RunConfig, records: Iterator[Progress], stop: bool, flops_a_token: float | None, machine: Machine
+) -> SolveRecord:
+    """Follow a training until it is solved, or to its end if it doesn't stop there."""
+    solved: Progress | None = None
+    for progress in records:
+        solved = solved or (progress if progress.solved else None)
+        if solved and stop:
+            break
+    until = solved or progress
+    rate = progress.tokens_per_second
+    return SolveRecord(
+        seed=config.train.seed,
+        solved=solved is not None,
+        steps=until.step,
+        seconds=until.seconds,
+        whole_seconds=progress.seconds,
+        tokens_per_second=rate,
+        share_of_machine=None
+        if flops_a_token is None
+        else rate * flops_a_token / (machine.matmul_gflops * 1e9),
+    )
+
+
+def flops(model: Encoder, task: Task) -> float:
+    """Floating-point operations of the matrix products of a training step, per token.
+
+    Six for each weight of a matrix, and 12 T D a layer for the products of attention, with T as long as the
+    sequence of a token is on average.
+    """
+    matrices = (p for name, p in model.named_parameters() if p.dim() == 2 and name != "embedding.weight")
+    weights = sum(matrix.numel() for matrix in matrices)
+    lengths = range(task.min_length, task.max_length + 1)
+    T = sum(n * n for n in lengths) / sum(lengths)
+    return 6 * weights + 12 * T * model.embedding.embedding_dim * len(model.blocks)
+
+
+def measure_machine() -> Machine:
+    """Cores, load, and the rate of a large float32 matrix product: the best of some."""
+    a = torch.randn(MATRIX, MATRIX)
+    seconds = []
+    for _ in range(10):
+        started = time.perf_counter()
+        a @ a
+        seconds.append(time.perf_counter() - started)
+    return Machine(
+        cores=os.cpu_count() or 1,
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        torch=str(torch.__version__),
+        matmul_gflops=2 * MATRIX**3 / min(seconds) / 1e9,
+    )
+
+
+def spread_of(length: int, scores: Sequence[LengthScore]) -> LengthSpread:
+    """Median and worst over the seeds."""
+    exact, tokens = [s.exact_match for s in scores], [s.token_accuracy for s in scores]
+    return LengthSpread(length, median(exact), min(exact), median(tokens), min(tokens), scores[0].floor)
+
+
+def ratio(ours: Sequence[SolveRecord], plainly: Sequence[SolveRecord]) -> float | None:
+    """How many times as long the plain recipe takes, by medians; where it doesn't get there, at least."""
+    if not plainly or not all(record.solved for record in ours):
+        return None
+    return median(r.seconds for r in plainly) / median(r.seconds for r in ours)

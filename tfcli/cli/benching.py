@@ -1,0 +1,108 @@
+"""`bench`: examples over several seeds. Torch is imported inside the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli import saving
+from tfcli.cli.app import app
+from tfcli.cli.options import Json, complete_sources
+from tfcli.cli.output import hint, print_json
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.config import RunConfig
+    from tfcli.results import BenchReport
+
+BUSY = 0.5  # processes a core
+
+
+@app.command()
+def bench(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXAMPLE]... [KEY=VALUE]...",
+            help="Examples, all if none is named, and settings that change them.",
+            autocompletion=complete_sources,
+        ),
+    ] = None,
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="FIRST:LAST, of weights and training sequences.")
+    ] = "100:104",
+    lengths: Annotated[
+        str | None, typer.Option("--lengths", help="Score the trained models at these, such as 41:500:50.")
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option(help="Train torch's own encoder by a plain recipe beside each.")
+    ] = True,
+    save: Annotated[Path | None, typer.Option("--save", help="Write .md or .json instead.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast examples are solved, and how far that carries, over several seeds.
+
+    Nothing is saved as a run. Beside each example, and in turn with it, torch's own encoder is trained by a
+    plain recipe on the same task.
+
+    Example: tfcli bench reverse sort --lengths 41:500:50
+    """
+    from tfcli.lengths import parse_lengths, parse_seeds
+
+    entries = configurations(words or [], parse_seeds(seeds))
+    chosen = parse_lengths(lengths) if lengths else []
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
+    if save is not None:
+        saving.check_target(save, [".md", ".json"], force=force)
+    report = measure_all(entries, chosen, plain)
+    from tfcli.render import bench as tables
+    from tfcli.render.files import json_text
+    from tfcli.render.terminal import make_console
+
+    if save is not None:
+        content = json_text if save.suffix.lower() == ".json" else tables.markdown
+        saving.write(save, lambda: content(report))
+    if as_json:
+        print_json(report)
+    elif save is not None:
+        saving.tell_size(save)
+    else:
+        tables.print_bench(make_console(), report)
+
+
+def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConfig]]:
+    """The examples that were named, or all, each once a seed, with the settings that were written."""
+    from tfcli import config_files
+
+    settings = [word for word in words if "=" in word]
+    sources = [word for word in words if "=" not in word] or config_files.example_names()
+    entries = [config_files.find_entry(source) for source in sources]
+    return {
+        entry.name: [config_files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
+        for entry in entries
+    }
+
+
+def measure_all(entries: dict[str, list[RunConfig]], lengths: list[int], plain: bool) -> BenchReport:
+    """Train and measure, with a line on stderr for each training."""
+    from tfcli.bench import measure, measure_machine
+    from tfcli.results import BenchEntry, BenchReport
+
+    machine = measure_machine()
+    if machine.load > BUSY * machine.cores:
+        cores = f"load {machine.load:.1f} on {machine.cores} cores"
+        hint(f"the machine is busy ({cores}): what it takes now is more than it needs")
+    found = []
+    for name, configs in entries.items():
+        for record in measure(name, configs, lengths, plain, machine):
+            if isinstance(record, BenchEntry):
+                found.append(record)
+            else:
+                side = "plain" if record.share_of_machine is None else "ours"
+                state = f"{'solved' if record.solved else 'not solved'}, step {record.steps}"
+                hint(f"{name} seed {record.seed} {side}: {state}, {record.seconds:.2f} s")
+    return BenchReport(machine, found)
