@@ -10,7 +10,6 @@ import pytest
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 RUNS = {
-    "solve.py": (["chinese", "--seeds", "100:100"], "chinese: solved 1 of 1"),
     "startup.py": (["--runs", "1"], "x import torch"),
     "step.py": (["--steps", "1"], "ratio"),
 }

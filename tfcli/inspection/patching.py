@@ -42,6 +42,8 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
 
     with torch.inference_mode():
         low, high = difference(model(corrupt[None])), difference(model(clean[None]))
+        if high == low:
+            raise ValueError("both runs find both answers equally good, so there is nothing to restore")
         patches = []
         for part, layer, head, keep in parts(model):
             logits = model(corrupt[None], intervention=Intervention(keep, source))
