@@ -46,6 +46,20 @@ def test_maps_are_those_of_the_forward_pass_that_answered() -> None:
     assert record.prediction == TASK.decode(logits[0].argmax(-1).tolist())
 
 
+def test_a_rank_head_tells_where_it_ranks_its_keys() -> None:
+    model = make(positions="rank", n_layers=1)
+    model.positions.sharpen(1.0)
+    [layer] = attention(model, TASK, ROW, "r", Choice()).layers
+    for head in layer.heads:
+        assert head.ranks is not None
+        assert sum(head.ranks) == pytest.approx(9 * 8 / 2)  # each of the 36 comparisons has one winner
+        for query, row in enumerate(head.weights):  # the weight falls with the distance from the query's rank
+            nearest = min(range(9), key=lambda key: abs(head.ranks[key] - query))  # type: ignore[index]
+            assert row[nearest] == pytest.approx(max(row), abs=1e-5)
+    [layer] = attention(make(n_layers=1), TASK, ROW, "r", Choice()).layers
+    assert [head.ranks for head in layer.heads] == [None, None]
+
+
 def test_rollout_of_one_layer_is_its_mean_with_the_residual() -> None:
     model = make(n_layers=1)
     expected = (shown(model, Choice(combine="mean")) + torch.eye(9)) / 2

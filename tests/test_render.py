@@ -97,6 +97,16 @@ def test_shades_are_darkest_where_the_weight_is_largest(
     assert dark == [[query] for query in range(n)]
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_ranks_stand_below_the_map(width: int) -> None:
+    ranked = [LayerRecord(0, [HeadRecord(0, weights(9, 0), [i + 0.04 for i in range(9)])])]
+    tokens = [str(i) for i in range(9)]
+    text = printed(AttentionRecord("runs/sort", tokens, tokens, tokens, ranked), width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    words = text.partition("layer 0 head 0 ranks its keys:")[2].split()
+    assert words == [f"{i}:{i}.0" for i in range(9)]
+
+
 def test_wide_symbols_line_up() -> None:
     lines = printed(record(SYMBOLS["chinese"], 4, heads=1, layers=1), 80).splitlines()
     table = lines[-5:]

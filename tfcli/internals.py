@@ -27,6 +27,7 @@ class HeadRecord:
 
     head: int | str
     weights: list[list[float]]
+    ranks: list[float] | None = None  # of the keys, by the comparison that `rank` positions learned; from 0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from tfcli.evaluation import answer
 from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord
 from tfcli.model import Encoder
+from tfcli.positions import RankPositions, coordinates
 from tfcli.traces import ForwardTrace
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choi
             LayerRecord(layer, [HeadRecord(name, weights[layer][heads].mean(0).tolist())]) for layer in layers
         ]
     else:
-        records = [
-            LayerRecord(layer, [HeadRecord(head, weights[layer][head].tolist()) for head in heads])
-            for layer in layers
-        ]
+        records = []
+        for layer in layers:
+            ranks = learned_ranks(model, layer, inputs, trace)
+            maps = [HeadRecord(head, weights[layer][head].tolist(), ranks[head]) for head in heads]
+            records.append(LayerRecord(layer, maps))
     return AttentionRecord(run, shown.input, shown.prediction, shown.target, records)
 
 
@@ -64,6 +66,19 @@ def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
     with torch.inference_mode():
         predictions = model(inputs[None], trace=trace).argmax(-1)[0]
     return trace, predictions
+
+
+def learned_ranks(
+    model: Encoder, layer: int, inputs: Tensor, trace: ForwardTrace
+) -> Sequence[list[float] | None]:
+    """Where each head of a layer ranks the tokens of `inputs` [T]; None where positions aren't ranks."""
+    if not isinstance(model.positions, RankPositions):
+        return [None] * model.n_heads
+    at = model.positions.place(coordinates(inputs[None], None))
+    with torch.inference_mode():
+        found = model.positions.ranks(layer, trace.layers[layer].attention_in, at)
+    ranks: list[list[float]] = found[0].tolist()
+    return ranks
 
 
 def rollout(weights: list[Tensor]) -> list[Tensor]:

@@ -53,9 +53,21 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
             for head in layer.heads
         ]
         print_tables(console, tables, layout.width)
+        for head in layer.heads:
+            if head.ranks is not None:
+                print_ranks(console, title_of(layer.layer, head.head), record.tokens, head.ranks)
     if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
         note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
         print_wrapped(console, Text(note, "dim"))
+
+
+def print_ranks(console: Console, title: str, tokens: list[str], ranks: list[float]) -> None:
+    """Where a head ranks each token: query i looks at the token of rank i."""
+    pairs = "  ".join(
+        f"{showable(console, token)}:{rank:.1f}" for token, rank in zip(tokens, ranks, strict=True)
+    )
+    print_lines(console)
+    print_wrapped(console, Text.assemble((f"{title} ranks its keys: ", "bold"), pairs), indent=2)
 
 
 def title_of(layer: int, head: int | str) -> str:
