@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-EVERYONE = {"config", "results", "internals", "progress", "errors", "suggestions"}  # may be seen by all
+EVERYONE = {
+    "config",
+    "results",
+    "internals",
+    "measurements",
+    "progress",
+    "errors",
+    "suggestions",
+}  # may be seen by all
 NO_TORCH = {
     "__init__",
     "cli",
@@ -21,6 +29,7 @@ NO_TORCH = {
     "lengths",
 } | {
     "internals",
+    "measurements",
     "progress",
     "results",
     "runs",
@@ -60,6 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "results": set(),
     "internals": set(),
     "progress": set(),
+    "measurements": {"results"},
     "errors": set(),
     "suggestions": set(),
     "render": {"render"},

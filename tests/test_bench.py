@@ -13,8 +13,8 @@ from tests.conftest import Cli, as_json
 from tests.test_model import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
 from tfcli.config import TaskConfig, TrainConfig
+from tfcli.measurements import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.render.bench import markdown, print_bench
-from tfcli.results import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.task_registry import load_task
 
 FAST = ["chinese", "train.eval_every=5", "train.eval_samples=50", "--seeds", "0:1"]

@@ -21,10 +21,11 @@ from tfcli.commands.train import watched
 from tfcli.config import ModelConfig, RunConfig, TrainConfig
 from tfcli.devices import prepare, seeded
 from tfcli.evaluation import score_length
+from tfcli.measurements import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.model import Encoder
 from tfcli.positions import SinusoidalPositions, coordinates
 from tfcli.progress import Progress, StepRecord
-from tfcli.results import BenchEntry, LengthScore, LengthSpread, Machine, SolveRecord
+from tfcli.results import LengthScore
 from tfcli.task_registry import load_task
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.config import RunConfig
-    from tfcli.results import BenchReport
+    from tfcli.measurements import BenchReport
 
 BUSY = 0.5  # processes a core
 
@@ -90,7 +90,7 @@ def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConf
 def measure_all(entries: dict[str, list[RunConfig]], lengths: list[int], plain: bool) -> BenchReport:
     """Train and measure, with a line on stderr for each training."""
     from tfcli.bench import measure, measure_machine
-    from tfcli.results import BenchEntry, BenchReport
+    from tfcli.measurements import BenchEntry, BenchReport
 
     machine = measure_machine()
     if machine.load > BUSY * machine.cores:

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tfcli.measurements import BenchEntry, BenchReport
 from tfcli.render.reports import count, plain_table, print_fitting, share
 from tfcli.render.terminal import print_lines, print_wrapped
-from tfcli.results import BenchEntry, BenchReport
 
 SOLVING = ("example", "solved", "steps", "seconds", "range", "whole", "tokens/s", "rate", "plain", "ratio")
 SOLVING_BRIEF = (0, 1, 2, 3, 9)  # of these, for a narrow terminal

@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.render.curve import print_curve
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 from tfcli.results import (
     Answer,
@@ -45,6 +44,8 @@ def state(run: TrainReport | RunDetails) -> str:
 
 def print_eval(console: Console, report: EvalReport) -> None:
     """Scores by length, then a few wrong answers."""
+    from tfcli.render.curve import print_curve  # which no other report needs
+
     low, high = report.trained_lengths
     print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
     print_fitting(console, [score_table(console, report.lengths, wide) for wide in (True, False)])

@@ -1,0 +1,62 @@
+"""Records of benchmarks, which only `bench` needs. Times in seconds, accuracies as fractions 0-1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What figures were measured on."""
+
+    cores: int
+    load: float  # processes that ran or waited in the last minute, when the measuring began
+    torch: str
+    matmul_gflops: float  # of a large float32 matrix product, in 10^9 operations a second
+
+
+@dataclass(frozen=True)
+class SolveRecord:
+    """What came of one training."""
+
+    seed: int
+    solved: bool
+    steps: int  # until solved, or all
+    seconds: float  # until solved, or all
+    whole_seconds: float  # of the whole training, which may go on after that
+    tokens_per_second: float
+    share_of_machine: float | None  # matrix operations over what the machine could do in that time
+
+
+@dataclass(frozen=True)
+class LengthSpread:
+    """Scores at one length over several seeds."""
+
+    length: int
+    exact_match_median: float
+    exact_match_worst: float
+    token_accuracy_median: float
+    token_accuracy_worst: float
+    floor: float  # token accuracy of the best answer that ignores the input
+
+
+@dataclass(frozen=True)
+class BenchEntry:
+    """An example over several seeds, beside the plain recipe."""
+
+    example: str
+    task: str
+    ours: list[SolveRecord]
+    plain: list[SolveRecord]
+    ratio: (
+        float | None
+    )  # plain seconds over ours, medians; at least that where the plain recipe isn't through
+    lengths: list[LengthSpread]
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """All that was measured in one run."""
+
+    machine: Machine
+    entries: list[BenchEntry]
