@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"model", "runs", "task_registry", "traces", "training"},
     "bench": {"checkpoints", "commands", "devices", "evaluation", "model", "positions", "task_registry"},
     "training": {"devices", "model", "optim"},
-    "evaluation": {"devices", "model", "traces"},
+    "evaluation": {"devices", "traces"},
     "inspection": {"evaluation", "inspection", "model", "positions", "traces"},
     "checkpoints": {"model", "runs", "task_registry"},
     "optim": set(),

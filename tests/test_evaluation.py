@@ -30,14 +30,14 @@ class Oracle(nn.Module):
 
 def test_a_perfect_model_scores_one() -> None:
     model = Oracle("sort")
-    found = score(model, held_out_set(model.task, 500, torch.device("cpu")))  # type: ignore[arg-type]  # a stand-in
+    found = score(model, held_out_set(model.task, 500, torch.device("cpu")))
     assert (found.exact_match, found.token_accuracy) == (1.0, 1.0)
     assert 400 <= found.samples <= 500
 
 
 def test_one_wrong_token_costs_a_sequence_and_one_token() -> None:
     model = Oracle("copy", stumbles_at=3)
-    result, wrong = score_length(model, model.task, 8, 2000, seed=0)  # type: ignore[arg-type]  # a stand-in
+    result, wrong = score_length(model, model.task, 8, 2000, seed=0)
     mistakes = list(wrong)
     assert result.exact_match == pytest.approx(1 - len(mistakes) / 2000)
     assert result.token_accuracy == pytest.approx(1 - len(mistakes) / 2000 / 8)
@@ -48,15 +48,15 @@ def test_one_wrong_token_costs_a_sequence_and_one_token() -> None:
 
 def test_the_range_of_training_is_told_apart() -> None:
     model = Oracle("copy")
-    inside = [score_length(model, model.task, n, 10, 0)[0].in_range for n in (1, 20, 21)]  # type: ignore[arg-type]
+    inside = [score_length(model, model.task, n, 10, 0)[0].in_range for n in (1, 20, 21)]
     assert inside == [True, True, False]
 
 
 def test_few_sequences_are_each_scored_once() -> None:
     model = Oracle("copy")
-    result, _ = score_length(model, model.task, 2, 500, 0)  # type: ignore[arg-type]  # a stand-in
+    result, _ = score_length(model, model.task, 2, 500, 0)
     assert (result.samples, result.held_out_of) == (10, 100)
-    many, _ = score_length(model, model.task, 9, 500, 0)  # type: ignore[arg-type]  # a stand-in
+    many, _ = score_length(model, model.task, 9, 500, 0)
     assert (many.samples, many.held_out_of) == (500, None)
 
 
@@ -75,7 +75,7 @@ def test_the_floor_of_sorting_is_the_order_statistics() -> None:
 @pytest.mark.parametrize("name", ["copy", "reverse"])
 def test_the_floor_of_copying_is_chance(name: str) -> None:
     model = Oracle(name)
-    result, _ = score_length(model, model.task, 12, 4000, seed=0)  # type: ignore[arg-type]  # a stand-in
+    result, _ = score_length(model, model.task, 12, 4000, seed=0)
     assert result.floor == pytest.approx(0.1, abs=0.01)
     assert result.exact_match_floor == 0.0
 
@@ -104,7 +104,7 @@ def test_answers_come_in_parts_and_leave_the_mode_alone() -> None:
     inputs = torch.randint(10, (100, 700))
     for mode in (True, False):
         model.train(mode)
-        assert torch.equal(answers(model, inputs), inputs.flip(1))  # type: ignore[arg-type]  # a stand-in
+        assert torch.equal(answers(model, inputs), inputs.flip(1))
         assert model.training is mode
 
 
@@ -125,11 +125,11 @@ class Cramped(Oracle):
 
 def test_fewer_sequences_go_through_together_where_memory_is_short() -> None:
     model, inputs = Cramped(room=3), torch.randint(10, (16, 30))
-    assert torch.equal(answers(model, inputs), inputs.flip(1))  # type: ignore[arg-type]  # a stand-in
+    assert torch.equal(answers(model, inputs), inputs.flip(1))
     assert model.tried[-8:] == [2] * 8
     assert min(model.tried[:-8]) > 3
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        answers(Cramped(room=0), inputs)  # type: ignore[arg-type]
+        answers(Cramped(room=0), inputs)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
@@ -138,4 +138,4 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        answers(Broken("reverse"), torch.zeros(4, 3, dtype=torch.int64))  # type: ignore[arg-type]
+        answers(Broken("reverse"), torch.zeros(4, 3, dtype=torch.int64))

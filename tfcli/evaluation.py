@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tfcli.devices import seeded
 from tfcli.errors import NO_MEMORY
-from tfcli.model import Encoder
 from tfcli.results import Answer, Interval, LengthScore, Score
 from tfcli.traces import Intervention
 
@@ -29,6 +28,25 @@ MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many
 FLOOR_TOKENS = 2**20  # the floor is fitted to about this many tokens
 
 HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
+
+
+class Answerer(Protocol):
+    """What evaluation asks of a model."""
+
+    n_heads: int
+    training: bool
+
+    def __call__(self, inputs: Tensor, *, intervention: Intervention | None = None) -> Tensor:
+        """Logits [B, T, V] for `inputs` [B, T]."""
+
+    def train(self, mode: bool = True) -> object:
+        """Go into training mode, or out of it."""
+
+    def eval(self) -> object:
+        """Go into evaluation mode."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """What it has learned."""
 
 
 def spread(low: int, high: int, count: int) -> list[int]:
@@ -53,7 +71,7 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
     return batches
 
 
-def answers(model: Encoder, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
+def answers(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
     """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was.
 
     As many sequences go through together as are fast, and fewer where there is no memory for them.
@@ -74,7 +92,7 @@ def answers(model: Encoder, inputs: Tensor, intervention: Intervention | None = 
     return found
 
 
-def in_parts(model: Encoder, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
+def in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
     """The answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
     try:
         parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
@@ -85,7 +103,7 @@ def in_parts(model: Encoder, inputs: Tensor, rows: int, intervention: Interventi
     return torch.cat(parts)
 
 
-def score(model: Encoder, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
+def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
     """The model's score over all of `batches` together."""
     right = [answers(model, batch.inputs, intervention) == batch.targets for batch in batches]
     samples = sum(map(len, right))
@@ -96,7 +114,7 @@ def score(model: Encoder, batches: Sequence[Batch], intervention: Intervention |
 
 
 def score_length(
-    model: Encoder, task: Task, length: int, samples: int, seed: int
+    model: Answerer, task: Task, length: int, samples: int, seed: int
 ) -> tuple[LengthScore, Iterator[Answer]]:
     """The score on held-out sequences of one length, and its wrong answers, made as they are asked for."""
     device = next(model.parameters()).device
