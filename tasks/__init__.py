@@ -7,4 +7,18 @@ TASKS = {
     "copy": "copying:Copying",
     "reverse": "reversing:Reversing",
     "sort": "sorting:Sorting",
+    # With reverse, and sort as the bucket sort, these are the benchmark of Delétang et al. 2022 (2207.02098).
+    "even-pairs": "even_pairs:EvenPairs",
+    "parity": "parity:Parity",
+    "cycle-navigation": "cycle_navigation:CycleNavigation",
+    "modular-arithmetic": "modular_arithmetic:ModularArithmetic",
+    "bracketed-arithmetic": "bracketed_arithmetic:BracketedArithmetic",
+    "solve-equation": "equation_solving:EquationSolving",
+    "stack-manipulation": "stack_manipulation:StackManipulation",
+    "duplicate": "duplicating:Duplicating",
+    "missing-duplicate": "missing_duplicate:MissingDuplicate",
+    "odds-first": "odds_first:OddsFirst",
+    "binary-addition": "binary_arithmetic:BinaryAddition",
+    "binary-multiplication": "binary_arithmetic:BinaryMultiplication",
+    "square-root": "square_root:SquareRoot",
 }

@@ -2,14 +2,14 @@
 
 A task is its target function; see `reversing.py` for how little one needs.
 
-Axes: B batch, T position, V vocabulary.
+Axes: B batch, T position of the input, M position of the answer, V vocabulary.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -23,12 +23,13 @@ PRIME = 2**31 - 1
 ROOT = 16807
 HELD_OUT_SHARE = 10  # one sequence in ten is held out
 FEW = 10_000  # lengths with at most this many sequences are enumerated instead of sampled
+PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 
 
 class Batch(NamedTuple):
     """Sequences of one length with what a model should answer.
 
-    `inputs` and `targets` are int64 [B, T]. Nothing is learned from a target of `IGNORE`.
+    `inputs` [B, T] and `targets` [B, M] are int64. A target of `IGNORE` is neither learned from nor scored.
     """
 
     inputs: Tensor
@@ -36,7 +37,10 @@ class Batch(NamedTuple):
 
 
 class Task(ABC):
-    """A sequence task over `vocab_size` symbols: for each position of the input, the symbol to answer.
+    """A sequence task over `vocab_size` symbols: to each input an answer, by default as long as the input.
+
+    A task with symbols of its own names them in `SYMBOLS`, and those of its answers in `ANSWERS` if they are
+    others.
 
     The held-out side is disjoint from the training side by construction: a hash of the whole sequence decides
     where it belongs, in every process alike.
@@ -45,29 +49,57 @@ class Task(ABC):
         ValueError: the lengths or the symbols don't fit together.
     """
 
+    SYMBOLS: tuple[str, ...] | None = None  # None: as many as the user likes
+    ANSWERS: tuple[str, ...] | None = None  # None: the symbols of the input
+    SHORTEST = 1  # input that makes sense
+
     def __init__(
         self,
-        vocab_size: int = 10,
+        vocab_size: int | None = None,
         min_length: int = 1,
         max_length: int = 20,
         symbols: Sequence[str] | None = None,
     ) -> None:
-        self.symbols = tuple(symbols) if symbols is not None else tuple(map(str, range(vocab_size)))
+        own = self.SYMBOLS
+        if own is not None and (symbols is not None or vocab_size not in (None, len(own))):
+            raise ValueError(f"its symbols are {' '.join(own)}; leave vocab_size and symbols out")
+        symbols = symbols or own or [str(i) for i in range(vocab_size or 10)]
+        self.symbols = tuple(symbols)
+        self.answer_symbols = self.ANSWERS or self.symbols
+        vocab_size = vocab_size or len(self.symbols)
         if len(self.symbols) != vocab_size or len(set(self.symbols)) != vocab_size:
             raise ValueError(f"{vocab_size} different symbols are needed, got {len(set(self.symbols))}")
         if not 1 <= min_length <= max_length:
             raise ValueError(f"lengths must satisfy 1 <= {min_length} <= {max_length}")
+        if max_length < self.SHORTEST:
+            raise ValueError(f"its inputs have at least {self.SHORTEST} symbols; max_length is {max_length}")
         self.vocab_size = vocab_size
         self.min_length = min_length
         self.max_length = max_length
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
+        self._few: dict[int, tuple[Tensor, Tensor] | None] = {}
 
     @abstractmethod
     def target(self, inputs: Tensor) -> Tensor:
-        """The right answer to `inputs` [B, T], as ids [B, T]."""
+        """The right answer to `inputs` [B, T], as ids [B, M] of `answer_symbols`.
+
+        What comes after the end of a shorter answer is `IGNORE`.
+        """
+
+    def answer_length(self, length: int) -> int:
+        """M, how many symbols the answer to an input of that length has."""
+        return length
+
+    def fit(self, length: int) -> int:
+        """The length of an input that is asked to have `length` symbols, where not every length exists."""
+        return max(length, self.SHORTEST)
+
+    def valid(self, inputs: Tensor) -> Tensor:
+        """Which rows of `inputs` [B, T] are inputs of this task, as bool [B]."""
+        return torch.ones(len(inputs), dtype=torch.bool, device=inputs.device)
 
     def source(self, inputs: Tensor) -> Tensor | None:
-        """The position in `inputs` [B, T] that each answer is read from, int64 [B, T], if there is one.
+        """The position in `inputs` [B, T] that each answer is read from, int64 [B, M], if there is one.
 
         Where a task can say, heads that look there can be told apart from those that don't.
         """
@@ -79,8 +111,9 @@ class Task(ABC):
         More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the
         held-out rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
         """
-        if self._has_few(length):
-            candidates = self._training_side(length).to(generator.device)
+        length = self.fit(length)
+        if sides := self._sides(length):
+            candidates = sides[0].to(generator.device)
             chosen = torch.randint(
                 len(candidates), (batch_size,), generator=generator, device=generator.device
             )
@@ -95,8 +128,9 @@ class Task(ABC):
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
         """`count` held-out sequences; fewer, each once, where the task has no more of this length."""
-        if self._has_few(length):
-            kept = self._held_out_of(length).to(generator.device)
+        length = self.fit(length)
+        if sides := self._sides(length):
+            kept = sides[1].to(generator.device)
             shuffled = torch.randperm(len(kept), generator=generator, device=generator.device)
             inputs = kept[shuffled[:count]]
         else:
@@ -109,41 +143,46 @@ class Task(ABC):
 
     def is_held_out(self, inputs: Tensor) -> Tensor:
         """Which rows of `inputs` [B, T] belong to the held-out side, as bool [B]."""
-        return sequence_hash(inputs) < self._hash_limit(inputs.shape[1])
+        sides = self._sides(inputs.shape[1])
+        limit = PRIME // HELD_OUT_SHARE if sides is None else sequence_hash(sides[1]).max() + 1
+        return sequence_hash(inputs) < limit
 
     def problem(self) -> str | None:
         """What is wrong with `target` and `source`, tried on a few sequences; None if nothing is."""
-        inputs = torch.randint(
-            self.vocab_size, (64, self.max_length), generator=torch.Generator().manual_seed(0)
-        )
-        inputs[0], inputs[1] = 0, self.vocab_size - 1
+        length = self.fit(self.max_length)
+        inputs = self.draw(62, length, torch.Generator().manual_seed(0))
+        extremes = torch.tensor([[0], [self.vocab_size - 1]]).expand(-1, length)
+        inputs = torch.cat([extremes[self.valid(extremes)], inputs])
+        shape, highest = [len(inputs), self.answer_length(length)], len(self.answer_symbols) - 1
         answered: object = self.target(inputs.clone())
         if not isinstance(answered, Tensor):
             return f"target() must return a tensor, not {type(answered).__name__}"
         targets = answered
-        if targets.shape != inputs.shape or targets.dtype != inputs.dtype:
-            got = f"{targets.dtype} {list(targets.shape)}"
-            return f"target() must return int64 {list(inputs.shape)}, not {got}"
-        if not bool(((targets >= 0) & (targets < self.vocab_size)).all()):
-            lowest, highest = int(targets.min()), int(targets.max())
-            return f"target() must return ids from 0 to {self.vocab_size - 1}, not {lowest} to {highest}"
+        if list(targets.shape) != shape or targets.dtype != inputs.dtype:
+            return f"target() must return int64 {shape}, not {targets.dtype} {list(targets.shape)}"
+        targets = targets[targets != IGNORE]
+        if not bool(((targets >= 0) & (targets <= highest)).all()):
+            found = f"{int(targets.min())} to {int(targets.max())}"
+            return f"target() must return ids from 0 to {highest}, not {found}"
         source: object = self.source(inputs.clone())
         if source is None:
             return None
-        if not isinstance(source, Tensor) or source.shape != inputs.shape or source.dtype != inputs.dtype:
-            return f"source() must return int64 {list(inputs.shape)}, or None where there is no source"
-        if not bool(((source >= 0) & (source < self.max_length)).all()):
-            return f"source() must return positions from 0 to {self.max_length - 1}"
+        if not isinstance(source, Tensor) or list(source.shape) != shape or source.dtype != inputs.dtype:
+            return f"source() must return int64 {shape}, or None where there is no source"
+        if not bool(((source >= 0) & (source < length)).all()):
+            return f"source() must return positions from 0 to {length - 1}"
         return None
 
     def n_sequences(self, length: int) -> int:
-        """How many sequences of this length exist."""
-        count: int = self.vocab_size**length
+        """How many sequences of this length exist; where they are too many to count, of any symbols."""
+        sides = self._sides(self.fit(length))
+        count: int = self.vocab_size ** self.fit(length) if sides is None else sum(map(len, sides))
         return count
 
     def n_held_out(self, length: int) -> int | None:
         """How many sequences of this length are held out; None where they are too many to count."""
-        return len(self._held_out_of(length)) if self._has_few(length) else None
+        sides = self._sides(self.fit(length))
+        return None if sides is None else len(sides[1])
 
     def encode(self, text: str) -> list[int]:
         """Ids of symbols written with spaces between them; one-character symbols may also stand together.
@@ -160,29 +199,44 @@ class Task(ABC):
             if word not in self._ids:
                 shown = " ".join(self.symbols[:20]) + (" ..." if self.vocab_size > 20 else "")
                 raise ValueError(f"{word!r} is none of the symbols {shown}")
-        return [self._ids[word] for word in words]
+        ids = [self._ids[word] for word in words]
+        if not bool(self.valid(torch.tensor([ids]))):
+            generator = torch.Generator().manual_seed(0)
+            example = self.decode(self.draw(1, self.fit(min(7, self.max_length)), generator)[0].tolist())
+            raise ValueError(
+                f"{' '.join(words)!r} isn't of the form that this task reads, as is {' '.join(example)!r}"
+            )
+        return ids
 
     def decode(self, ids: Sequence[int]) -> list[str]:
-        """The symbols of `ids`."""
+        """The symbols of the input that `ids` stand for."""
         return [self.symbols[i] for i in ids]
 
+    def decode_answer(self, ids: Sequence[int]) -> list[str]:
+        """The symbols of the answer that `ids` stand for."""
+        return [self.answer_symbols[i] for i in ids]
+
     def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
-        """`count` sequences [B, T] of either side, every symbol equally likely."""
+        """`count` sequences [B, T] of either side, all equally likely unless a task says otherwise."""
         return torch.randint(self.vocab_size, (count, length), generator=generator, device=generator.device)
 
-    def _held_out_of(self, length: int) -> Tensor:
-        return _both_sides(self.vocab_size, length)[1]
+    def _sides(self, length: int) -> tuple[Tensor, Tensor] | None:
+        """All sequences of a length that has few: those to train on, those held out; None if it has many."""
+        if length not in self._few:
+            everything = self._all(length)
+            self._few[length] = None if everything is None else split(everything)
+        return self._few[length]
 
-    def _training_side(self, length: int) -> Tensor:
-        return _both_sides(self.vocab_size, length)[0]
-
-    def _hash_limit(self, length: int) -> int:
-        few = self._has_few(length)
-        return _limit_of_few(self.vocab_size, length) if few else PRIME // HELD_OUT_SHARE
-
-    def _has_few(self, length: int) -> bool:
+    def _all(self, length: int) -> Tensor | None:
         # Two symbols make more than FEW sequences from length 14 on; no need to count what is astronomical.
-        return length < 14 and self.n_sequences(length) <= FEW
+        if length < 14 and self.vocab_size**length <= FEW:
+            everything = all_sequences(self.vocab_size, length)
+            return everything[self.valid(everything)]
+        if length >= 14 or type(self).draw is Task.draw:
+            return None
+        # A task with a form of its own may have few all the same; then many draws find each of them.
+        drawn = torch.unique(self.draw(PROBE, length, torch.Generator().manual_seed(0)), dim=0)
+        return drawn if len(drawn) <= PROBE // 10 else None
 
 
 def positions(inputs: Tensor) -> Tensor:
@@ -209,16 +263,9 @@ def all_sequences(vocab_size: int, length: int) -> Tensor:
     return index // vocab_size ** torch.arange(length - 1, -1, -1) % vocab_size
 
 
-@cache
-def _both_sides(vocab_size: int, length: int) -> tuple[Tensor, Tensor]:
-    """All sequences of a length that has few: those to train on, those held out."""
-    everything = all_sequences(vocab_size, length)
-    held_out = sequence_hash(everything) < _limit_of_few(vocab_size, length)
+def split(everything: Tensor) -> tuple[Tensor, Tensor]:
+    """Those to train on of all sequences [B, T] of a length, two or more, and the tenth of lowest hashes."""
+    order = sequence_hash(everything).argsort()
+    held_out = torch.zeros(len(everything), dtype=torch.bool)
+    held_out[order[: max(1, len(everything) // HELD_OUT_SHARE)]] = True
     return everything[~held_out], everything[held_out]
-
-
-@cache
-def _limit_of_few(vocab_size: int, length: int) -> int:
-    """The limit that holds out the tenth of all sequences with the lowest hashes, and at least one."""
-    hashes = sequence_hash(all_sequences(vocab_size, length)).sort().values
-    return int(hashes[max(1, len(hashes) // HELD_OUT_SHARE)])

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tfcli.config import ModelConfig
+from tfcli.layouts import Layout
 from tfcli.model import Attention, Encoder, PreNormBlock
 from tfcli.positions import EndsPositions
 
@@ -15,7 +16,7 @@ SHARP = 5.0  # times EndsPositions.GAIN: the weight that is left for all other k
 def blank(vocab_size: int, n_heads: int, max_length: int = 20, n_layers: int = 1) -> Encoder:
     """All weights zero, all norms plain: uniform heads that say nothing. d_head is the vocabulary's size."""
     config = ModelConfig(d_model=n_heads * vocab_size, n_heads=n_heads, n_layers=n_layers, d_ff=4)
-    model = Encoder(config, vocab_size, max_length)
+    model = Encoder(config, Layout(vocab_size), max_length)
     for name, parameter in model.named_parameters():
         nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
     return model.eval()

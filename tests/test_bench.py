@@ -13,6 +13,7 @@ from tests.conftest import Cli, as_json
 from tests.test_model import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
 from tfcli.config import TaskConfig, TrainConfig
+from tfcli.layouts import Layout
 from tfcli.measurements import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.render.bench import markdown, print_bench
 from tfcli.task_registry import load_task
@@ -81,7 +82,7 @@ def test_tables_say_what_was_measured(width: int) -> None:
 def test_the_plain_recipe_is_torchs_own_encoder_and_learns() -> None:
     torch.manual_seed(0)
     task = load_task(TaskConfig(name="copy", vocab_size=3, max_length=4))
-    model = PlainEncoder(3, 4)
+    model = PlainEncoder(Layout(3), 4)
     assert isinstance(model.encoder, torch.nn.TransformerEncoder)
     losses = [record.loss for record in train_plainly(model, task, TrainConfig(eval_every=50)) if record.loss]
     assert len(losses) == PlainEncoder.STEPS // 50

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from tfcli.config import TaskConfig
 from tfcli.evaluation import answers, held_out_set, input_blind, score, score_length, spread, wilson
+from tfcli.layouts import Layout
 from tfcli.task_registry import load_task
 
 
@@ -19,6 +20,7 @@ class Oracle(nn.Module):
         self.task = load_task(TaskConfig(name=name))
         self.stumbles_at = stumbles_at
         self.n_heads = 1
+        self.layout = Layout(self.task.vocab_size)
         self.anchor = nn.Parameter(torch.zeros(1))  # tells the device
 
     def forward(self, inputs: Tensor, intervention: object = None) -> Tensor:

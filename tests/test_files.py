@@ -32,7 +32,9 @@ def saved(thing: AttentionRecord, suffix: str) -> bytes:
 
 def with_weights(symbols: Sequence[str], rows: list[list[float]]) -> AttentionRecord:
     tokens = [symbols[i % len(symbols)] for i in range(len(rows))]
-    return AttentionRecord("runs/x", tokens, tokens, tokens, [LayerRecord(0, [HeadRecord(0, rows)])])
+    return AttentionRecord(
+        "runs/x", tokens, tokens, 0, tokens, tokens, [LayerRecord(0, [HeadRecord(0, rows)])]
+    )
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, JSON])

@@ -8,6 +8,7 @@ import random
 import re
 import struct
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -27,7 +28,7 @@ def record(tokens: list[str], layers: int = 2, heads: int = 4, seed: int = 0) ->
         LayerRecord(layer, [HeadRecord(head, rows(len(tokens), rng)) for head in range(heads)])
         for layer in range(layers)
     ]
-    return AttentionRecord("runs/reverse", tokens, tokens[::-1], tokens[::-1], made)
+    return AttentionRecord("runs/reverse", tokens, tokens, 0, tokens[::-1], tokens[::-1], made)
 
 
 def rows(n: int, rng: random.Random) -> list[list[float]]:
@@ -39,7 +40,7 @@ def rows(n: int, rng: random.Random) -> list[list[float]]:
 def one_head(layer: int, head: int | str, weights: list[list[float]], copies: int = 1) -> list[View]:
     tokens = digits(len(weights))
     layers = [LayerRecord(layer, [HeadRecord(head, weights)] * copies)]
-    return [View("the only one", AttentionRecord("runs/reverse", tokens, tokens, tokens, layers))]
+    return [View("the only one", AttentionRecord("runs/reverse", tokens, tokens, 0, tokens, tokens, layers))]
 
 
 def digits(n: int) -> list[str]:
@@ -107,15 +108,12 @@ def test_the_data_is_that_of_the_record(tokens: list[str]) -> None:
 
 def test_no_text_can_end_the_data_or_the_title() -> None:
     thing = record(ODD, 1, 1)
-    named = AttentionRecord('</title>&lt;{{data}}"\udc80', *(getattr(thing, name) for name in FIELDS))
+    named = replace(thing, run='</title>&lt;{{data}}"\udc80')
     document = render([View("a", named)])
     elements = Elements(document)
     assert elements.title == '</title>&lt;{{data}}"\ufffd: attention'
     assert not set("<>&\u2028") & set(elements.scripts[0])
     document.encode("utf-8")
-
-
-FIELDS = ("tokens", "prediction", "target", "layers")
 
 
 def test_weights_are_little_endian_row_after_row() -> None:

@@ -48,7 +48,7 @@ def test_maps_are_those_of_the_forward_pass_that_answered() -> None:
 
 def test_a_rank_head_tells_where_it_ranks_its_keys() -> None:
     model = make(positions="rank", n_layers=1)
-    model.positions.sharpen(1.0)
+    model.positions.sharpen(30.0, 3.0)
     [layer] = attention(model, TASK, ROW, "r", Choice()).layers
     for head in layer.heads:
         assert head.ranks is not None

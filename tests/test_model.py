@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tfcli.config import ModelConfig
+from tfcli.layouts import Layout
 from tfcli.model import (
     ACTIVATIONS,
     ATTENTION_SCALES,
@@ -22,7 +23,7 @@ from tfcli.model import (
     PreNormBlock,
 )
 from tfcli.normalizers import NORMALIZERS
-from tfcli.positions import POSITIONS, coordinates
+from tfcli.positions import POSITIONS
 from tfcli.traces import ForwardTrace, Intervention
 
 VOCAB, LONGEST = 7, 12
@@ -40,7 +41,7 @@ RANDOMIZED = [{"positions": p, "indices": "randomized", "norm": "pre"} for p in 
 def make(seed: int = 0, **options: Any) -> Encoder:
     """A small model whose every parameter is random, so that none can hide."""
     torch.manual_seed(seed)
-    model = Encoder(ModelConfig(d_model=16, n_heads=2, d_ff=24, **options), VOCAB, LONGEST)
+    model = Encoder(ModelConfig(d_model=16, n_heads=2, d_ff=24, **options), Layout(VOCAB), LONGEST)
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -138,7 +139,7 @@ def test_the_traced_weights_are_those_the_prediction_used(options: dict[str, Any
     logits = model(tokens(), trace=trace)
     for layer, block in enumerate(blocks(model)):
         x = trace.residual[layer]
-        context = LayerContext(layer, model.positions, coordinates(tokens(), None))
+        context = LayerContext(layer, model.positions, Layout(VOCAB).coordinates(tokens(), None))
         normed = block.norm_attention(x) if options["norm"] == "pre" else x
         _, _, v = block.attention.project(normed)
         z = trace.layers[layer].attn_weights @ v
@@ -161,7 +162,7 @@ def test_shared_attention_is_one_small_projection_for_all_heads() -> None:
     q, k, v = (torch.einsum("bthk,jk->bthj", heads, w) for w in (w_q, w_k, w_v))
     weights = torch.einsum("bqhj,bkhj->bhqk", q, k).div(16**0.5).softmax(-1)
     z = torch.einsum("bhqk,bkhj->bqhj", weights, v).reshape(2, 5, 16)
-    at = coordinates(torch.zeros(2, 5), None)
+    at = Layout(VOCAB).coordinates(torch.zeros(2, 5), None)
     expected = z @ attention.out.weight.T + attention.out.bias
     close(attention(x, LayerContext(0, model.positions, at)), expected)
     assert attention.qkv.bias is None
@@ -234,7 +235,7 @@ def test_dropout_is_off_outside_training() -> None:
 )
 def test_any_sizes_that_fit(d_model: int, n_heads: int, n_layers: int, d_ff: int) -> None:
     config = ModelConfig(d_model=d_model, n_heads=n_heads, n_layers=n_layers, d_ff=d_ff)
-    assert Encoder(config, VOCAB, LONGEST)(tokens()).shape == (3, 9, VOCAB)
+    assert Encoder(config, Layout(VOCAB), LONGEST)(tokens()).shape == (3, 9, VOCAB)
 
 
 TABLES: dict[str, dict[str, Any]] = {

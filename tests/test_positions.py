@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from tfcli.config import ModelConfig
+from tfcli.layouts import Coordinates, Layout
 from tfcli.positions import (
     INDEX_RANGE,
     POSITIONS,
-    Coordinates,
     EndsPositions,
     RankPositions,
     RelativePositions,
-    coordinates,
     offset_bucket,
 )
 
@@ -24,7 +23,7 @@ CONFIG = ModelConfig(d_model=16, n_heads=2)
 
 
 def at(length: int) -> Coordinates:
-    return coordinates(torch.zeros(1, length, dtype=torch.int64), None)
+    return Layout(1).coordinates(torch.zeros(1, length, dtype=torch.int64), None)
 
 
 def test_coordinates_count_from_both_ends() -> None:
@@ -44,7 +43,7 @@ def test_coordinates_count_from_both_ends() -> None:
 )
 def test_padding_on_either_side_does_not_count(mask: list[int], start: list[int], end: list[int]) -> None:
     may_attend = torch.tensor([mask], dtype=torch.bool)
-    found = coordinates(torch.zeros(1, 5, dtype=torch.int64), may_attend)
+    found = Layout(1).coordinates(torch.zeros(1, 5, dtype=torch.int64), may_attend)
     assert found.start[may_attend].tolist() == start
     assert found.end[may_attend].tolist() == end
     assert found.n_keys.tolist() == [[sum(mask)]]
@@ -80,7 +79,7 @@ def test_learned_positions_know_their_lengths_and_no_others() -> None:
     learned = POSITIONS["learned"](CONFIG, 5)
     assert learned.embed(torch.zeros(1, 5, 16), at(5)).shape == (1, 5, 16)
     with pytest.raises(ValueError, match="up to 5, not 6"):
-        learned.embed(torch.zeros(1, 6, 16), at(6))
+        learned.place(at(6))
 
 
 def test_alibi_has_the_slopes_of_the_paper() -> None:
@@ -155,38 +154,34 @@ def rank() -> RankPositions:
     return encoding
 
 
-@pytest.mark.parametrize("progress", [0.0, 0.4, 1.0])
-def test_ranks_add_up_whatever_is_compared(progress: float) -> None:
+@pytest.mark.parametrize("gate", [1.0, 4.0, 30.0])
+def test_ranks_add_up_whatever_is_compared(gate: float) -> None:
     encoding = rank()
-    encoding.sharpen(progress)
+    encoding.sharpen(gate, 3.0)
     ranks = encoding.ranks(1, torch.randn(3, 9, 16), at(9))
     torch.testing.assert_close(ranks.sum(-1), torch.full((3, 2), 9 * 8 / 2.0))
 
 
-def test_equal_tokens_rank_in_their_order_once_the_gate_is_hard() -> None:
+def test_equal_tokens_rank_in_their_order_or_against_it_once_the_gate_is_hard() -> None:
     encoding = RankPositions(CONFIG, 20)
-    encoding.sharpen(1.0)
-    ranks = encoding.ranks(0, torch.ones(1, 6, 16), at(6))
-    torch.testing.assert_close(ranks[0, 0], torch.arange(6.0), atol=1e-3, rtol=0)
+    encoding.sharpen(30.0, 3.0)
+    encoding.tau.data[0] = torch.tensor([1.0, -1.0])
+    forwards, backwards = encoding.ranks(0, torch.ones(1, 6, 16), at(6))[0]
+    torch.testing.assert_close(forwards, torch.arange(6.0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(backwards, torch.arange(5.0, -1, -1), atol=1e-3, rtol=0)
 
 
 def test_a_known_order_sorts() -> None:
     """With a_j = value and b_k = 1 the score is value_j - value_k, and row i looks at the i-th smallest."""
     encoding = RankPositions(ModelConfig(d_model=2, n_heads=1, n_layers=1), 20)
-    encoding.sharpen(1.0)
+    encoding.sharpen(30.0, 3.0)
+    encoding.tau.data.fill_(1.0)
     weights = torch.zeros(16, 2)
     weights[0, 0] = weights[8, 1] = 1.0  # the first feature of a reads the value, that of b the constant
     encoding.compare[0].load_state_dict({"weight": weights})
     values = torch.tensor([30.0, 10.0, 20.0, 10.0])
     x = torch.stack((values, torch.ones(4)), dim=-1)[None]
     assert encoding.bias(0, x, at(4))[0, 0].argmax(-1).tolist() == [1, 3, 2, 0]
-
-
-def test_sharpening_goes_from_the_first_bound_to_the_last() -> None:
-    encoding = rank()
-    for progress, factor in ((0.0, 1.0), (0.5, 10.0**0.5), (1.0, 10.0)):
-        encoding.sharpen(progress)
-        assert encoding.sharpness((1.0, 10.0)).item() == pytest.approx(factor, rel=1e-5)
 
 
 def ends() -> EndsPositions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def record(symbols: list[str], n: int, heads: int = 2, layers: int = 2) -> Atten
     made = [
         LayerRecord(layer, [HeadRecord(h, weights(n, h)) for h in range(heads)]) for layer in range(layers)
     ]
-    return AttentionRecord("runs/reverse", tokens, tokens[::-1], tokens[::-1], made)
+    return AttentionRecord("runs/reverse", tokens, tokens, 0, tokens[::-1], tokens[::-1], made)
 
 
 def printed(thing: AttentionRecord | EvalReport, width: int, encoding: str = "utf-8", **options: Any) -> str:
@@ -101,7 +102,7 @@ def test_shades_are_darkest_where_the_weight_is_largest(
 def test_ranks_stand_below_the_map(width: int) -> None:
     ranked = [LayerRecord(0, [HeadRecord(0, weights(9, 0), [i + 0.04 for i in range(9)])])]
     tokens = [str(i) for i in range(9)]
-    text = printed(AttentionRecord("runs/sort", tokens, tokens, tokens, ranked), width)
+    text = printed(AttentionRecord("runs/sort", tokens, tokens, 0, tokens, tokens, ranked), width)
     assert all(cell_len(line) <= width for line in text.splitlines())
     words = text.partition("layer 0 head 0 ranks its keys:")[2].split()
     assert words == [f"{i}:{i}.0" for i in range(9)]
@@ -122,7 +123,7 @@ def test_heads_stand_side_by_side_where_they_fit() -> None:
 def test_a_wrong_answer_shows_what_is_right() -> None:
     thing = record(SYMBOLS["digits"], 3, 1, 1)
     assert "right is" not in printed(thing, 80)
-    wrong = AttentionRecord(thing.run, thing.tokens, ["9", "9", "9"], thing.target, thing.layers)
+    wrong = replace(thing, prediction=["9", "9", "9"])
     text = printed(wrong, 80)
     assert "the answer is wrong" in text
     assert "answer   9 9 9\nright is 2 1 0\n" in text

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.test_html import LONG, ODD, PACKED, digits, one, one_head, record, rows, steps
-from tfcli.internals import AttentionRecord, View
+from tfcli.internals import View
 from tfcli.render.html import UNITS, render
 
 PRINTED = PACKED + 0.5e-4  # how far four decimals may be off
@@ -374,7 +375,7 @@ def test_short_symbols_stand_at_the_axes_and_long_ones_are_numbered(show: Open) 
 def test_wrong_tokens_are_marked_and_the_right_ones_stand_below(show: Open) -> None:
     thing = record(digits(5))
     wrong = ["x", *thing.target[1:4], "y"]
-    shown = show([View("a", AttentionRecord(thing.run, thing.tokens, wrong, thing.target, thing.layers))])
+    shown = show([View("a", replace(thing, prediction=wrong))])
     assert shown.locator("#verdict").text_content() == "the answer is wrong: 2 of 5 tokens are"
     marked = shown.locator("#sequence [data-wrong]")
     assert [item.get_attribute("data-position") for item in marked.all()] == ["0", "4"]

@@ -61,7 +61,9 @@ class Run:
         with look.mendable(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
             found = answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
-        return Prediction(**vars(found), symbols=list(self.task.symbols), probabilities=probabilities.numpy())
+        return Prediction(
+            **vars(found), symbols=list(self.task.answer_symbols), probabilities=probabilities.numpy()
+        )
 
     def attention(
         self,
@@ -153,7 +155,7 @@ class Attention:
         )
 
     def _repr_html_(self) -> str:
-        return FRAME.format(page=escape(html.render([View(" ".join(self.tokens), self.record)])))
+        return FRAME.format(page=escape(html.render([View(" ".join(self.record.input), self.record)])))
 
     def _text(self, console: Console) -> str:
         with console.capture() as capture:

@@ -16,14 +16,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.checkpoints import build_model
+from tfcli.checkpoints import build_model, layout_of
 from tfcli.commands.train import watched
 from tfcli.config import ModelConfig, RunConfig, TrainConfig
 from tfcli.devices import prepare, seeded
 from tfcli.evaluation import score_length
+from tfcli.layouts import Layout
 from tfcli.measurements import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.model import Encoder
-from tfcli.positions import SinusoidalPositions, coordinates
+from tfcli.positions import SinusoidalPositions
 from tfcli.progress import Progress, StepRecord
 from tfcli.results import LengthScore
 from tfcli.task_registry import load_task
@@ -42,21 +43,23 @@ class PlainEncoder(nn.Module):
     D_MODEL, N_HEADS, N_LAYERS, D_FF = 32, 1, 1, 64
     LEARNING_RATE, WARMUP_STEPS, BATCH_SIZE, CLIP_NORM, STEPS = 5e-4, 50, 128, 5.0, 3000
 
-    def __init__(self, vocab_size: int, max_length: int) -> None:
+    def __init__(self, layout: Layout, max_length: int) -> None:
         super().__init__()
+        self.layout = layout
         self.n_heads = self.N_HEADS
-        self.embedding = nn.Embedding(vocab_size, self.D_MODEL)
+        self.embedding = nn.Embedding(layout.n_tokens, self.D_MODEL)
         self.positions = SinusoidalPositions(ModelConfig(d_model=self.D_MODEL, n_heads=1), max_length)
         layer = nn.TransformerEncoderLayer(
             self.D_MODEL, self.N_HEADS, self.D_FF, dropout=0.0, batch_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, self.N_LAYERS, enable_nested_tensor=False)
-        self.unembedding = nn.Linear(self.D_MODEL, vocab_size)
+        self.unembedding = nn.Linear(self.D_MODEL, layout.n_answers)
 
     def forward(self, inputs: Tensor, *, intervention: None = None) -> Tensor:
-        """Logits [B, T, V] for `inputs` [B, T]."""
-        x = self.positions.embed(self.embedding(inputs), coordinates(inputs, None))
-        logits: Tensor = self.unembedding(self.encoder(x))
+        """Logits [B, M, V] for `inputs` [B, T]."""
+        at = self.layout.coordinates(inputs, None)
+        x = self.positions.embed(self.embedding(self.layout.tokens(inputs)), at)
+        logits: Tensor = self.unembedding(self.layout.answers(self.encoder(x), inputs.shape[1]))
         return logits
 
 
@@ -100,7 +103,7 @@ def measure(
         scores.append([score_length(model, task, n, SAMPLES, EVALUATION_SEED)[0] for n in lengths])
         if plain:
             prepare(config.train)
-            rival = PlainEncoder(task.vocab_size, task.max_length).to(device)
+            rival = PlainEncoder(layout_of(config, task), task.max_length).to(device)
             records = train_plainly(rival, task, config.train)
             answers = cast(Encoder, rival)  # as one does, which is all that is asked of it here
             looks = watched(answers, task, config.train, records=records)
@@ -135,16 +138,16 @@ def solve(
 
 
 def flops(model: Encoder, task: Task) -> float:
-    """Floating-point operations of the matrix products of a training step, per token.
+    """Floating-point operations of the matrix products of a training step, per symbol of an answer.
 
-    Six for each weight of a matrix, and 12 T D a layer for the products of attention, with T as long as the
-    sequence of a token is on average.
+    Six for each weight of a matrix and token that is read, and 12 L D a layer for the products of attention.
     """
     matrices = (p for name, p in model.named_parameters() if p.dim() == 2 and name != "embedding.weight")
     weights = sum(matrix.numel() for matrix in matrices)
-    lengths = range(task.min_length, task.max_length + 1)
-    T = sum(n * n for n in lengths) / sum(lengths)
-    return 6 * weights + 12 * T * model.embedding.embedding_dim * len(model.blocks)
+    per_score = 12 * model.embedding.embedding_dim * len(model.blocks)
+    inputs = [task.fit(n) for n in range(task.min_length, task.max_length + 1)]
+    read = [model.layout.length(n) for n in inputs]
+    return sum(L * (6 * weights + per_score * L) for L in read) / sum(map(task.answer_length, inputs))
 
 
 def measure_machine() -> Machine:

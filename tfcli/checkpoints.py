@@ -14,6 +14,7 @@ from torch import Tensor
 from tfcli import runs
 from tfcli.config import RunConfig
 from tfcli.errors import DivergedError
+from tfcli.layouts import Layout
 from tfcli.model import Encoder
 from tfcli.results import TrainSummary
 from tfcli.task_registry import load_task
@@ -33,7 +34,18 @@ class LoadedRun(NamedTuple):
 
 def build_model(config: RunConfig, task: Task) -> Encoder:
     """A model with fresh weights, drawn from torch's global random numbers."""
-    return Encoder(config.model, task.vocab_size, task.max_length)
+    return Encoder(config.model, layout_of(config, task), task.max_length)
+
+
+def layout_of(config: RunConfig, task: Task) -> Layout:
+    """How a configuration lays its task out."""
+    return Layout(
+        task.vocab_size,
+        len(task.answer_symbols),
+        task.answer_length,
+        appended=config.task.layout == "appended",
+        begin=config.model.begin_token,
+    )
 
 
 def n_parameters(model: Encoder) -> int:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 Count = Annotated[int, Field(ge=1)]
+Sharpness = Annotated[float, Field(gt=0, le=1e6)]
+Bounds = Annotated[tuple[Sharpness, Sharpness], Field(strict=False)]
 
 
 class Section(BaseModel):
@@ -38,15 +40,17 @@ class TaskConfig(Section):
     symbols: Annotated[tuple[Symbol, ...], Field(strict=False)] | None = Field(
         None, description="names for the vocabulary, in order; any text without spaces"
     )
-    vocab_size: int = Field(
-        default_factory=lambda data: len(data.get("symbols") or range(10)),
-        ge=2,
-        le=65_536,
-        description="number of symbols; 10, or as many as `symbols` names",
+    vocab_size: Annotated[int, Field(ge=2, le=65_536)] | None = Field(
+        None, description="number of symbols; 10, as many as `symbols` names, or the task's own, if left out"
     )
     min_length: Count = Field(1, description="shortest training sequence")
     max_length: int = Field(
         20, ge=1, le=100_000, description="longest training sequence", validate_default=True
+    )
+
+    layout: Literal["aligned", "appended"] = Field(
+        "aligned",
+        description="where answers are read: at the input's own tokens, or at blank ones appended to it",
     )
 
     @field_validator("symbols")
@@ -64,9 +68,9 @@ class TaskConfig(Section):
 
     @field_validator("vocab_size")
     @classmethod
-    def _vocab_size_counts_symbols(cls, vocab_size: int, info: ValidationInfo) -> int:
+    def _vocab_size_counts_symbols(cls, vocab_size: int | None, info: ValidationInfo) -> int | None:
         symbols = info.data.get("symbols")
-        if symbols is not None and vocab_size != len(symbols):
+        if symbols is not None and vocab_size not in (None, len(symbols)):
             raise ValueError(f"there are {len(symbols)} symbols; leave vocab_size out, they are counted")
         return vocab_size
 
@@ -92,9 +96,9 @@ class ModelConfig(Section):
         default_factory=lambda data: 4 * data.get("d_model", 1),
         description="width inside the feed-forward; 4 x d_model if left out",
     )
-    positions: Literal["none", "learned", "sinusoidal", "rotary", "alibi", "relative", "ends", "rank"] = (
-        Field("ends", description="positional encoding", validate_default=True)
-    )
+    positions: Literal[
+        "none", "learned", "sinusoidal", "rotary", "fractional", "alibi", "relative", "ends", "rank"
+    ] = Field("ends", description="positional encoding", validate_default=True)
     indices: Literal["consecutive", "randomized"] = Field(
         "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
     )
@@ -106,6 +110,9 @@ class ModelConfig(Section):
     )
     normalizer: Literal["softmax", "entmax15"] = Field(
         "softmax", description="how scores become weights; entmax15 gives low scores none at all"
+    )
+    begin_token: bool = Field(
+        False, description="put a token before the input, for heads to look at that find nothing"
     )
     norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before each sub-layer, or after it")
     activation: Literal["gelu", "relu"] = Field("gelu", description="non-linearity of the feed-forward")
@@ -167,6 +174,12 @@ class TrainConfig(Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None, description="CPU threads; torch's own choice if left out"
+    )
+    gate: Bounds = Field(
+        (1.0, 30.0), description="how hard `rank` compares tokens, at the first step and at the last"
+    )
+    slope: Bounds = Field(
+        (0.3, 3.0), description="how steeply `rank` scores fall with the distance, at first and at last"
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 

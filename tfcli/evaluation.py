@@ -1,6 +1,6 @@
 """How well a model answers: exact match and token accuracy by length, beside what chance would score.
 
-Axes: B batch, T position, V vocabulary.
+Axes: B batch, T position of the input, M position of the answer, V symbols.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from tfcli.devices import seeded
 from tfcli.errors import NO_MEMORY
+from tfcli.layouts import Layout
 from tfcli.results import Answer, Interval, LengthScore, Score
 from tfcli.traces import Intervention
 
@@ -27,6 +28,7 @@ SCORES_A_PASS = 2**26  # ... and about this many scores of a layer, which may ha
 MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many lengths
 FLOOR_TOKENS = 2**20  # the floor is fitted to about this many tokens
 
+IGNORE = -100  # a target that doesn't count, as in tasks and in F.cross_entropy
 HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
 
 
@@ -35,9 +37,10 @@ class Answerer(Protocol):
 
     n_heads: int
     training: bool
+    layout: Layout
 
     def __call__(self, inputs: Tensor, *, intervention: Intervention | None = None) -> Tensor:
-        """Logits [B, T, V] for `inputs` [B, T]."""
+        """Logits [B, M, V] for `inputs` [B, T]."""
 
     def train(self, mode: bool = True) -> object:
         """Go into training mode, or out of it."""
@@ -72,7 +75,7 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
 
 
 def answers(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
-    """What the model answers to `inputs` [B, T], as ids [B, T]. Its mode is left as it was.
+    """What the model answers to `inputs` [B, T], as ids [B, M]. Its mode is left as it was.
 
     As many sequences go through together as are fast, and fewer where there is no memory for them.
 
@@ -81,8 +84,8 @@ def answers(model: Answerer, inputs: Tensor, intervention: Intervention | None =
     """
     was_training = model.training
     model.eval()
-    T = inputs.shape[1]
-    rows = max(1, min(TOKENS_A_PASS // T, SCORES_A_PASS // (model.n_heads * T * T)))
+    L = model.layout.length(inputs.shape[1])
+    rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)))
     found: Tensor | None = None
     with torch.inference_mode():
         while found is None:
@@ -105,12 +108,37 @@ def in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervent
 
 def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
     """The model's score over all of `batches` together."""
-    right = [answers(model, batch.inputs, intervention) == batch.targets for batch in batches]
-    samples = sum(map(len, right))
-    tokens = sum(r.numel() for r in right)
-    exact = int(torch.stack([r.all(dim=1).sum() for r in right]).sum())
-    correct = int(torch.stack([r.sum() for r in right]).sum())
-    return Score(samples, exact / samples, correct / tokens)
+    marks = [marked(answers(model, batch.inputs, intervention), batch.targets) for batch in batches]
+    samples = sum(len(mark.exact) for mark in marks)
+    exact = int(torch.stack([mark.exact.sum() for mark in marks]).sum())
+    right = int(torch.stack([mark.right for mark in marks]).sum())
+    tokens = int(torch.stack([mark.tokens for mark in marks]).sum())
+    return Score(samples, exact / samples, right / tokens)
+
+
+class Marks(NamedTuple):
+    """What is right of some answers."""
+
+    exact: Tensor  # bool [B], of whole answers
+    right: Tensor  # [], how many symbols are
+    tokens: Tensor  # [], of how many
+
+    @property
+    def exact_match(self) -> float:
+        """The share of answers that are right as a whole."""
+        return int(self.exact.sum()) / len(self.exact)
+
+    @property
+    def token_accuracy(self) -> float:
+        """The share of symbols that are right."""
+        return int(self.right) / int(self.tokens)
+
+
+def marked(predictions: Tensor, targets: Tensor) -> Marks:
+    """Predictions [B, M] or [M] held against targets [B, M], as far as these go."""
+    counts = targets != IGNORE
+    right = (predictions == targets) & counts
+    return Marks((right | ~counts).all(dim=1), right.sum(), counts.sum())
 
 
 def score_length(
@@ -121,47 +149,44 @@ def score_length(
     generator = seeded(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
     predictions = answers(model, batch.inputs)
-    right = predictions == batch.targets
-    exact, accuracy = rate(right.all(dim=1)), rate(right)
-    blind = input_blind(task, length, generator) == batch.targets
-    few = task.n_held_out(length) == len(batch.inputs)
+    marks = marked(predictions, batch.targets)
+    exact, accuracy, n = marks.exact_match, marks.token_accuracy, len(predictions)
+    length = batch.inputs.shape[1]
+    blind = marked(input_blind(task, length, generator), batch.targets)
+    few = task.n_held_out(length) == n
     result = LengthScore(
         length=length,
         in_range=task.min_length <= length <= task.max_length,
-        samples=len(right),
+        samples=n,
         held_out_of=task.n_sequences(length) if few else None,
         exact_match=exact,
-        exact_match_interval=wilson(exact, len(right)),
+        exact_match_interval=wilson(exact, n),
         token_accuracy=accuracy,
-        token_accuracy_interval=wilson(accuracy, len(right)),
-        floor=rate(blind),
-        exact_match_floor=rate(blind.all(dim=1)),
+        token_accuracy_interval=wilson(accuracy, n),
+        floor=blind.token_accuracy,
+        exact_match_floor=blind.exact_match,
     )
-    wrong = (~right.all(dim=1)).nonzero()[:, 0].tolist()
+    wrong = (~marks.exact).nonzero()[:, 0].tolist()
     return result, (answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
 
 
-def rate(right: Tensor) -> float:
-    """The share of True in `right`."""
-    return int(right.sum()) / right.numel()
-
-
 def answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
-    """One answered sequence [T], in symbols."""
-    given, got, right = (task.decode(ids.tolist()) for ids in (inputs, predictions, targets))
-    return Answer(given, got, right, correct=got == right)
+    """One answered sequence in symbols: `inputs` [T], `predictions` and `targets` [M], as far as these go."""
+    counts = targets != IGNORE
+    got, right = (task.decode_answer(ids[counts].tolist()) for ids in (predictions, targets))
+    return Answer(task.decode(inputs.tolist()), got, right, correct=got == right)
 
 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
-    """The best answer that doesn't look at the input, as ids [T]: the most frequent symbol of each position.
+    """The best answer that doesn't look at the input, as ids [M]: the most frequent symbol of each position.
 
     It is fitted to sequences drawn for the purpose, of both sides; the held-out ones then judge it as they
     judge the model.
     """
     samples = max(64, min(4096, FLOOR_TOKENS // length))
     targets = task.target(task.draw(samples, length, generator))
-    counts = targets.new_zeros(length, task.vocab_size)
-    counts.scatter_add_(1, targets.T, torch.ones_like(targets.T))
+    counts = targets.new_zeros(targets.shape[1], len(task.answer_symbols))
+    counts.scatter_add_(1, targets.T.clamp(min=0), (targets.T != IGNORE).long())
     return counts.argmax(dim=1)
 
 

@@ -40,10 +40,14 @@ class LayerRecord:
 
 @dataclass(frozen=True)
 class AttentionRecord:
-    """What each head attended to while the model answered `tokens`."""
+    """What each head attended to while the model answered `input`."""
 
     run: str
-    tokens: list[str]
+    input: list[str]
+    tokens: list[
+        str
+    ]  # what the model read: the input, blanks for answers if they are appended, a begin token
+    first_answer: int  # the place among the tokens where the first answer is read; the others follow it
     prediction: list[str]
     target: list[str]
     layers: list[LayerRecord]
@@ -144,7 +148,9 @@ class TraceRecord:
     """The forward pass for one sequence, stage by stage."""
 
     run: str
-    tokens: list[str]
+    input: list[str]
+    tokens: list[str]  # what the model read, as in an AttentionRecord
+    first_answer: int
     symbols: list[str]  # what the columns of the logits stand for
     prediction: list[str]
     target: list[str]
@@ -170,7 +176,7 @@ class PatchRecord:
     run: str
     clean: Answer
     corrupt: Answer
-    positions: list[int]  # where the two answers differ; what is restored is measured there
+    positions: list[int]  # of the answer, where the two differ; what is restored is measured there
     difference: tuple[
         float, float
     ]  # logit of the clean less that of the corrupt answer: corrupt run, clean run

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
+from tfcli.layouts import Coordinates, Layout
 from tfcli.normalizers import NORMALIZERS
-from tfcli.positions import POSITIONS, Coordinates, NoPositions, coordinates
+from tfcli.positions import POSITIONS, NoPositions
 from tfcli.traces import ForwardTrace, Intervention, LayerTrace
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
@@ -203,18 +204,29 @@ BLOCKS: dict[str, type[PreNormBlock]] = {"pre": PreNormBlock, "post": PostNormBl
 
 
 class Encoder(nn.Module):
-    """Token embedding, positions, `n_layers` blocks, and logits over the vocabulary at each position."""
+    """Token embedding, positions, `n_layers` blocks, and logits over the symbols at each answer.
 
-    def __init__(self, config: ModelConfig, vocab_size: int, max_length: int) -> None:
+    Args:
+        max_length: the longest input to train on.
+    """
+
+    def __init__(self, config: ModelConfig, layout: Layout, max_length: int) -> None:
         super().__init__()
+        self.layout = layout
         self.n_heads = config.n_heads
-        self.embedding = nn.Embedding(vocab_size, config.d_model)
-        self.positions = POSITIONS[config.positions](config, max_length)
+        self.embedding = nn.Embedding(layout.n_tokens, config.d_model)
+        longest = layout.longest(max_length)
+        self.positions = POSITIONS[config.positions](config, longest, layout.n_segments)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(BLOCKS[config.norm](config) for _ in range(config.n_layers))
         # A pre-norm stream is never normalised on its way; a post-norm one leaves each block normalised.
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
-        self.unembedding = nn.Linear(config.d_model, vocab_size)
+        self.unembedding = nn.Linear(config.d_model, layout.n_answers)
+
+    def takes(self, length: int) -> bool:
+        """Whether the model can read inputs of that length."""
+        longest = self.positions.longest
+        return longest is None or self.layout.longest(length) <= longest
 
     def forward(
         self,
@@ -224,19 +236,19 @@ class Encoder(nn.Module):
         trace: ForwardTrace | None = None,
         intervention: Intervention | None = None,
     ) -> Tensor:
-        """Logits [B, T, V] for `inputs` [B, T].
+        """Logits [B, M, V] for `inputs` [B, T]; M is T where answers are read in place.
 
         Args:
             may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
-                all False.
+                all False. For one segment alone.
             trace: filled with what was computed on the way. Attention is then computed step by step, not by
                 the fused kernel, to the same result. The model must be in evaluation mode.
             intervention: what to remove or replace on the way.
         """
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
-        at = self.positions.place(coordinates(inputs, may_attend))
-        x = self.dropout(self.positions.embed(self.embedding(inputs), at))
+        at = self.positions.place(self.layout.coordinates(inputs, may_attend))
+        x = self.dropout(self.positions.embed(self.embedding(self.layout.tokens(inputs)), at))
         if intervention is not None:
             x = intervention.on_embedding(x)
         if trace is not None:
@@ -246,7 +258,7 @@ class Encoder(nn.Module):
             context = LayerContext(layer, self.positions, at, trace, intervention)
             x = block(x, context)
             context.note(out=x)
-        normed = self.norm(x)
+        normed = self.norm(self.layout.answers(x, inputs.shape[1]))
         logits: Tensor = self.unembedding(normed)
         if trace is not None:
             trace.normed, trace.logits = normed, logits

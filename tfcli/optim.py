@@ -1,4 +1,4 @@
-"""AdamW and its learning rate.
+"""AdamW, and what changes from step to step: the learning rate, and how sharp `rank` positions are.
 
 The optimizer works on all parameters as one long vector, so a step is a handful of operations however many
 layers there are. (To make a `torch.optim` optimizer imports torch's compiler: a second at every start.)
@@ -69,3 +69,9 @@ def learning_rate(step: int, config: TrainConfig) -> float:
         return config.learning_rate * step / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
     return config.learning_rate * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def sharpness(step: int, config: TrainConfig, bounds: tuple[float, float]) -> float:
+    """Where a step is on the way between two bounds, by equal factors."""
+    start, end = bounds
+    return float(start * (end / start) ** (step / config.steps))

@@ -10,43 +10,18 @@ Axes: B batch, T position, H head, K d_head, D d_model, R features a comparison 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
+from tfcli.layouts import Coordinates
 
 INDEX_RANGE = 2048  # numbers that randomized indices are drawn from
 
 
 LATER = "; where it stands comes in later"
-
-
-class Coordinates(NamedTuple):
-    """Where each token stands: its distance from the first and from the last token of its own sequence.
-
-    Both int64 [B, T], or [1, T] where all sequences of the batch have the same length. `n_keys` [B, 1] is how
-    many tokens may be attended to, and `may_attend` the padding mask [B, T], False for padding; None where
-    there is none.
-    """
-
-    start: Tensor
-    end: Tensor
-    n_keys: Tensor
-    may_attend: Tensor | None = None
-
-
-def coordinates(inputs: Tensor, may_attend: Tensor | None) -> Coordinates:
-    """The coordinates of `inputs` [B, T]; padding, where `may_attend` [B, T] is False, isn't counted."""
-    if may_attend is None:
-        start = torch.arange(inputs.shape[1], device=inputs.device)[None]
-        return Coordinates(start, start.flip(1), start[:, -1:] + 1)
-    n_keys = may_attend.sum(1, keepdim=True)
-    start = may_attend.cumsum(1) - 1
-    end = n_keys - 1 - start
-    return Coordinates(start.clamp(min=0), end.clamp(min=0), n_keys, may_attend)
 
 
 def randomized(at: Coordinates, generator: torch.Generator | None) -> Coordinates:
@@ -55,14 +30,9 @@ def randomized(at: Coordinates, generator: torch.Generator | None) -> Coordinate
     A model that was trained so has met all numbers of the range, however short its sequences were (Ruoss et
     al. 2023, 2305.16843). One draw serves the whole batch; without a generator it is from torch's global
     random numbers.
-
-    Raises:
-        ValueError: there are more tokens than numbers.
     """
-    T = at.start.shape[1]
-    if T > INDEX_RANGE:
-        raise ValueError(f"randomized indices know lengths up to {INDEX_RANGE}, not {T}")
-    drawn = torch.randperm(INDEX_RANGE, device=at.start.device, generator=generator)[:T].sort().values
+    drawn = torch.randperm(INDEX_RANGE, device=at.start.device, generator=generator)
+    drawn = drawn[: at.longest].sort().values
     return at._replace(start=drawn[at.start], end=drawn[at.end])
 
 
@@ -76,13 +46,20 @@ class NoPositions(nn.Module):
     in_queries = ""
     in_scores = ""
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__()
         self.randomized = config.indices == "randomized"
         self.longest = INDEX_RANGE if self.randomized else None
 
     def place(self, at: Coordinates) -> Coordinates:
-        """The coordinates as the encoding reads them; drawn anew in training, always the same out of it."""
+        """The coordinates as the encoding reads them; drawn anew in training, always the same out of it.
+
+        Raises:
+            ValueError: a segment is longer than the encoding knows.
+        """
+        if self.longest is not None and at.longest > self.longest:
+            kind = "randomized indices" if self.randomized else "learned positions"
+            raise ValueError(f"{kind} know lengths up to {self.longest}, not {at.longest}")
         if not self.randomized:
             return at
         fixed = None if self.training else torch.Generator(at.start.device).manual_seed(0)
@@ -100,8 +77,8 @@ class NoPositions(nn.Module):
         """What to add to the scores of a layer with input `x` [B, T, D]: [B or 1, H, T, T], or None."""
         return None
 
-    def sharpen(self, progress: float) -> None:
-        """Told before each training step how much of the training is over, 0-1."""
+    def sharpen(self, gate: float, slope: float) -> None:
+        """Told before each training step how sharp comparisons and distances are to be."""
 
 
 class LearnedPositions(NoPositions):
@@ -113,15 +90,12 @@ class LearnedPositions(NoPositions):
     in_embedding = ", plus a learned vector for its position"
     adds_to_embedding = True
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
         self.longest = self.longest or max_length
         self.table = nn.Embedding(self.longest, config.d_model)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
-        """Raises ValueError for a sequence that is longer than the table."""
-        if x.shape[1] > self.table.num_embeddings:
-            raise ValueError(f"learned positions know lengths up to {self.longest}, not {x.shape[1]}")
         table: Tensor = self.table(at.start)  # [B, T, D]
         return x + table
 
@@ -132,7 +106,7 @@ class SinusoidalPositions(NoPositions):
     in_embedding = ", plus sines and cosines of its position"
     adds_to_embedding = True
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
         self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies(config.d_model), persistent=False)
@@ -152,7 +126,7 @@ class RotaryPositions(NoPositions):
     in_embedding = LATER
     in_queries = ", turned by angles that grow with the position"
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
         self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies(config.d_head), persistent=False)
@@ -173,7 +147,7 @@ class AlibiPositions(NoPositions):
     in_embedding = LATER
     in_scores = "What the position encoding adds: a penalty that grows with the distance."
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
         self.slopes: Tensor
         heads = torch.arange(1, config.n_heads + 1)
@@ -197,7 +171,7 @@ class RelativePositions(NoPositions):
     in_embedding = LATER
     in_scores = "What the position encoding adds: a learned number for the offset of key and query."
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
         self.table = nn.Parameter(torch.zeros(config.n_layers, 2 * self.BUCKETS, config.n_heads))
 
@@ -214,6 +188,25 @@ class RelativePositions(NoPositions):
         return torch.where(distance < self.EXACT, distance, far) + self.BUCKETS * (offset > 0)
 
 
+class FractionalPositions(NoPositions):
+    """How far through its segment each token stands, u = (start + 1/2) / length, and 1 - u, along two learned
+    directions.
+
+    No length holds a fraction that is out of range, but neighbours come ever closer.
+    """
+
+    in_embedding = ", plus learned directions times how far through the sequence it stands"
+    adds_to_embedding = True
+
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
+        super().__init__(config, max_length)
+        self.directions = nn.Parameter(torch.randn(2, config.d_model))
+
+    def embed(self, x: Tensor, at: Coordinates) -> Tensor:
+        u = (at.start + 0.5) / (at.start + at.end + 1)
+        return x + torch.stack((u, 1 - u), dim=-1) @ self.directions
+
+
 class EndsPositions(NoPositions):
     """A learned bias on how far a key stands from where the query stands, counted from both ends.
 
@@ -221,6 +214,9 @@ class EndsPositions(NoPositions):
     1803.02155); the other by start(query) - end(key), the offset from the query's mirror image. Offsets are
     clipped to ±`reach`, at most REACH and within the trained lengths, so that a longer sequence holds no
     offset that training hasn't seen.
+
+    Where there are several segments, each pair of them has its own part of the tables, and two more tables
+    count the query from its end: segments of different lengths have two ends to be matched.
     """
 
     REACH = 16
@@ -231,58 +227,82 @@ class EndsPositions(NoPositions):
     in_embedding = LATER
     in_scores = "What the position encoding adds: learned numbers for the offsets from both ends."
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
+        self.n_segments = n_segments
         self.reach = min(self.REACH, max(1, max_length - 1))
-        shape = (config.n_layers, 2 * self.reach + 1, config.n_heads)
+        shape = (config.n_layers, n_segments**2 * (2 * self.reach + 1), config.n_heads)
         self.from_start = nn.Parameter(torch.zeros(shape))
         self.from_end = nn.Parameter(torch.zeros(shape))
+        if n_segments > 1:
+            self.end_from_start = nn.Parameter(torch.zeros(shape))
+            self.end_from_end = nn.Parameter(torch.zeros(shape))
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        to_start = offset_bucket(at.start, at.start, self.reach)
-        to_end = offset_bucket(at.start, at.end, self.reach)
-        bias = F.embedding(to_start, self.from_start[layer]) + F.embedding(to_end, self.from_end[layer])
-        return self.GAIN * bias.permute(0, 3, 1, 2)  # [B, H, T, T]
+        lookups = [(at.start, at.start, self.from_start), (at.start, at.end, self.from_end)]
+        if self.n_segments > 1:
+            lookups += [(at.end, at.start, self.end_from_start), (at.end, at.end, self.end_from_end)]
+        pairs = segment_pairs(at, self.n_segments) * (2 * self.reach + 1)
+        found = [
+            F.embedding(pairs + offset_bucket(query, key, self.reach), table[layer])
+            for query, key, table in lookups
+        ]
+        return self.GAIN * sum(found[1:], found[0]).permute(0, 3, 1, 2)  # [B, H, L, L]
 
 
 class RankPositions(NoPositions):
     """A position that the model computes: each key's rank among all the tokens, by a learned comparison.
 
-    A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k), the
-    last term for ties. The soft number of comparisons that j wins is its rank: rank_j = sum over k != j of
+    A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k). The
+    soft number of comparisons that j wins within its segment is its rank: rank_j = sum over k != j of
     sigmoid(gate s_jk). As s_jk = -s_kj, the ranks add up to T(T - 1)/2, so no token can drop out. Query i
     looks where the rank is i: its scores are -slope |i - rank_j|, with no content in them.
 
-    Which symbol comes first is learned; that there is an order, and that position i wants rank i, is built
-    in. Gate and slope sharpen as training goes on: flat at first, so that every key gets a gradient.
+    Where nothing but tau speaks, the rank is the position from the start (tau > 0) or from the end (tau < 0);
+    where symbols are compared, tau decides between equal ones. All this is learned; that there is an order,
+    and that position i wants rank i, is built in. Gate and slope sharpen as training goes on: flat at first,
+    so that every key gets a gradient.
+
+    Where there are several segments, each pair of them has a learned bias, and every second head counts the
+    query from its end.
     """
 
     FEATURES = 8
-    GATE = (1.0, 10.0)  # at the start of training, at its end
-    SLOPE = (0.3, 3.0)
+    GAIN = 4.0  # of tau and of the segment bias; see EndsPositions
 
     in_embedding = LATER
     in_queries = ", times 0: content is compared in the ranks alone"
     in_scores = "How far the key's rank, by the learned comparison, is from the query's position."
 
-    def __init__(self, config: ModelConfig, max_length: int) -> None:
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
-        self.n_heads = config.n_heads
+        self.n_heads, self.n_segments = config.n_heads, n_segments
         width = 2 * config.n_heads * self.FEATURES
         self.compare = nn.ModuleList(
             nn.Linear(config.d_model, width, bias=False) for _ in range(config.n_layers)
         )
-        self.tau = nn.Parameter(torch.ones(config.n_layers, config.n_heads))
-        self.progress: Tensor
-        self.register_buffer("progress", torch.zeros(()))  # saved with the run: it answers as it was trained
+        self.tau = nn.Parameter(torch.zeros(config.n_layers, config.n_heads))
+        if n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
+        # Saved with the run: it answers as it was trained.
+        self.gate: Tensor
+        self.slope: Tensor
+        self.register_buffer("gate", torch.ones(()))
+        self.register_buffer("slope", torch.ones(()))
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
         """Zero: no content in the scores."""
         return torch.zeros_like(x)
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        distance = at.start[:, None, :, None] - self.ranks(layer, x, at)[:, :, None, :]  # [B, H, T, T]
-        return -self.sharpness(self.SLOPE) * distance.abs()
+        ranks = self.ranks(layer, x, at)  # [B, H, L]
+        if self.n_segments == 1:
+            return -self.slope * (at.start[:, None, :, None] - ranks[:, :, None, :]).abs()
+        from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
+        wanted = torch.where(from_end[:, None], at.end[:, None], at.start[:, None])  # [B, H, L]
+        distance = (wanted[..., None] - ranks[:, :, None, :]).abs()
+        between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
+        return self.GAIN * between - self.slope * distance
 
     def ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
@@ -297,21 +317,25 @@ class RankPositions(NoPositions):
         a, b = self.compare[layer](x).view(B, T, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, T, R]
         compared = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
         later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
-        scores = compared - compared.transpose(-2, -1) + self.tau[layer][:, None, None] * later
-        wins = (self.sharpness(self.GATE) * scores).sigmoid()  # [B, H, T, T]: j against k
+        scores = compared - compared.transpose(-2, -1) + self.GAIN * self.tau[layer][:, None, None] * later
+        wins = (self.gate * scores).sigmoid()  # [B, H, L, L]: j against k
         if at.may_attend is not None:
             wins = wins * at.may_attend[:, None, None, :]
+        if at.segment is not None:
+            wins = wins * (at.segment[:, None] == at.segment)
         ranks: Tensor = wins.sum(-1) - 0.5  # a token against itself is a draw
         return ranks
 
-    def sharpness(self, bounds: tuple[float, float]) -> Tensor:
-        """Where `progress` is between two bounds, by equal factors."""
-        start, end = bounds
-        exponent: Tensor = self.progress * math.log(end / start)
-        return exponent.exp() * start
+    def sharpen(self, gate: float, slope: float) -> None:
+        self.gate.fill_(gate)
+        self.slope.fill_(slope)
 
-    def sharpen(self, progress: float) -> None:
-        self.progress.fill_(progress)
+
+def segment_pairs(at: Coordinates, n_segments: int) -> Tensor:
+    """A number for the segments of each query and key, int64 [1, L, L]; 0 where there is but one segment."""
+    if at.segment is None:
+        return at.start.new_zeros(1, 1, 1)
+    return (at.segment[:, None] * n_segments + at.segment)[None]
 
 
 def offset_bucket(query: Tensor, key: Tensor, reach: int) -> Tensor:
@@ -329,6 +353,7 @@ POSITIONS: dict[str, type[NoPositions]] = {
     "learned": LearnedPositions,
     "sinusoidal": SinusoidalPositions,
     "rotary": RotaryPositions,
+    "fractional": FractionalPositions,
     "alibi": AlibiPositions,
     "relative": RelativePositions,
     "ends": EndsPositions,

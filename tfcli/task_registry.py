@@ -112,6 +112,11 @@ def load_task(config: TaskConfig) -> Task:
         raise UsageError(f"task {config.name}: {problem}") from error
     if problem:
         raise UsageError(f"task {config.name}: {problem}")
+    length = task.fit(task.max_length)
+    if config.layout == "aligned" and task.answer_length(length) != length:
+        raise UsageError(
+            f"task.layout: {config.name} has no answer for each token of the input; set task.layout=appended"
+        )
     return task
 
 

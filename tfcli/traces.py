@@ -1,6 +1,6 @@
 """What a forward pass leaves behind, and how it can be changed to see what depends on what.
 
-Axes: B batch, T position, H head, K d_head, D d_model.
+Axes: B batch, T position, M position of the answer, H head, K d_head, D d_model, V symbols.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class ForwardTrace:
 
     embedding: Tensor = field(init=False)  # [B, T, D], with positions
     layers: list[LayerTrace] = field(default_factory=list)
-    normed: Tensor = field(init=False)  # [B, T, D], the residual stream after the last norm
-    logits: Tensor = field(init=False)  # [B, T, V]
+    normed: Tensor = field(init=False)  # [B, M, D], the residual stream at the answers, after the last norm
+    logits: Tensor = field(init=False)  # [B, M, V]
 
     @property
     def residual(self) -> list[Tensor]:

@@ -15,7 +15,7 @@ from tfcli.config import TrainConfig
 from tfcli.devices import matmul_precision, seeded
 from tfcli.errors import DivergedError
 from tfcli.model import Encoder
-from tfcli.optim import AdamW, learning_rate
+from tfcli.optim import AdamW, learning_rate, sharpness
 from tfcli.progress import StepRecord
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def train(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecor
     for step in range(1, config.steps + 1):
         length = lengths.randint(task.min_length, task.max_length)
         inputs, targets = task.sample(config.batch_size, length, generator)
-        model.positions.sharpen(step / config.steps)
+        model.positions.sharpen(sharpness(step, config, config.gate), sharpness(step, config, config.slope))
         model.train()
         with matmul_precision(device, config.precision):
             logits = model(inputs)

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig, TrainConfig
+from tfcli.layouts import Layout
 from tfcli.model import Encoder
 from tfcli.optim import AdamW
 
@@ -96,7 +97,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     for name, (batch, length, sizes) in SIZES.items():
         config = ModelConfig.model_validate({**sizes, "positions": "learned"})
-        ours = our_step(Encoder(config, VOCAB, length))
+        ours = our_step(Encoder(config, Layout(VOCAB), length))
         theirs = their_step(TorchEncoder(config, length))
         pairs: list[tuple[float, float]] = []
         for number in range(options.steps + 5):

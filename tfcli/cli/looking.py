@@ -85,7 +85,7 @@ def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output
     run = load_run(path)
     inputs = asked(run, sequence, seed)
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
-    views = [View(" ".join(record.tokens), record) for record in records]
+    views = [View(" ".join(record.input), record) for record in records]
     output.give(records[0], views, print_attention)
     if len(inputs) > LONG and output.suffix is None and not output.as_json:
         hint("such long maps are easier to look at in a browser: --save map.html, or --open")

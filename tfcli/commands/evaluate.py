@@ -48,11 +48,9 @@ def evaluate(
 
 def default_lengths(loaded: LoadedRun) -> list[int]:
     """Up to 20 of the trained lengths, then 1.5, 2 and 3 times the longest, where the model can take them."""
-    high, longest = loaded.task.max_length, loaded.model.positions.longest
-    beyond = [
-        length for length in (high * 3 // 2, high * 2, high * 3) if longest is None or length <= longest
-    ]
-    return sorted({*spread(loaded.task.min_length, high, 20), *beyond})
+    high = loaded.task.max_length
+    beyond = filter(loaded.model.takes, (high * 3 // 2, high * 2, high * 3))
+    return sorted({loaded.task.fit(n) for n in (*spread(loaded.task.min_length, high, 20), *beyond)})
 
 
 def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:

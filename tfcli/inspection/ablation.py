@@ -93,7 +93,7 @@ def mean_outputs(model: Encoder, batches: Sequence[Batch]) -> ForwardTrace:
         torch.stack([layer.z.sum((0, 2)) for layer in trace.layers])  # [n_layers, H, K]
         for _, trace in traces(model, batches)
     ]
-    tokens = sum(batch.inputs.numel() for batch in batches)
+    tokens = sum(len(batch.inputs) * model.layout.length(batch.inputs.shape[1]) for batch in batches)
     means = ForwardTrace()
     for z in torch.stack(sums).sum(0) / tokens:
         layer = LayerTrace()

@@ -11,7 +11,7 @@ from torch import Tensor
 from tfcli.evaluation import answer
 from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord
 from tfcli.model import Encoder
-from tfcli.positions import RankPositions, coordinates
+from tfcli.positions import RankPositions
 from tfcli.traces import ForwardTrace
 
 if TYPE_CHECKING:
@@ -50,17 +50,26 @@ def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choi
             ranks = learned_ranks(model, layer, inputs, trace)
             maps = [HeadRecord(head, weights[layer][head].tolist(), ranks[head]) for head in heads]
             records.append(LayerRecord(layer, maps))
-    return AttentionRecord(run, shown.input, shown.prediction, shown.target, records)
+    return AttentionRecord(
+        run=run,
+        input=shown.input,
+        tokens=model.layout.labels(shown.input),
+        first_answer=model.layout.first_answer(len(inputs)),
+        prediction=shown.prediction,
+        target=shown.target,
+        layers=records,
+    )
 
 
 def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
-    """What the model computed for `inputs` [T], as a batch of one, and its answer [T].
+    """What the model computed for `inputs` [T], as a batch of one, and its answer [M].
 
     Raises:
         ValueError: the sequence is too long for the model, or to show.
     """
-    if len(inputs) > MAX_TOKENS:
-        raise ValueError(f"attention is shown for up to {MAX_TOKENS} tokens, not {len(inputs)}")
+    L = model.layout.length(len(inputs))
+    if L > MAX_TOKENS:
+        raise ValueError(f"attention is shown for up to {MAX_TOKENS} tokens, not {L}")
     trace = ForwardTrace()
     model.eval()
     with torch.inference_mode():
@@ -74,7 +83,7 @@ def learned_ranks(
     """Where each head of a layer ranks the tokens of `inputs` [T]; None where positions aren't ranks."""
     if not isinstance(model.positions, RankPositions):
         return [None] * model.n_heads
-    at = model.positions.place(coordinates(inputs[None], None))
+    at = model.positions.place(model.layout.coordinates(inputs[None], None))
     with torch.inference_mode():
         found = model.positions.ranks(layer, trace.layers[layer].attention_in, at)
     ranks: list[list[float]] = found[0].tolist()

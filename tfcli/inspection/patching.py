@@ -48,7 +48,7 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
         for part, layer, head, keep in parts(model):
             logits = model(corrupt[None], intervention=Intervention(keep, source))
             restored = (difference(logits) - low) / (high - low)
-            said = task.decode(logits[0].argmax(-1).tolist())
+            said = task.decode_answer(logits[0].argmax(-1).tolist())
             patches.append(Patched(part, layer, head, restored, said))
     of = [
         answer(task, inputs, said, task.target(inputs[None])[0])

@@ -97,17 +97,23 @@ class Tally(NamedTuple):
 def head_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[HeadRoles]:
     """What each head looks at in `batches`, over all queries of sequences of two and more.
 
+    Patterns are of the queries at the answers and the keys of the input, where there are as many of both.
+
     A query counts for a pattern only if it could look elsewhere: where all keys or none belong to the
     pattern, there is nothing to see.
     """
     tallies: dict[str, list[Tally]] = {}
     entropies: list[Tally] = []
     for inputs, trace in traces(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
-        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [n_layers, B, H, T, T]
-        patterns = patterns_of(task, inputs)
-        found = {name: tally_pattern(weights, pattern) for name, pattern in patterns.items()}
-        found["uniform"] = tally_queries(weights.clamp(max=1 / inputs.shape[1]), 1.0)
-        entropies.append(tally_queries(-torch.xlogy(weights, weights), math.log(inputs.shape[1])))
+        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [n_layers, B, H, L, L]
+        found = {}
+        T, L = inputs.shape[1], weights.shape[-1]
+        if model.layout.answer_length(T) == T:
+            reading = weights[..., model.layout.first_answer(T) :, int(model.layout.begin) :][..., :T]
+            patterns = patterns_of(task, inputs)
+            found = {name: tally_pattern(reading, pattern, L) for name, pattern in patterns.items()}
+        found["uniform"] = tally_queries(weights.clamp(max=1 / L), 1.0)
+        entropies.append(tally_queries(-torch.xlogy(weights, weights), math.log(L)))
         for name, tally in found.items():
             tallies.setdefault(name, []).append(tally)
     means = {name: mean_of(parts) for name, parts in tallies.items()}
@@ -124,7 +130,8 @@ def traces(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, F
     model.eval()
     for batch in batches:
         T = batch.inputs.shape[1]
-        rows = max(1, SCORES_A_PASS // (4 * len(model.blocks) * model.n_heads * T * T))
+        L = model.layout.length(T)
+        rows = max(1, SCORES_A_PASS // (4 * len(model.blocks) * model.n_heads * L * L))
         for inputs in torch.split(batch.inputs, rows):
             trace = ForwardTrace()
             with torch.inference_mode():
@@ -132,13 +139,15 @@ def traces(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, F
             yield inputs, trace
 
 
-def tally_pattern(weights: Tensor, pattern: Tensor) -> Tally:
-    """The weight [n_layers, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise."""
-    T = pattern.shape[-1]
+def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: int) -> Tally:
+    """The weight [n_layers, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
+
+    `n_keys` is how many keys a query has in all.
+    """
     keys = pattern.sum(-1)  # [B, T]
-    counts = (keys > 0) & (keys < T)
+    counts = (keys > 0) & (keys < n_keys)
     weight = torch.einsum("lbhqk,bqk->lh", weights, (pattern & counts[..., None]).float())
-    return Tally(weight, (keys * counts).sum() / T, counts.sum(), counts.any(-1).sum())
+    return Tally(weight, (keys * counts).sum() / n_keys, counts.sum(), counts.any(-1).sum())
 
 
 def tally_queries(values: Tensor, of_uniform: float) -> Tally:

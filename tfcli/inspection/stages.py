@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tfcli.evaluation import answer
 from tfcli.inspection import arithmetic
 from tfcli.inspection.attention import chosen, traced
 from tfcli.internals import Stage, TraceRecord
+from tfcli.layouts import Coordinates
 from tfcli.model import Attention, Encoder, PostNormBlock, PreNormBlock
-from tfcli.positions import Coordinates, coordinates
 from tfcli.traces import ForwardTrace, LayerTrace
 
 if TYPE_CHECKING:
@@ -69,19 +70,23 @@ def stages(
     """
     kept = chosen(layers, len(model.blocks), "layer")
     chosen([head], model.n_heads, "head")
-    if position is not None and not 0 <= position < len(inputs):
-        raise ValueError(f"there is no position {position}; this sequence's are 0 to {len(inputs) - 1}")
+    L = model.layout.length(len(inputs))
+    if position is not None and not 0 <= position < L:
+        raise ValueError(f"there is no position {position}; this sequence's are 0 to {L - 1}")
     trace, predictions = traced(model, inputs)
-    rows = list(range(len(inputs))) if position is None else [position]
+    rows = list(range(L)) if position is None else [position]
     ledger = Ledger(model, task, inputs, trace, head, rows)
     with torch.inference_mode():
         ledger.walk(kept)
+    shown = answer(task, inputs, predictions, task.target(inputs[None])[0])
     return TraceRecord(
         run=run,
-        tokens=task.decode(inputs.tolist()),
-        symbols=list(task.symbols),
-        prediction=task.decode(predictions.tolist()),
-        target=task.decode(task.target(inputs[None])[0].tolist()),
+        input=shown.input,
+        tokens=model.layout.labels(shown.input),
+        first_answer=model.layout.first_answer(len(inputs)),
+        symbols=list(task.answer_symbols),
+        prediction=shown.prediction,
+        target=shown.target,
         deviation=ledger.deviation,
         stages=ledger.stages,
     )
@@ -104,9 +109,14 @@ class Ledger:
     shown: bool = True
 
     @property
+    def n_tokens(self) -> int:
+        """L, how many tokens the model reads."""
+        return self.model.layout.length(len(self.inputs))
+
+    @property
     def at(self) -> Coordinates:
         """Where the tokens stand, as the model sees it."""
-        return self.model.positions.place(coordinates(self.inputs[None], None))
+        return self.model.positions.place(self.model.layout.coordinates(self.inputs[None], None))
 
     def walk(self, layers: list[int]) -> None:
         """From the embedding to the answer; the stages of `layers` are noted, the others only checked."""
@@ -118,7 +128,7 @@ class Ledger:
     def embedding(self) -> None:
         """Symbols become vectors, and positions are put in where they are added."""
         positions = self.model.positions
-        rows = self.model.embedding.weight[self.inputs].double()
+        rows = self.model.embedding.weight[self.model.layout.tokens(self.inputs[None])[0]].double()
         x = positions.embed(rows[None], self.at)[0]
         why = f"Each symbol becomes a vector: its learned row of the embedding table{positions.in_embedding}."
         formula = "x = E[symbol] + position" if positions.adds_to_embedding else "x = E[symbol]"
@@ -251,7 +261,7 @@ class Ledger:
     def reading(self) -> None:
         """The last norm, if there is one, and what each symbol gets."""
         self.at_layer, self.shown = None, True
-        x, norm = self.trace.residual[-1][0], self.model.norm
+        x, norm = self.model.layout.answers(self.trace.residual[-1], len(self.inputs))[0], self.model.norm
         if isinstance(norm, nn.LayerNorm):
             self.layer_norm(x, norm, self.trace.normed)
         else:
@@ -278,15 +288,19 @@ class Ledger:
         facts: list[str] | None = None,
         lens: bool = False,
     ) -> None:
-        """Hold a stage, [T, columns] or [H, T, columns], against what was traced, and note it."""
+        """Hold a stage, [L, columns] or [H, L, columns], against what was traced, and note it."""
         deviation = self.check(name, again, kept)
         self.number += 1
         if not self.shown:
             return
-        rows = list(range(len(self.inputs))) if name in EVERY_ROW else self.rows
         values = kept[self.head] if of_head else kept
+        first = self.n_tokens - len(values)  # 0, but for stages that are of the answers alone
+        rows = [row for row in (range(self.n_tokens) if name in EVERY_ROW else self.rows) if row >= first]
+        if not rows:
+            return
+        read = values[self.model.layout.first_answer(len(self.inputs)) - first :]
         logits = (
-            values if axes[1] == SYMBOL else self.model.unembedding(self.model.norm(values)) if lens else None
+            read if axes[1] == SYMBOL else self.model.unembedding(self.model.norm(read)) if lens else None
         )
         self.stages.append(
             Stage(
@@ -299,9 +313,9 @@ class Ledger:
                 axes=axes,
                 shape=(values.shape[0], values.shape[1]),
                 rows=rows,
-                values=values[rows].tolist(),
+                values=values[[row - first for row in rows]].tolist(),
                 facts=facts or [],
-                answer=None if logits is None else self.task.decode(logits.argmax(-1).tolist()),
+                answer=None if logits is None else self.task.decode_answer(logits.argmax(-1).tolist()),
                 deviation=deviation,
             )
         )

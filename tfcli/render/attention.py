@@ -78,7 +78,7 @@ def title_of(layer: int, head: int | str) -> str:
 def print_answer(console: Console, record: AttentionRecord) -> None:
     """The sequence, the model's answer and, where that is wrong, the right one."""
     right = record.prediction == record.target
-    lines = {"input": record.tokens, "answer": record.prediction}
+    lines = {"input": record.input, "answer": record.prediction}
     if not right:
         lines["right is"] = record.target
     verdict = Text("the answer is right", "green") if right else Text("the answer is wrong", "bold red")
@@ -86,11 +86,14 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
     labels = [showable(console, token) for tokens in lines.values() for token in tokens]
     cell = max(map(cell_len, labels)) + 1
     per_line = max(1, (console.width - 9) // cell)
-    for start in range(0, len(record.tokens), per_line):
+    for start in range(0, max(map(len, lines.values())), per_line):
         for name, tokens in lines.items():
+            if start >= len(tokens):
+                continue
             line = Text(f"{name:<9}", "bold")
-            for token, wanted in list(zip(tokens, record.target, strict=True))[start : start + per_line]:
-                style = "bold red" if name == "answer" and token != wanted else "not bold"
+            for i, token in list(enumerate(tokens))[start : start + per_line]:
+                wrong = name == "answer" and token != record.target[i]
+                style = "bold red" if wrong else "not bold"
                 line.append(fit(showable(console, token), min(cell, console.width - 9)), style)
             print_lines(console, line)
 

@@ -15,7 +15,7 @@ def render(views: Sequence[View]) -> str:
     tokens = [escaped(token) for token in record.tokens]
     blocks = [
         f"# {escaped(record.run)}",
-        f"input {' '.join(tokens)}, answer {' '.join(map(escaped, record.prediction))}, "
+        f"input {' '.join(map(escaped, record.input))}, answer {' '.join(map(escaped, record.prediction))}, "
         f"right is {' '.join(map(escaped, record.target))}",
     ]
     for layer in record.layers:

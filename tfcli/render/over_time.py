@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.text import Text
 
@@ -117,4 +119,4 @@ def film(record: OverTimeRecord) -> list[View]:
         for layer in last.layers
         for head in layer.heads
     ]
-    return [View("", AttentionRecord(last.run, last.tokens, last.prediction, last.target, rows))]
+    return [View("", replace(last, layers=rows))]

@@ -18,7 +18,7 @@ def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
     """Every stage, in order; the numbers in excerpts, or `full`."""
     right = record.prediction == record.target
     verdict = "the answer is right" if right else f"the answer is wrong, right is {' '.join(record.target)}"
-    line = f"{record.run}: {' '.join(record.tokens)} -> {' '.join(record.prediction)}, {verdict}"
+    line = f"{record.run}: {' '.join(record.input)} -> {' '.join(record.prediction)}, {verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
     for stage in record.stages:
         print_lines(console)

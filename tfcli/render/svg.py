@@ -76,7 +76,7 @@ class Grid:
     def title(self) -> str:
         """What was asked and answered, for those who can't see the picture, too."""
         record = self.record
-        text = f"{record.run}: attention for {' '.join(record.tokens)}, answer {' '.join(record.prediction)}"
+        text = f"{record.run}: attention for {' '.join(record.input)}, answer {' '.join(record.prediction)}"
         return (
             f'<title>{escape(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{escape(caption(record))}</text>'
         )
@@ -142,9 +142,9 @@ class Grid:
 def caption(record: AttentionRecord) -> str:
     """What was asked and answered; of a long sequence, how long it is."""
     verdict = "right" if record.prediction == record.target else "wrong"
-    text = f"{' '.join(record.tokens)} → {' '.join(record.prediction)}"
+    text = f"{' '.join(record.input)} → {' '.join(record.prediction)}"
     if cell_len(text) > CAPTION:
-        text = f"{len(record.tokens)} tokens"
+        text = f"{len(record.input)} tokens"
     return f"{record.run}: {text}, the answer is {verdict}"
 
 
