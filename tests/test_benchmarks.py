@@ -11,7 +11,9 @@ import pytest
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 RUNS = {
     "startup.py": (["--runs", "1"], "x import torch"),
-    "step.py": (["--steps", "1"], "ratio"),
+    "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
+    "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
+    "step.py": (["--steps", "1"], "x as fast"),
 }
 
 

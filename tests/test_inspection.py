@@ -13,12 +13,12 @@ from torch import Tensor
 from tests.handmade import reverser
 from tests.test_model import ALL, make, tokens
 from tfcli.config import TaskConfig
-from tfcli.inspection.attention import attention, rollout, traced
+from tfcli.inspection.attention import attention, rollout, symbol_orders, traced
 from tfcli.inspection.patching import patching
 from tfcli.inspection.stages import Ledger, stages
 from tfcli.internals import Choice, Patched, TraceRecord
 from tfcli.model import Encoder
-from tfcli.positions import EndsPositions
+from tfcli.positions import EndsPositions, RankPositions
 from tfcli.task_registry import load_task
 from tfcli.traces import ForwardTrace, LayerTrace
 
@@ -44,6 +44,26 @@ def test_maps_are_those_of_the_forward_pass_that_answered() -> None:
     torch.testing.assert_close(shown(model, Choice(combine="mean")), expected.mean(1, keepdim=True))
     record = attention(model, TASK, ROW, "r", Choice())
     assert record.prediction == TASK.decode(logits[0].argmax(-1).tolist())
+
+
+def test_a_rank_head_tells_in_which_order_it_ranks_symbols() -> None:
+    model = make(positions="rank", n_layers=2)
+    positions = model.positions
+    assert isinstance(positions, RankPositions)
+    positions.sharpen(30.0, 3.0)
+    positions.tau.data[1, 0] = -1.0
+    found = symbol_orders(model, TASK)
+    assert [(order.layer, order.head) for order in found] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    everything = torch.arange(TASK.vocab_size)
+    for order in found:
+        [head] = attention(model, TASK, everything, "r", Choice([order.layer], [order.head])).layers[0].heads
+        assert head.ranks is not None
+        by_rank = sorted(zip(head.ranks, TASK.symbols, strict=True))
+        assert order.symbols == [symbol for _, symbol in by_rank]
+        assert (order.ties == "in their order") is (
+            float(positions.tau[order.layer, order.head].detach()) > 0
+        )
+    assert symbol_orders(make(positions="ends"), TASK) == []
 
 
 def test_a_rank_head_tells_where_it_ranks_its_keys() -> None:

@@ -84,11 +84,16 @@ def train_plainly(model: PlainEncoder, task: Task, config: TrainConfig) -> Itera
 
 
 def measure(
-    name: str, configs: Sequence[RunConfig], lengths: Sequence[int], plain: bool, machine: Machine
+    name: str,
+    configs: Sequence[RunConfig],
+    lengths: Sequence[int],
+    plain: bool,
+    machine: Machine,
+    samples: int = SAMPLES,
 ) -> Iterator[SolveRecord | BenchEntry]:
     """Train an example as configured for each seed, and the plain recipe in turn: a record each, then all.
 
-    With `lengths`, ours is scored at each of them when its training is over.
+    With `lengths`, ours is scored at each of them when its training is over, on `samples` sequences.
     """
     ours: list[SolveRecord] = []
     plainly: list[SolveRecord] = []
@@ -100,7 +105,7 @@ def measure(
         stop = config.train.stop_when_solved
         ours.append(solve(config, watched(model, task, config.train), stop, flops(model, task), machine))
         yield ours[-1]
-        scores.append([score_length(model, task, n, SAMPLES, EVALUATION_SEED)[0] for n in lengths])
+        scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in lengths])
         if plain:
             prepare(config.train)
             rival = PlainEncoder(layout_of(config, task), task.max_length).to(device)
@@ -109,7 +114,7 @@ def measure(
             looks = watched(answers, task, config.train, records=records)
             plainly.append(solve(config, looks, True, None, machine))
             yield plainly[-1]
-    spreads = [spread_of(n, [row[i] for row in scores]) for i, n in enumerate(lengths)]
+    spreads = [spread_of([row[i] for row in scores]) for i in range(len(lengths))]
     yield BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
 
 
@@ -166,10 +171,12 @@ def measure_machine() -> Machine:
     )
 
 
-def spread_of(length: int, scores: Sequence[LengthScore]) -> LengthSpread:
+def spread_of(scores: Sequence[LengthScore]) -> LengthSpread:
     """Median and worst over the seeds."""
     exact, tokens = [s.exact_match for s in scores], [s.token_accuracy for s in scores]
-    return LengthSpread(length, median(exact), min(exact), median(tokens), min(tokens), scores[0].floor)
+    return LengthSpread(
+        scores[0].length, median(exact), min(exact), median(tokens), min(tokens), scores[0].floor
+    )
 
 
 def ratio(ours: Sequence[SolveRecord], plainly: Sequence[SolveRecord]) -> float | None:

@@ -102,6 +102,9 @@ class ModelConfig(Section):
     indices: Literal["consecutive", "randomized"] = Field(
         "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
     )
+    counters: int = Field(
+        0, ge=0, le=65_536, description="running counts of symbols, modulo small numbers, in the embeddings"
+    )
     attention: Literal["full", "shared"] = Field(
         "full", description="projections for each head, or one small set shared by all heads"
     )
@@ -176,10 +179,10 @@ class TrainConfig(Section):
         None, description="CPU threads; torch's own choice if left out"
     )
     gate: Bounds = Field(
-        (1.0, 30.0), description="how hard `rank` compares tokens, at the first step and at the last"
+        (0.1, 100.0), description="how hard `rank` compares tokens, at the first step and at the last"
     )
     slope: Bounds = Field(
-        (0.3, 3.0), description="how steeply `rank` scores fall with the distance, at first and at last"
+        (0.1, 3.0), description="how steeply `rank` scores fall with the distance, at first and at last"
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 

@@ -112,6 +112,16 @@ class SublayerReport:
 
 
 @dataclass(frozen=True)
+class OrderReport:
+    """How a head of `rank` positions ranks symbols that stand next to each other, each once."""
+
+    layer: int
+    head: int
+    symbols: list[str]  # the lowest rank first
+    ties: str  # "in their order" or "in reverse": how equal symbols are ranked
+
+
+@dataclass(frozen=True)
 class HeadsReport:
     """The heads of a run over many held-out sequences."""
 
@@ -122,6 +132,7 @@ class HeadsReport:
     heads: list[HeadReport]
     roles: list[RoleReport]
     sublayers: list[SublayerReport]
+    orders: list[OrderReport]  # of `rank` positions; empty for others
 
 
 @dataclass(frozen=True)

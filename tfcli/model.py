@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig
+from tfcli.counters import Counters
 from tfcli.layouts import Coordinates, Layout
 from tfcli.normalizers import NORMALIZERS
 from tfcli.positions import POSITIONS, NoPositions
@@ -215,6 +216,7 @@ class Encoder(nn.Module):
         self.layout = layout
         self.n_heads = config.n_heads
         self.embedding = nn.Embedding(layout.n_tokens, config.d_model)
+        self.counters = Counters(config, layout.n_tokens) if config.counters else None
         longest = layout.longest(max_length)
         self.positions = POSITIONS[config.positions](config, longest, layout.n_segments)
         self.dropout = nn.Dropout(config.dropout)
@@ -222,6 +224,11 @@ class Encoder(nn.Module):
         # A pre-norm stream is never normalised on its way; a post-norm one leaves each block normalised.
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
         self.unembedding = nn.Linear(config.d_model, layout.n_answers)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Vectors [B, L, D] of `tokens` [B, L], with what the counters show, if there are any."""
+        x: Tensor = self.embedding(tokens)
+        return x if self.counters is None else x + self.counters(tokens)
 
     def takes(self, length: int) -> bool:
         """Whether the model can read inputs of that length."""
@@ -248,7 +255,7 @@ class Encoder(nn.Module):
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
         at = self.positions.place(self.layout.coordinates(inputs, may_attend))
-        x = self.dropout(self.positions.embed(self.embedding(self.layout.tokens(inputs)), at))
+        x = self.dropout(self.positions.embed(self.embed(self.layout.tokens(inputs)), at))
         if intervention is not None:
             x = intervention.on_embedding(x)
         if trace is not None:

@@ -315,9 +315,8 @@ class RankPositions(NoPositions):
     def _ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         B, T, _ = x.shape
         a, b = self.compare[layer](x).view(B, T, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, T, R]
-        compared = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
         later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
-        scores = compared - compared.transpose(-2, -1) + self.GAIN * self.tau[layer][:, None, None] * later
+        scores = self.compare_pairs(a, b) + self.GAIN * self.tau[layer][:, None, None] * later
         wins = (self.gate * scores).sigmoid()  # [B, H, L, L]: j against k
         if at.may_attend is not None:
             wins = wins * at.may_attend[:, None, None, :]
@@ -325,6 +324,11 @@ class RankPositions(NoPositions):
             wins = wins * (at.segment[:, None] == at.segment)
         ranks: Tensor = wins.sum(-1) - 0.5  # a token against itself is a draw
         return ranks
+
+    def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
+        """s_jk, without the term for ties, from the features [B, H, L, R]: antisymmetric, [B, H, L, L]."""
+        products = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
+        return products - products.transpose(-2, -1)
 
     def sharpen(self, gate: float, slope: float) -> None:
         self.gate.fill_(gate)

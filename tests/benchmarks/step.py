@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config import ModelConfig, TrainConfig
+from tfcli.devices import matmul_precision
 from tfcli.layouts import Layout
 from tfcli.model import Encoder
 from tfcli.optim import AdamW
@@ -56,13 +57,14 @@ class TorchEncoder(nn.Module):
         return logits
 
 
-def our_step(model: Encoder) -> Callable[[Tensor], float]:
+def our_step(model: Encoder, precision: str) -> Callable[[Tensor], float]:
     """A function that trains our encoder on a batch and returns the seconds it took."""
     optimizer = AdamW(model, TrainConfig())
 
     def step(inputs: Tensor) -> float:
         started = time.perf_counter()
-        loss = F.cross_entropy(model(inputs).flatten(0, 1), inputs.flip(1).flatten())
+        with matmul_precision(torch.device("cpu"), precision):
+            loss = F.cross_entropy(model(inputs).flatten(0, 1), inputs.flip(1).flatten())
         optimizer.zero_gradients()
         torch.autograd.backward(loss)
         optimizer.step(1e-3)
@@ -97,22 +99,24 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     for name, (batch, length, sizes) in SIZES.items():
         config = ModelConfig.model_validate({**sizes, "positions": "learned"})
-        ours = our_step(Encoder(config, Layout(VOCAB), length))
-        theirs = their_step(TorchEncoder(config, length))
-        pairs: list[tuple[float, float]] = []
+        steps = {
+            "float32": our_step(Encoder(config, Layout(VOCAB), length), "float32"),
+            "bfloat16": our_step(Encoder(config, Layout(VOCAB), length), "bfloat16"),
+            "nn.TransformerEncoder": their_step(TorchEncoder(config, length)),
+        }
+        times: dict[str, list[float]] = {key: [] for key in steps}
         for number in range(options.steps + 5):
             inputs = torch.randint(VOCAB, (batch, length))
-            first, second = (ours, theirs) if number % 2 else (theirs, ours)
-            times = first(inputs), second(inputs)
-            if number >= 5:  # the first ones warm up
-                pairs.append(times if number % 2 else (times[1], times[0]))
-        print(
-            f"{name} (batch {batch}, length {length}, {sizes}):"
-            f" ours {1e3 * median(a for a, _ in pairs):.1f} ms,"
-            f" nn.TransformerEncoder {1e3 * median(b for _, b in pairs):.1f} ms,"
-            f" ratio {median(a / b for a, b in pairs):.2f}",
-            flush=True,
-        )
+            order = list(steps) if number % 2 else list(reversed(steps))
+            for key in order:
+                seconds = steps[key](inputs)
+                if number >= 5:  # the first ones warm up
+                    times[key].append(seconds)
+        print(f"{name} (batch {batch}, length {length}, {sizes}):")
+        theirs = times["nn.TransformerEncoder"]
+        for key, found in times.items():
+            speedup = median(b / a for a, b in zip(found, theirs, strict=True))
+            print(f"  {key:<22}{1e3 * median(found):7.1f} ms, {speedup:.2f} x as fast", flush=True)
 
 
 if __name__ == "__main__":

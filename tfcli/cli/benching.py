@@ -36,6 +36,9 @@ def bench(
     lengths: Annotated[
         str | None, typer.Option("--lengths", help="Score the trained models at these, such as 41:500:50.")
     ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
+    ] = 256,
     plain: Annotated[
         bool, typer.Option(help="Train torch's own encoder by a plain recipe beside each.")
     ] = True,
@@ -58,7 +61,7 @@ def bench(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".md", ".json"], force=force)
-    report = measure_all(entries, chosen, plain)
+    report = measure_all(entries, chosen, plain, samples)
     from tfcli.render import bench as tables
     from tfcli.render.files import json_text
     from tfcli.render.terminal import make_console
@@ -87,7 +90,9 @@ def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConf
     }
 
 
-def measure_all(entries: dict[str, list[RunConfig]], lengths: list[int], plain: bool) -> BenchReport:
+def measure_all(
+    entries: dict[str, list[RunConfig]], lengths: list[int], plain: bool, samples: int
+) -> BenchReport:
     """Train and measure, with a line on stderr for each training."""
     from tfcli.bench import measure, measure_machine
     from tfcli.measurements import BenchEntry, BenchReport
@@ -98,7 +103,7 @@ def measure_all(entries: dict[str, list[RunConfig]], lengths: list[int], plain: 
         hint(f"the machine is busy ({cores}): what it takes now is more than it needs")
     found = []
     for name, configs in entries.items():
-        for record in measure(name, configs, lengths, plain, machine):
+        for record in measure(name, configs, lengths, plain, machine, samples):
             if isinstance(record, BenchEntry):
                 found.append(record)
             else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tfcli.evaluation import score, wilson
+from tfcli.inspection.attention import symbol_orders
 from tfcli.inspection.roles import head_roles, traces
 from tfcli.internals import HeadReport, HeadsReport, RoleReport, SublayerReport
 from tfcli.model import Encoder
@@ -40,7 +41,8 @@ def heads_report(model: Encoder, task: Task, batches: Sequence[Batch], *, run: s
     ]
     lengths = [batch.inputs.shape[1] for batch in batches]
     roles = role_reports(model, batches, heads, whole)
-    return HeadsReport(run, name, (min(lengths), max(lengths)), whole, heads, roles, sublayers)
+    orders = symbol_orders(model, task)
+    return HeadsReport(run, name, (min(lengths), max(lengths)), whole, heads, roles, sublayers, orders)
 
 
 def role_reports(

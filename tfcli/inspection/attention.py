@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import answer
-from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord
+from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord, OrderReport
 from tfcli.model import Encoder
 from tfcli.positions import RankPositions
 from tfcli.traces import ForwardTrace
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 COMBINE = ("each", "mean", "rollout")
+MAX_SYMBOLS = 256  # in an order that is shown
 MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
 
 
@@ -88,6 +89,27 @@ def learned_ranks(
         found = model.positions.ranks(layer, trace.layers[layer].attention_in, at)
     ranks: list[list[float]] = found[0].tolist()
     return ranks
+
+
+def symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
+    """The order that each `rank` head has learned: its ranks of a sequence with every symbol once.
+
+    Empty where positions aren't ranks, or there are too many symbols for one sequence to show.
+    """
+    if not isinstance(model.positions, RankPositions) or not 1 < task.vocab_size <= MAX_SYMBOLS:
+        return []
+    symbols = torch.arange(task.vocab_size, device=model.embedding.weight.device)
+    trace, _ = traced(model, symbols)
+    first = int(model.layout.begin)
+    orders = []
+    for layer in range(len(model.blocks)):
+        for head, ranks in enumerate(learned_ranks(model, layer, symbols, trace)):
+            assert ranks is not None
+            own = ranks[first : first + task.vocab_size]
+            placed = sorted(range(task.vocab_size), key=own.__getitem__)
+            ties = "in their order" if float(model.positions.tau[layer, head].detach()) > 0 else "in reverse"
+            orders.append(OrderReport(layer, head, task.decode(placed), ties))
+    return orders
 
 
 def rollout(weights: list[Tensor]) -> list[Tensor]:

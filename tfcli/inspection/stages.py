@@ -128,10 +128,15 @@ class Ledger:
     def embedding(self) -> None:
         """Symbols become vectors, and positions are put in where they are added."""
         positions = self.model.positions
-        rows = self.model.embedding.weight[self.model.layout.tokens(self.inputs[None])[0]].double()
-        x = positions.embed(rows[None], self.at)[0]
+        tokens, counters = self.model.layout.tokens(self.inputs[None]), self.model.counters
+        rows = self.model.embedding.weight[tokens].double()
+        rows = rows if counters is None else rows + counters(tokens)
+        x = positions.embed(rows, self.at)[0]
         why = f"Each symbol becomes a vector: its learned row of the embedding table{positions.in_embedding}."
-        formula = "x = E[symbol] + position" if positions.adds_to_embedding else "x = E[symbol]"
+        formula = "x = E[symbol]" + (" + position" if positions.adds_to_embedding else "")
+        if counters is not None:
+            why = f"{why.removesuffix('.')}, plus what the counters show."
+            formula += " + counts"
         self.enter("embedding", why, formula, x, self.trace.embedding[0], lens=True)
 
     def layer(self, layer: int, shown: bool) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tfcli.internals import HeadReport, HeadsReport, RoleReport
 from tfcli.render.reports import plain_table, print_fitting, share
-from tfcli.render.terminal import print_block, print_lines, print_wrapped
+from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
 from tfcli.results import Score
 
 BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
@@ -47,6 +47,10 @@ def print_heads(console: Console, report: HeadsReport) -> None:
         return
     if not report.roles:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
+    for order in report.orders:
+        shown = " < ".join(showable(console, symbol) for symbol in order.symbols)
+        text = Text.assemble((f"layer {order.layer} head {order.head} ranks ", "bold"), shown)
+        print_wrapped(console, text.append(f", equal symbols {order.ties}"), indent=2)
     for layer in sorted({head.layer for head in report.heads}):
         print_patterns(console, [head for head in report.heads if head.layer == layer])
     print_wrapped(console, Text(PATTERNS_LEGEND, "dim"))

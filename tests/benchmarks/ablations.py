@@ -1,0 +1,95 @@
+"""What the built-in structure is worth: `reverse-long` and `sort-long` with a part of it left out.
+
+    python tests/benchmarks/ablations.py [--seeds 100:104] [--lengths 41,500] [--steps N]
+
+Prints a Markdown table of exact match and token accuracy, the median and the worst over the seeds. With
+--steps, trainings are cut short, to try the script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from tfcli.bench import measure, measure_machine
+from tfcli.config_files import check, find_entry
+from tfcli.layouts import Coordinates
+from tfcli.lengths import parse_lengths, parse_seeds
+from tfcli.measurements import BenchEntry
+from tfcli.positions import POSITIONS, EndsPositions, NoPositions, RankPositions
+
+
+class StartPositions(EndsPositions):
+    """`ends` without the end: no offset from the mirror image."""
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        with torch.no_grad():
+            self.from_end.zero_()
+        return super().bias(layer, x, at)
+
+
+class OneSidedPositions(RankPositions):
+    """`rank` by a comparison in which j against k says nothing about k against j."""
+
+    def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
+        return a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
+
+
+CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
+    ("reverse-long", "as it is", {}, []),
+    ("reverse-long", "without the end coordinate", {"ends": StartPositions}, []),
+    ("reverse-long", "without the logarithmic scale", {}, ["model.attention_scale=standard"]),
+    ("reverse-long", "sinusoidal positions instead", {}, ["model.positions=sinusoidal"]),
+    ("sort-long", "as it is", {}, []),
+    ("sort-long", "without the antisymmetry", {"rank": OneSidedPositions}, []),
+    ("sort-long", "without the schedule of the gate", {}, ["train.gate=[100, 100]"]),
+    ("sort-long", "without the schedule of the slope", {}, ["train.slope=[3, 3]"]),
+    ("sort-long", "`ends` positions instead", {}, ["model.positions=ends", "model.n_heads=4"]),
+]
+
+
+@contextmanager
+def instead(classes: dict[str, type[NoPositions]]) -> Iterator[None]:
+    """Other classes in the table of encodings, for a while."""
+    before = dict(POSITIONS)
+    POSITIONS.update(classes)
+    try:
+        yield
+    finally:
+        POSITIONS.update(before)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("100:104"))
+    parser.add_argument("--lengths", type=parse_lengths, default=parse_lengths("41,500"))
+    parser.add_argument("--steps", type=int)
+    options = parser.parse_args()
+    machine = measure_machine()
+    heads = [f"{what} at {n}" for n in options.lengths for what in ("exact (worst)", "tokens (worst)")]
+    print(f"| example | | {' | '.join(heads)} |", f"|---|---|{'---:|' * len(heads)}", sep="\n")
+    for example, name, classes, settings in CASES:
+        if options.steps:
+            settings = [*settings, f"train.steps={options.steps}"]
+        configs = [check(find_entry(example), [*settings, f"train.seed={seed}"]) for seed in options.seeds]
+        with instead(classes):
+            for found in measure(example, configs, options.lengths, False, machine):
+                if isinstance(found, BenchEntry):
+                    cells = [
+                        f"{middle:.3f} ({worst:.3f})"
+                        for s in found.lengths
+                        for middle, worst in (
+                            (s.exact_match_median, s.exact_match_worst),
+                            (s.token_accuracy_median, s.token_accuracy_worst),
+                        )
+                    ]
+                    print(f"| {example} | {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
