@@ -47,22 +47,24 @@ def test_maps_are_those_of_the_forward_pass_that_answered() -> None:
 
 
 def test_a_rank_head_tells_in_which_order_it_ranks_symbols() -> None:
-    model = make(positions="rank", n_layers=2)
+    model = make(positions="rank", n_layers=1)
     positions = model.positions
     assert isinstance(positions, RankPositions)
-    positions.sharpen(30.0, 3.0)
-    positions.tau.data[1, 0] = -1.0
-    found = symbol_orders(model, TASK)
-    assert [(order.layer, order.head) for order in found] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    everything = torch.arange(TASK.vocab_size)
-    for order in found:
-        [head] = attention(model, TASK, everything, "r", Choice([order.layer], [order.head])).layers[0].heads
-        assert head.ranks is not None
-        by_rank = sorted(zip(head.ranks, TASK.symbols, strict=True))
-        assert order.symbols == [symbol for _, symbol in by_rank]
-        assert (order.ties == "in their order") is (
-            float(positions.tau[order.layer, order.head].detach()) > 0
-        )
+    positions.sharpen(100.0, 3.0)
+    positions.tau.data[0] = torch.tensor([0.1, -0.1])
+    compare = positions.compare[0].get_parameter("weight").data.zero_().view(2, 2, RankPositions.FEATURES, 16)
+    norm = model.blocks[0].get_submodule("norm_attention")
+    # Head 0 prefers what has much in the first channel; head 1 compares nothing.
+    value = torch.tensor([3.0, -2.0, 0.5, 7.0, 1.0, -5.0, 2.0])
+    model.embedding.weight.data.zero_()
+    model.embedding.weight.data[:, 0], model.embedding.weight.data[:, 1] = value, 10.0
+    compare[0, 0, 0, 0] = compare[1, 0, 0, 1] = 10.0
+    normed = norm(model.embedding.weight)
+    goodness = (normed[:, 0] / normed[:, 1]).tolist()  # a_j b_k > a_k b_j
+    by_value, by_place = symbol_orders(model, TASK)
+    assert by_value.symbols == TASK.decode(sorted(range(7), key=goodness.__getitem__))
+    assert by_value.ties == "in their order"
+    assert (by_place.symbols, by_place.ties) == ([], "in reverse")
     assert symbol_orders(make(positions="ends"), TASK) == []
 
 

@@ -113,11 +113,11 @@ class SublayerReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """How a head of `rank` positions ranks symbols that stand next to each other, each once."""
+    """How a head of `rank` positions ranks what it reads."""
 
     layer: int
     head: int
-    symbols: list[str]  # the lowest rank first
+    symbols: list[str]  # the lowest rank first; none if it ranks by place alone
     ties: str  # "in their order" or "in reverse": how equal symbols are ranked
 
 

@@ -109,6 +109,8 @@ def load_task(config: TaskConfig) -> Task:
     except Exception as error:  # whatever other people's code may raise
         frame = traceback.extract_tb(error.__traceback__)[-1]
         problem = f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
+        if isinstance(error, ValueError) and frame.filename == inspect.getfile(task_class()):
+            problem = str(error)  # the options don't suit the task
         raise UsageError(f"task {config.name}: {problem}") from error
     if problem:
         raise UsageError(f"task {config.name}: {problem}")

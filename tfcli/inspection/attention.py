@@ -92,22 +92,27 @@ def learned_ranks(
 
 
 def symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
-    """The order that each `rank` head has learned: its ranks of a sequence with every symbol once.
+    """The order of symbols that each `rank` head has learned, none where it ranks by place alone.
 
-    Empty where positions aren't ranks, or there are too many symbols for one sequence to show.
+    Read off its ranks of a sequence with every symbol once, and of the same backwards: what the place does to
+    a rank cancels out in their sum. Empty where positions aren't ranks, or symbols are too many to show.
     """
     if not isinstance(model.positions, RankPositions) or not 1 < task.vocab_size <= MAX_SYMBOLS:
         return []
     symbols = torch.arange(task.vocab_size, device=model.embedding.weight.device)
-    trace, _ = traced(model, symbols)
-    first = int(model.layout.begin)
+    traces = [(row, traced(model, row)[0]) for row in (symbols, symbols.flip(0))]
+    part = slice(int(model.layout.begin), int(model.layout.begin) + task.vocab_size)
     orders = []
     for layer in range(len(model.blocks)):
-        for head, ranks in enumerate(learned_ranks(model, layer, symbols, trace)):
-            assert ranks is not None
-            own = ranks[first : first + task.vocab_size]
-            placed = sorted(range(task.vocab_size), key=own.__getitem__)
-            ties = "in their order" if float(model.positions.tau[layer, head].detach()) > 0 else "in reverse"
+        ranks = [learned_ranks(model, layer, row, trace) for row, trace in traces]
+        for head, (forwards, backwards) in enumerate(zip(*ranks, strict=True)):
+            assert forwards is not None
+            assert backwards is not None
+            pairs = zip(forwards[part], backwards[part][::-1], strict=True)
+            both = [there + back for there, back in pairs]
+            by_symbol = max(both) - min(both) > 1
+            placed = sorted(range(task.vocab_size), key=both.__getitem__) if by_symbol else []
+            ties = "in their order" if model.positions.tau[layer, head].item() > 0 else "in reverse"
             orders.append(OrderReport(layer, head, task.decode(placed), ties))
     return orders
 

@@ -48,9 +48,9 @@ def print_heads(console: Console, report: HeadsReport) -> None:
     if not report.roles:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for order in report.orders:
-        shown = " < ".join(showable(console, symbol) for symbol in order.symbols)
+        shown = " < ".join(showable(console, symbol) for symbol in order.symbols) or "all symbols alike"
         text = Text.assemble((f"layer {order.layer} head {order.head} ranks ", "bold"), shown)
-        print_wrapped(console, text.append(f", equal symbols {order.ties}"), indent=2)
+        print_wrapped(console, text.append(f", equal ones {order.ties}"), indent=2)
     for layer in sorted({head.layer for head in report.heads}):
         print_patterns(console, [head for head in report.heads if head.layer == layer])
     print_wrapped(console, Text(PATTERNS_LEGEND, "dim"))
