@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -164,3 +166,14 @@ def test_a_task_whose_answer_is_shorter_must_be_appended() -> None:
 def test_inputs_that_are_all_too_short_are_refused() -> None:
     with pytest.raises(Exception, match="its inputs have at least 3 symbols"):
         make("binary-addition", max_length=2)
+
+
+def test_the_readme_tells_the_answers_of_its_examples() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n## Tasks\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \| (.+?)(?:: .+)? \|$", section, re.MULTILINE)
+    assert {name for name, _, _ in rows} == set(TASKS) - {"copy", "reverse", "sort"}
+    for name, text, answer in rows:
+        task = make(name)
+        [target] = task.target(torch.tensor([task.encode(text)]))
+        assert task.decode_answer(target[target != IGNORE].tolist()) == answer.split(), name

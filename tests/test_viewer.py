@@ -388,6 +388,17 @@ def test_wrong_tokens_are_marked_and_the_right_ones_stand_below(show: Open) -> N
     assert shown.locator("#sequence [data-wrong], #sequence .right").count() == 0
 
 
+def test_appended_answers_stand_below_their_blanks(show: Open) -> None:
+    thing = record(["^", "3", "1", "_", "_"])
+    laid_out = replace(thing, input=["3", "1"], first_answer=3, prediction=["1", "x"], target=["1", "3"])
+    shown = show([View("a", laid_out)])
+    assert shown.locator("#verdict").text_content() == "the answer is wrong: 1 of 2 tokens are"
+    assert shown.locator("#sequence .input").all_text_contents() == thing.tokens
+    places = shown.locator("#sequence li:has(.answer)")
+    assert [item.get_attribute("data-position") for item in places.all()] == ["3", "4"]
+    assert shown.locator("#sequence .right").all_text_contents() == ["3"]
+
+
 def test_five_hundred_tokens_are_on_screen_within_two_seconds(show: Open) -> None:
     views = one(500, layers=1, heads=8)
     shown = show(views)

@@ -64,7 +64,7 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
     Lengths with few sequences give all they have, and the longer ones make up for it.
     """
     generator = seeded(device, seed)
-    lengths = spread(task.min_length, task.max_length, MAX_LENGTHS)
+    lengths = sorted({task.fit(n) for n in spread(task.min_length, task.max_length, MAX_LENGTHS)})
     batches: list[Batch] = []
     for i, length in enumerate(lengths):
         left = samples - sum(len(batch.inputs) for batch in batches)

@@ -36,7 +36,7 @@ def evaluate(
         raise UsageError(f"--device {device}: {error}") from error
     scores: list[LengthScore] = []
     mistakes: list[Answer] = []
-    for length in lengths:
+    for length in dict.fromkeys(map(loaded.task.fit, lengths)):
         try:
             result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
         except ValueError as error:

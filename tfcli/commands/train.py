@@ -147,7 +147,8 @@ def few_sequences(config: RunConfig) -> str | None:
     task = load_task(config.task)
     if task.n_held_out(task.max_length) is None:
         return None
-    counted = [(task.n_sequences(n), task.n_held_out(n)) for n in range(task.min_length, task.max_length + 1)]
+    lengths = {task.fit(n) for n in range(task.min_length, task.max_length + 1)}
+    counted = [(task.n_sequences(n), task.n_held_out(n)) for n in lengths]
     there_are, held_out = sum(n for n, _ in counted), sum(n or 0 for _, n in counted)
     if held_out >= config.train.eval_samples:
         return None
