@@ -1,5 +1,6 @@
 """Modular arithmetic with brackets: answer the value of a nested expression modulo 5."""
 
+import operator
 import random
 
 import torch
@@ -9,6 +10,7 @@ from .base import IGNORE, Task
 
 MODULUS = 5
 DIGITS = tuple(map(str, range(MODULUS)))
+OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 class BracketedArithmetic(Task):
@@ -30,17 +32,14 @@ class BracketedArithmetic(Task):
 
     def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         numbers = random_numbers(generator)
-        drawn = [self.encode_words(expression(length, "+-*", numbers)) for _ in range(count)]
-        return torch.tensor(drawn, device=generator.device)
+        drawn = [expression(length, "+-*", numbers) for _ in range(count)]
+        ids = [[self.SYMBOLS.index(word) for word in words] for words in drawn]
+        return torch.tensor(ids, device=generator.device)
 
     def target(self, inputs: Tensor) -> Tensor:
         values = [value_of(self.decode(row)) for row in inputs.tolist()]
         found = [IGNORE if value is None else value % MODULUS for value in values]
         return torch.tensor(found, device=inputs.device)[:, None]
-
-    def encode_words(self, words: list[str]) -> list[int]:
-        """Ids of symbols that are known to be the task's own."""
-        return [self.SYMBOLS.index(word) for word in words]
 
 
 def random_numbers(generator: torch.Generator) -> random.Random:
@@ -68,44 +67,28 @@ def expression(length: int, operators: str, numbers: random.Random) -> list[str]
 
 def value_of(words: list[str]) -> int | None:
     """The value of an expression modulo 5; None if it is none."""
-    open_brackets: list[list[int | str]] = [[]]  # what each open bracket holds so far
-    for word in words:
-        if word == "(":
-            open_brackets.append([])
-        elif word == ")":
-            value = reduced(open_brackets.pop())
-            if value is None or not open_brackets:
-                return None
-            open_brackets[-1].append(value)
-        else:
-            open_brackets[-1].append(int(word) if word in DIGITS else word)
-    # Outside all brackets no operator stands between two values.
-    whole = len(open_brackets) == 1 and sum(isinstance(part, int) for part in open_brackets[0]) == 1
-    bare = len(words) <= 2 or (words[0] == "(" and words[-1] == ")")
-    return reduced(open_brackets[0]) if whole and bare else None
+    try:
+        value, end = parsed(words, 0)
+    except (IndexError, KeyError, ValueError, RecursionError):
+        return None
+    return value % MODULUS if end == len(words) else None
 
 
-def reduced(parts: list[int | str]) -> int | None:
-    """The value of what a pair of brackets holds: a value or two, each with a minus before it or none."""
-    values: list[int | str] = []
-    rest = list(parts)
-    while rest:
-        sign = -1 if rest[0] == "-" and len(rest) > 1 else 1
-        rest = rest[1:] if sign < 0 else rest
-        if not isinstance(rest[0], int):
-            return None
-        values.append(sign * rest.pop(0))
-        if rest:
-            values.append(rest.pop(0))
-            if not rest:
-                return None
-    match values:
-        case [int(value)]:
-            return value % MODULUS
-        case [int(left), "+", int(right)]:
-            return (left + right) % MODULUS
-        case [int(left), "-", int(right)]:
-            return (left - right) % MODULUS
-        case [int(left), "*", int(right)]:
-            return left * right % MODULUS
-    return None
+def parsed(words: list[str], at: int) -> tuple[int, int]:
+    """The value of the expression that begins there, and where it ends.
+
+    Raises:
+        IndexError, KeyError, ValueError: there is none.
+    """
+    if words[at] == "-":
+        return -DIGITS.index(words[at + 1]), at + 2
+    if words[at] != "(":
+        return DIGITS.index(words[at]), at + 1
+    value, at = parsed(words, at + 1)
+    if words[at] != ")":
+        apply = OPERATORS[words[at]]
+        right, at = parsed(words, at + 1)
+        value = apply(value, right)
+    if words[at] != ")":
+        raise ValueError("a bracket isn't closed")
+    return value % MODULUS, at + 1

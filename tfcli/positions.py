@@ -313,11 +313,12 @@ class RankPositions(NoPositions):
             return self._ranks(layer, x.float(), at)
 
     def _ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        B, T, _ = x.shape
-        a, b = self.compare[layer](x).view(B, T, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, T, R]
+        B, L, _ = x.shape
+        a, b = self.compare[layer](x).view(B, L, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, L, R]
         later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
-        scores = self.compare_pairs(a, b) + self.GAIN * self.tau[layer][:, None, None] * later
-        wins = (self.gate * scores).sigmoid()  # [B, H, L, L]: j against k
+        ties = self.gate * self.GAIN * self.tau[layer][:, None, None] * later
+        scores = self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties
+        wins = scores.sigmoid()  # [B, H, L, L]: j against k
         if at.may_attend is not None:
             wins = wins * at.may_attend[:, None, None, :]
         if at.segment is not None:
@@ -326,9 +327,8 @@ class RankPositions(NoPositions):
         return ranks
 
     def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
-        """s_jk, without the term for ties, from the features [B, H, L, R]: antisymmetric, [B, H, L, L]."""
-        products = a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
-        return products - products.transpose(-2, -1)
+        """a_j b_k - a_k b_j for all j and k, from the features [B, H, L, R]: antisymmetric, [B, H, L, L]."""
+        return torch.cat((a, b), dim=-1) @ torch.cat((b, -a), dim=-1).transpose(-2, -1)
 
     def sharpen(self, gate: float, slope: float) -> None:
         self.gate.fill_(gate)

@@ -9,7 +9,6 @@ Prints a Markdown table of exact match and token accuracy, the median and the wo
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,7 +36,7 @@ class OneSidedPositions(RankPositions):
     """`rank` by a comparison in which j against k says nothing about k against j."""
 
     def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
-        return a @ b.transpose(-2, -1) / math.sqrt(self.FEATURES)
+        return a @ b.transpose(-2, -1)
 
 
 CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
