@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": {"counters", "layouts", "normalizers", "positions", "traces"},
     "normalizers": set(),
     "traces": set(),
-    "positions": {"layouts"},
+    "positions": {"layouts", "positions"},
     "layouts": set(),
     "counters": set(),
     "runs": {"config_errors"},

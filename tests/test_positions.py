@@ -10,14 +10,8 @@ from torch import Tensor
 
 from tfcli.config import ModelConfig
 from tfcli.layouts import Coordinates, Layout
-from tfcli.positions import (
-    INDEX_RANGE,
-    POSITIONS,
-    EndsPositions,
-    RankPositions,
-    RelativePositions,
-    offset_bucket,
-)
+from tfcli.positions import INDEX_RANGE, POSITIONS, EndsPositions, RankPositions
+from tfcli.positions.offsets import RelativePositions, offset_bucket
 
 CONFIG = ModelConfig(d_model=16, n_heads=2)
 

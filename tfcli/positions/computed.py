@@ -1,0 +1,101 @@
+"""Encodings in which the model computes where a token stands, by comparing or by counting tokens.
+
+Axes: B batch, T position, H head, R features a comparison has.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.config import ModelConfig
+from tfcli.layouts import Coordinates
+from tfcli.positions.base import LATER, NoPositions, segment_pairs
+
+
+class RankPositions(NoPositions):
+    """A position that the model computes: each key's rank among all the tokens, by a learned comparison.
+
+    A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k). The
+    soft number of comparisons that j wins within its segment is its rank: rank_j = sum over k != j of
+    sigmoid(gate s_jk). As s_jk = -s_kj, the ranks add up to T(T - 1)/2, so no token can drop out. Query i
+    looks where the rank is i: its scores are -slope |i - rank_j|, with no content in them.
+
+    Where nothing but tau speaks, the rank is the position from the start (tau > 0) or from the end (tau < 0);
+    where symbols are compared, tau decides between equal ones. All this is learned; that there is an order,
+    and that position i wants rank i, is built in. Gate and slope sharpen as training goes on: flat at first,
+    so that every key gets a gradient.
+
+    Where there are several segments, each pair of them has a learned bias, and every second head counts the
+    query from its end.
+    """
+
+    FEATURES = 8
+    GAIN = 4.0  # of tau and of the segment bias; see EndsPositions
+
+    in_embedding = LATER
+    in_queries = ", times 0: content is compared in the ranks alone"
+    in_scores = "How far the key's rank, by the learned comparison, is from the query's position."
+
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
+        super().__init__(config, max_length)
+        self.n_heads, self.n_segments = config.n_heads, n_segments
+        width = 2 * config.n_heads * self.FEATURES
+        self.compare = nn.ModuleList(
+            nn.Linear(config.d_model, width, bias=False) for _ in range(config.n_layers)
+        )
+        self.tau = nn.Parameter(torch.zeros(config.n_layers, config.n_heads))
+        if n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
+        # Saved with the run: it answers as it was trained.
+        self.gate: Tensor
+        self.slope: Tensor
+        self.register_buffer("gate", torch.ones(()))
+        self.register_buffer("slope", torch.ones(()))
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Zero: no content in the scores."""
+        return torch.zeros_like(x)
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        ranks = self.ranks(layer, x, at)  # [B, H, L]
+        if self.n_segments == 1:
+            return -self.slope * (at.start[:, None, :, None] - ranks[:, :, None, :]).abs()
+        from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
+        wanted = torch.where(from_end[:, None], at.end[:, None], at.start[:, None])  # [B, H, L]
+        distance = (wanted[..., None] - ranks[:, :, None, :]).abs()
+        between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
+        return self.GAIN * between - self.slope * distance
+
+    def ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
+
+        Between whole numbers of some hundred, bfloat16 has no halves left.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._ranks(layer, x.float(), at)
+
+    def _ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        B, L, _ = x.shape
+        a, b = self.compare[layer](x).view(B, L, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, L, R]
+        later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
+        ties = self.gate * self.GAIN * self.tau[layer][:, None, None] * later
+        scores = self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties
+        wins = scores.sigmoid()  # [B, H, L, L]: j against k
+        if at.may_attend is not None:
+            wins = wins * at.may_attend[:, None, None, :]
+        if at.segment is not None:
+            wins = wins * (at.segment[:, None] == at.segment)
+        ranks: Tensor = wins.sum(-1) - 0.5  # a token against itself is a draw
+        return ranks
+
+    def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
+        """a_j b_k - a_k b_j for all j and k, from the features [B, H, L, R]: antisymmetric, [B, H, L, L]."""
+        return torch.cat((a, b), dim=-1) @ torch.cat((b, -a), dim=-1).transpose(-2, -1)
+
+    def sharpen(self, gate: float, slope: float) -> None:
+        self.gate.fill_(gate)
+        self.slope.fill_(slope)
