@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from io import StringIO
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from tests.handmade import reverser
@@ -19,6 +21,7 @@ from tfcli.inspection.stages import Ledger, stages
 from tfcli.internals import Choice, Patched, TraceRecord
 from tfcli.model import Encoder
 from tfcli.positions import EndsPositions, RankPositions
+from tfcli.render.attention import print_attention
 from tfcli.task_registry import load_task
 from tfcli.traces import ForwardTrace, LayerTrace
 
@@ -80,6 +83,21 @@ def test_a_rank_head_tells_where_it_ranks_its_keys() -> None:
             assert row[nearest] == pytest.approx(max(row), abs=1e-5)
     [layer] = attention(make(n_layers=1), TASK, ROW, "r", Choice()).layers
     assert [head.ranks for head in layer.heads] == [None, None]
+
+
+def test_a_level_head_tells_on_which_level_it_finds_its_keys() -> None:
+    model = make(positions="level", n_layers=1)
+    trace, _ = traced(model, ROW)
+    at = model.positions.place(model.layout.coordinates(ROW[None], None))
+    expected = model.positions.places(0, trace.layers[0].attention_in.clone(), at)
+    assert expected is not None
+    [layer] = attention(model, TASK, ROW, "r", Choice()).layers
+    torch.testing.assert_close(torch.tensor([head.levels for head in layer.heads]), expected[0])
+    assert [head.ranks for head in layer.heads] == [None, None]
+    stream = StringIO()
+    console = Console(file=stream, width=80)
+    print_attention(console, attention(model, TASK, ROW, "r", Choice(heads=[1])))
+    assert f"head 1 finds its keys at levels: {ROW[0]}:{expected[0, 1, 0]:.1f}" in stream.getvalue()
 
 
 def test_rollout_of_one_layer_is_its_mean_with_the_residual() -> None:

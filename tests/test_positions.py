@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tfcli.config import ModelConfig
 from tfcli.layouts import Coordinates, Layout
-from tfcli.positions import INDEX_RANGE, POSITIONS, EndsPositions, RankPositions
+from tfcli.positions import INDEX_RANGE, POSITIONS, EndsPositions, LevelPositions, RankPositions
 from tfcli.positions.offsets import RelativePositions, offset_bucket
 
 CONFIG = ModelConfig(d_model=16, n_heads=2)
@@ -152,7 +152,7 @@ def rank() -> RankPositions:
 def test_ranks_add_up_whatever_is_compared(gate: float) -> None:
     encoding = rank()
     encoding.sharpen(gate, 3.0)
-    ranks = encoding.ranks(1, torch.randn(3, 9, 16), at(9))
+    ranks = encoding.places(1, torch.randn(3, 9, 16), at(9))
     torch.testing.assert_close(ranks.sum(-1), torch.full((3, 2), 9 * 8 / 2.0))
 
 
@@ -160,7 +160,7 @@ def test_equal_tokens_rank_in_their_order_or_against_it_once_the_gate_is_hard() 
     encoding = RankPositions(CONFIG, 20)
     encoding.sharpen(30.0, 3.0)
     encoding.tau.data[0] = torch.tensor([1.0, -1.0])
-    forwards, backwards = encoding.ranks(0, torch.ones(1, 6, 16), at(6))[0]
+    forwards, backwards = encoding.places(0, torch.ones(1, 6, 16), at(6))[0]
     torch.testing.assert_close(forwards, torch.arange(6.0), atol=1e-3, rtol=0)
     torch.testing.assert_close(backwards, torch.arange(5.0, -1, -1), atol=1e-3, rtol=0)
 
@@ -176,6 +176,52 @@ def test_a_known_order_sorts() -> None:
     values = torch.tensor([30.0, 10.0, 20.0, 10.0])
     x = torch.stack((values, torch.ones(4)), dim=-1)[None]
     assert encoding.bias(0, x, at(4))[0, 0].argmax(-1).tolist() == [1, 3, 2, 0]
+
+
+UP, DOWN, STAY = 0, 1, 2  # symbols of the sequences below
+
+
+def level(sharp: float = 5.0) -> LevelPositions:
+    """One head that reads its step off the first channel, as its embedding has it: see `stepping`."""
+    encoding = LevelPositions(ModelConfig(d_model=2, n_heads=1, n_layers=1), 20, n_segments=2)
+    encoding.sharpen(1.0, sharp)
+    encoding.step[0].load_state_dict({"weight": torch.tensor([[1.0, 0.0]]), "bias": torch.zeros(1)})
+    return encoding
+
+
+def stepping(symbols: list[int], blanks: int = 0) -> Tensor:
+    steps = [{UP: 1.1, DOWN: -0.9, STAY: 0.2}[symbol] for symbol in symbols] + [-1.2] * blanks
+    return torch.tensor([[step, 0.0] for step in steps])[None]
+
+
+def test_a_level_is_half_way_through_a_step_of_whole_numbers() -> None:
+    found = level().places(0, stepping([UP, UP, STAY, DOWN, UP, DOWN, DOWN]), at(7))[0, 0]
+    assert found.tolist() == [0.5, 1.5, 2.0, 1.5, 1.5, 1.5, 0.5]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_blank_looks_at_the_top_of_the_stack_that_is_left(seed: int) -> None:
+    """Symbols go up and pops go down; blanks go down, too, and so meet what is left, from its top."""
+    symbols = [UP] * 3 + torch.randint(2, (30,), generator=torch.Generator().manual_seed(seed)).tolist()
+    stack: list[int] = []
+    for place, symbol in enumerate(symbols):
+        if symbol == UP:
+            stack.append(place)
+        elif stack:
+            stack.pop()
+    layout = Layout(3, answer_length=lambda length: len(stack), appended=True)
+    where = layout.coordinates(torch.zeros(1, len(symbols), dtype=torch.int64), None)
+    bias = level().bias(0, stepping(symbols, blanks=len(stack)), where)[0, 0]
+    looked_at = bias[len(symbols) :, : len(symbols)].argmax(-1)
+    assert looked_at.tolist() == stack[::-1]
+
+
+def test_steps_of_levels_are_learned_through_the_rounding() -> None:
+    encoding = level()
+    torch.autograd.backward(encoding.bias(0, stepping([UP, UP, DOWN]), at(3)).square().sum())
+    gradient = encoding.step[0].get_parameter("weight").grad
+    assert gradient is not None
+    assert gradient[0, 0] != 0
 
 
 def ends() -> EndsPositions:
@@ -209,8 +255,11 @@ def buckets(query: Tensor, key: Tensor, reach: int) -> set[int]:
     return set(offset_bucket(query, key, reach).flatten().tolist())
 
 
-def test_ranks_are_computed_in_float32_under_autocast() -> None:
-    encoding, x = rank(), torch.randn(1, 300, 16)
+@pytest.mark.parametrize("name", ["rank", "level"])
+def test_places_are_computed_in_float32_under_autocast(name: str) -> None:
+    encoding, x = POSITIONS[name](CONFIG, 20), torch.randn(1, 300, 16)
+    for parameter in encoding.parameters():
+        torch.nn.init.normal_(parameter)
     with torch.autocast("cpu", torch.bfloat16):
-        lowered = encoding.ranks(0, x, at(300))
-    torch.testing.assert_close(lowered, encoding.ranks(0, x, at(300)))
+        lowered = encoding.places(0, x, at(300))
+    torch.testing.assert_close(lowered, encoding.places(0, x, at(300)))

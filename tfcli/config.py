@@ -97,7 +97,7 @@ class ModelConfig(Section):
         description="width inside the feed-forward; 4 x d_model if left out",
     )
     positions: Literal[
-        "none", "learned", "sinusoidal", "rotary", "fractional", "alibi", "relative", "ends", "rank"
+        "none", "learned", "sinusoidal", "rotary", "fractional", "alibi", "relative", "ends", "rank", "level"
     ] = Field("ends", description="positional encoding", validate_default=True)
     indices: Literal["consecutive", "randomized"] = Field(
         "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
@@ -182,7 +182,8 @@ class TrainConfig(Section):
         (0.1, 100.0), description="how hard `rank` compares tokens, at the first step and at the last"
     )
     slope: Bounds = Field(
-        (0.1, 3.0), description="how steeply `rank` scores fall with the distance, at first and at last"
+        (0.1, 3.0),
+        description="how steeply scores of `rank` and `level` fall with the distance, at first and at last",
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 

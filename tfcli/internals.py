@@ -28,6 +28,7 @@ class HeadRecord:
     head: int | str
     weights: list[list[float]]
     ranks: list[float] | None = None  # of the keys, by the comparison that `rank` positions learned; from 0
+    levels: list[float] | None = None  # of the keys, by the steps that `level` positions learned
 
 
 @dataclass(frozen=True)

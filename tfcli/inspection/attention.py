@@ -48,8 +48,13 @@ def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choi
     else:
         records = []
         for layer in layers:
-            ranks = learned_ranks(model, layer, inputs, trace)
-            maps = [HeadRecord(head, weights[layer][head].tolist(), ranks[head]) for head in heads]
+            places = computed_places(model, layer, inputs, trace)
+            maps = [
+                HeadRecord(head, weights[layer][head].tolist(), **{model.positions.computes: places[head]})
+                if places
+                else HeadRecord(head, weights[layer][head].tolist())
+                for head in heads
+            ]
             records.append(LayerRecord(layer, maps))
     return AttentionRecord(
         run=run,
@@ -78,17 +83,15 @@ def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
     return trace, predictions
 
 
-def learned_ranks(
+def computed_places(
     model: Encoder, layer: int, inputs: Tensor, trace: ForwardTrace
-) -> Sequence[list[float] | None]:
-    """Where each head of a layer ranks the tokens of `inputs` [T]; None where positions aren't ranks."""
-    if not isinstance(model.positions, RankPositions):
-        return [None] * model.n_heads
+) -> list[list[float]] | None:
+    """Where each head of a layer finds the tokens of `inputs` [T], if its positions are computed."""
     at = model.positions.place(model.layout.coordinates(inputs[None], None))
     with torch.inference_mode():
-        found = model.positions.ranks(layer, trace.layers[layer].attention_in, at)
-    ranks: list[list[float]] = found[0].tolist()
-    return ranks
+        found = model.positions.places(layer, trace.layers[layer].attention_in, at)
+    places: list[list[float]] | None = None if found is None else found[0].tolist()
+    return places
 
 
 def symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
@@ -104,10 +107,8 @@ def symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
     part = slice(int(model.layout.begin), int(model.layout.begin) + task.vocab_size)
     orders = []
     for layer in range(len(model.blocks)):
-        ranks = [learned_ranks(model, layer, row, trace) for row, trace in traces]
+        ranks = [computed_places(model, layer, row, trace) or [] for row, trace in traces]
         for head, (forwards, backwards) in enumerate(zip(*ranks, strict=True)):
-            assert forwards is not None
-            assert backwards is not None
             pairs = zip(forwards[part], backwards[part][::-1], strict=True)
             both = [there + back for there, back in pairs]
             by_symbol = max(both) - min(both) > 1

@@ -14,10 +14,18 @@ from tfcli.positions.absolute import (
     SinusoidalPositions,
 )
 from tfcli.positions.base import INDEX_RANGE, NoPositions
-from tfcli.positions.computed import RankPositions
+from tfcli.positions.computed import LevelPositions, RankPositions
 from tfcli.positions.offsets import AlibiPositions, EndsPositions, RelativePositions
 
-__all__ = ["INDEX_RANGE", "POSITIONS", "EndsPositions", "NoPositions", "RankPositions", "SinusoidalPositions"]
+__all__ = [
+    "INDEX_RANGE",
+    "POSITIONS",
+    "EndsPositions",
+    "LevelPositions",
+    "NoPositions",
+    "RankPositions",
+    "SinusoidalPositions",
+]
 
 POSITIONS: dict[str, type[NoPositions]] = {
     "none": NoPositions,
@@ -29,4 +37,5 @@ POSITIONS: dict[str, type[NoPositions]] = {
     "relative": RelativePositions,
     "ends": EndsPositions,
     "rank": RankPositions,
+    "level": LevelPositions,
 }

@@ -36,6 +36,7 @@ class NoPositions(nn.Module):
     adds_to_embedding = False
     in_queries = ""
     in_scores = ""
+    computes = ""  # what `places` are called, where there are any
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__()
@@ -66,6 +67,10 @@ class NoPositions(nn.Module):
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor | None:
         """What to add to the scores of a layer with input `x` [B, T, D]: [B or 1, H, T, T], or None."""
+        return None
+
+    def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor | None:
+        """Where each head finds the tokens of a layer's input, [B, H, L], if that is computed; else None."""
         return None
 
     def sharpen(self, gate: float, slope: float) -> None:

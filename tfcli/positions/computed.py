@@ -1,6 +1,6 @@
 """Encodings in which the model computes where a token stands, by comparing or by counting tokens.
 
-Axes: B batch, T position, H head, R features a comparison has.
+Axes: B batch, T position of the input, L position of all that is read, H head, R features a comparison has.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class RankPositions(NoPositions):
     in_embedding = LATER
     in_queries = ", times 0: content is compared in the ranks alone"
     in_scores = "How far the key's rank, by the learned comparison, is from the query's position."
+    computes = "ranks"
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length)
@@ -61,7 +62,7 @@ class RankPositions(NoPositions):
         return torch.zeros_like(x)
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        ranks = self.ranks(layer, x, at)  # [B, H, L]
+        ranks = self.places(layer, x, at)  # [B, H, L]
         if self.n_segments == 1:
             return -self.slope * (at.start[:, None, :, None] - ranks[:, :, None, :]).abs()
         from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
@@ -70,7 +71,7 @@ class RankPositions(NoPositions):
         between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
         return self.GAIN * between - self.slope * distance
 
-    def ranks(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+    def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
 
         Between whole numbers of some hundred, bfloat16 has no halves left.
@@ -99,3 +100,67 @@ class RankPositions(NoPositions):
     def sharpen(self, gate: float, slope: float) -> None:
         self.gate.fill_(gate)
         self.slope.fill_(slope)
+
+
+class LevelPositions(NoPositions):
+    """A position that the model counts: tokens step from level to level, and a query looks for its own.
+
+    In each head a token takes a step of a learned whole number of levels, up or down, and stands half-way
+    through it. So what goes up and what comes down again stand on one level: a bracket and the one that
+    closes it, or a symbol that is put on a stack and the pop that takes it off. A query looks for the newest
+    token on its level: its scores are -slope (|level_i - level_j| + newer_j), with newer_j the number of
+    later tokens of the same segment on the level of j, and no content in them.
+
+    Levels run on from segment to segment, and each pair of segments has a learned bias. A level is a sum of
+    whole numbers, so it is as exact in a long sequence as in a short one. How far a symbol steps is learned;
+    that there are levels, and that the newest token on one counts, is built in. The slope sharpens as
+    training goes on, as for `rank`.
+    """
+
+    GAIN = 4.0  # of the segment bias; see EndsPositions
+
+    in_embedding = LATER
+    in_queries = ", times 0: content is counted in the levels alone"
+    in_scores = "How far the key's level is from the query's, and how many later keys are on it."
+    computes = "levels"
+
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
+        super().__init__(config, max_length)
+        self.n_segments = n_segments
+        self.step = nn.ModuleList(nn.Linear(config.d_model, config.n_heads) for _ in range(config.n_layers))
+        self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
+        self.slope: Tensor
+        self.register_buffer("slope", torch.ones(()))
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Zero: no content in the scores."""
+        return torch.zeros_like(x)
+
+    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        levels = self.places(layer, x, at)  # [B, H, L]
+        distance = (levels[..., :, None] - levels[..., None, :]).abs()  # [B, H, L, L]
+        newer = ((1 - distance).clamp(min=0) * later(at)).sum(-2)  # [B, H, L]
+        between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
+        return self.GAIN * between - self.slope * (distance + newer[..., None, :])
+
+    def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+        """The level of each token, half-way through its step, [B, H, L], always in float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            step = self.step[layer](x.float()).transpose(1, 2)
+        step = step + (step.round() - step).detach()  # the gradient passes the rounding by
+        if at.may_attend is not None:
+            step = step * at.may_attend[:, None]
+        levels: Tensor = step.cumsum(-1) - step / 2
+        return levels
+
+    def sharpen(self, gate: float, slope: float) -> None:
+        self.slope.fill_(slope)
+
+
+def later(at: Coordinates) -> Tensor:
+    """Whether a token comes later than another of its segment, and counts: bool [B or 1, 1, L, L]."""
+    L = at.start.shape[1]
+    order = torch.ones(L, L, dtype=torch.bool, device=at.start.device).tril(-1)  # row after column
+    if at.segment is not None:
+        order = order & (at.segment[:, None] == at.segment)
+    return order[None, None] if at.may_attend is None else order & at.may_attend[:, None, :, None]

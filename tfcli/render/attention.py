@@ -54,20 +54,22 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
         ]
         print_tables(console, tables, layout.width)
         for head in layer.heads:
-            if head.ranks is not None:
-                print_ranks(console, title_of(layer.layer, head.head), record.tokens, head.ranks)
+            for verb, places in (("ranks its keys", head.ranks), ("finds its keys at levels", head.levels)):
+                if places is not None:
+                    title = f"{title_of(layer.layer, head.head)} {verb}: "
+                    print_places(console, title, record.tokens, places)
     if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
         note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
         print_wrapped(console, Text(note, "dim"))
 
 
-def print_ranks(console: Console, title: str, tokens: list[str], ranks: list[float]) -> None:
-    """Where a head ranks each token: query i looks at the token of rank i."""
+def print_places(console: Console, title: str, tokens: list[str], places: list[float]) -> None:
+    """Where a head finds each token, as its positions compute it."""
     pairs = "  ".join(
-        f"{showable(console, token)}:{rank:.1f}" for token, rank in zip(tokens, ranks, strict=True)
+        f"{showable(console, token)}:{place:.1f}" for token, place in zip(tokens, places, strict=True)
     )
     print_lines(console)
-    print_wrapped(console, Text.assemble((f"{title} ranks its keys: ", "bold"), pairs), indent=2)
+    print_wrapped(console, Text.assemble((title, "bold"), pairs), indent=2)
 
 
 def title_of(layer: int, head: int | str) -> str:
