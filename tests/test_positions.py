@@ -10,7 +10,14 @@ from torch import Tensor
 
 from tfcli.config import ModelConfig
 from tfcli.layouts import Coordinates, Layout
-from tfcli.positions import INDEX_RANGE, POSITIONS, EndsPositions, LevelPositions, RankPositions
+from tfcli.positions import (
+    INDEX_RANGE,
+    POSITIONS,
+    EndsPositions,
+    LandmarkPositions,
+    LevelPositions,
+    RankPositions,
+)
 from tfcli.positions.offsets import RelativePositions, offset_bucket
 
 CONFIG = ModelConfig(d_model=16, n_heads=2)
@@ -224,6 +231,38 @@ def test_steps_of_levels_are_learned_through_the_rounding() -> None:
     assert gradient[0, 0] != 0
 
 
+def landmark() -> LandmarkPositions:
+    """Head 0 picks what is high in the first channel; head 1 looks nearby."""
+    encoding = LandmarkPositions(ModelConfig(d_model=2, n_heads=2, n_layers=1), 20, n_segments=3)
+    encoding.sharpen(100.0, 2.0)
+    encoding.pick[0].load_state_dict({"weight": torch.tensor([[1.0, 0.0], [0.0, 0.0]])})
+    return encoding
+
+
+def test_tokens_are_numbered_from_the_landmark() -> None:
+    x = torch.tensor([[0.0, 0], [0, 0], [3, 0], [0, 0], [0, 0]])[None]
+    assert landmark().places(0, x, at(5))[0, 0].tolist() == [-3, -2, -1, 0, 1]
+
+
+@pytest.mark.parametrize("place", [2, 7, 300])
+def test_a_blank_finds_the_digits_of_the_second_operand(place: int) -> None:
+    """`^ digits + digits _ _ ...`: blank i looks i places behind the operator, wherever that is."""
+    T = place + 10
+    layout = Layout(3, answer_length=lambda length: 9, appended=True, begin=True)
+    where = layout.coordinates(torch.zeros(1, T, dtype=torch.int64), None)
+    x = torch.zeros(1, layout.length(T), 2)
+    x[0, 1 + place, 0] = 1.0  # after the begin token
+    bias = landmark().bias(0, x, where)[0, 0, layout.first_answer(T) :]
+    assert bias.argmax(-1).tolist() == [1 + place + 1 + i for i in range(9)]
+
+
+def test_what_is_near_loses_nothing_and_what_is_far_ever_more() -> None:
+    bias = landmark().bias(0, torch.zeros(1, 40, 2), at(40))[0, 1]
+    for query in range(40):
+        for key in range(40):
+            assert bias[query, key].item() == -max(0, abs(query - key) - LandmarkPositions.NEAR) / 2
+
+
 def ends() -> EndsPositions:
     encoding = EndsPositions(CONFIG, 20)
     torch.nn.init.normal_(encoding.from_start)
@@ -255,7 +294,7 @@ def buckets(query: Tensor, key: Tensor, reach: int) -> set[int]:
     return set(offset_bucket(query, key, reach).flatten().tolist())
 
 
-@pytest.mark.parametrize("name", ["rank", "level"])
+@pytest.mark.parametrize("name", ["rank", "level", "landmark"])
 def test_places_are_computed_in_float32_under_autocast(name: str) -> None:
     encoding, x = POSITIONS[name](CONFIG, 20), torch.randn(1, 300, 16)
     for parameter in encoding.parameters():

@@ -97,7 +97,17 @@ class ModelConfig(Section):
         description="width inside the feed-forward; 4 x d_model if left out",
     )
     positions: Literal[
-        "none", "learned", "sinusoidal", "rotary", "fractional", "alibi", "relative", "ends", "rank", "level"
+        "none",
+        "learned",
+        "sinusoidal",
+        "rotary",
+        "fractional",
+        "alibi",
+        "relative",
+        "ends",
+        "rank",
+        "level",
+        "landmark",
     ] = Field("ends", description="positional encoding", validate_default=True)
     indices: Literal["consecutive", "randomized"] = Field(
         "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
@@ -179,11 +189,12 @@ class TrainConfig(Section):
         None, description="CPU threads; torch's own choice if left out"
     )
     gate: Bounds = Field(
-        (0.1, 100.0), description="how hard `rank` compares tokens, at the first step and at the last"
+        (0.1, 100.0),
+        description="how hard `rank` compares and `landmark` chooses tokens, at the first step and at last",
     )
     slope: Bounds = Field(
         (0.1, 3.0),
-        description="how steeply scores of `rank` and `level` fall with the distance, at first and at last",
+        description="how steeply scores of `rank`, `level` and `landmark` fall with the distance, likewise",
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 

@@ -29,6 +29,7 @@ class HeadRecord:
     weights: list[list[float]]
     ranks: list[float] | None = None  # of the keys, by the comparison that `rank` positions learned; from 0
     levels: list[float] | None = None  # of the keys, by the steps that `level` positions learned
+    numbers: list[float] | None = None  # of the keys, from the landmark that `landmark` positions picked
 
 
 @dataclass(frozen=True)

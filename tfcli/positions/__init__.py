@@ -14,13 +14,14 @@ from tfcli.positions.absolute import (
     SinusoidalPositions,
 )
 from tfcli.positions.base import INDEX_RANGE, NoPositions
-from tfcli.positions.computed import LevelPositions, RankPositions
+from tfcli.positions.computed import LandmarkPositions, LevelPositions, RankPositions
 from tfcli.positions.offsets import AlibiPositions, EndsPositions, RelativePositions
 
 __all__ = [
     "INDEX_RANGE",
     "POSITIONS",
     "EndsPositions",
+    "LandmarkPositions",
     "LevelPositions",
     "NoPositions",
     "RankPositions",
@@ -38,4 +39,5 @@ POSITIONS: dict[str, type[NoPositions]] = {
     "ends": EndsPositions,
     "rank": RankPositions,
     "level": LevelPositions,
+    "landmark": LandmarkPositions,
 }

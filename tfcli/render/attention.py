@@ -54,7 +54,11 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
         ]
         print_tables(console, tables, layout.width)
         for head in layer.heads:
-            for verb, places in (("ranks its keys", head.ranks), ("finds its keys at levels", head.levels)):
+            for verb, places in (
+                ("ranks its keys", head.ranks),
+                ("finds its keys at levels", head.levels),
+                ("numbers its keys", head.numbers),
+            ):
                 if places is not None:
                     title = f"{title_of(layer.layer, head.head)} {verb}: "
                     print_places(console, title, record.tokens, places)
