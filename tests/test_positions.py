@@ -232,16 +232,18 @@ def test_steps_of_levels_are_learned_through_the_rounding() -> None:
 
 
 def landmark() -> LandmarkPositions:
-    """Head 0 picks what is high in the first channel; head 1 looks nearby."""
-    encoding = LandmarkPositions(ModelConfig(d_model=2, n_heads=2, n_layers=1), 20, n_segments=3)
+    """Head 0 picks what is high in the first channel, head 1 what is high in the second."""
+    encoding = LandmarkPositions(ModelConfig(d_model=2, n_heads=2, n_layers=2), 20, n_segments=3)
     encoding.sharpen(100.0, 2.0)
-    encoding.pick[0].load_state_dict({"weight": torch.tensor([[1.0, 0.0], [0.0, 0.0]])})
+    encoding.pick.load_state_dict({"weight": torch.eye(2)})
     return encoding
 
 
-def test_tokens_are_numbered_from_the_landmark() -> None:
-    x = torch.tensor([[0.0, 0], [0, 0], [3, 0], [0, 0], [0, 0]])[None]
-    assert landmark().places(0, x, at(5))[0, 0].tolist() == [-3, -2, -1, 0, 1]
+def test_tokens_are_numbered_from_the_landmark_of_each_head() -> None:
+    x = torch.tensor([[0.0, 0], [0, 0], [3, 0], [0, 5], [0, 0]])[None]
+    numbers = landmark().places(0, x, at(5))
+    assert numbers is not None
+    assert numbers[0].tolist() == [[-3, -2, -1, 0, 1], [-4, -3, -2, -1, 0]]
 
 
 @pytest.mark.parametrize("place", [2, 7, 300])
@@ -256,11 +258,12 @@ def test_a_blank_finds_the_digits_of_the_second_operand(place: int) -> None:
     assert bias.argmax(-1).tolist() == [1 + place + 1 + i for i in range(9)]
 
 
-def test_what_is_near_loses_nothing_and_what_is_far_ever_more() -> None:
-    bias = landmark().bias(0, torch.zeros(1, 40, 2), at(40))[0, 1]
+def test_what_is_near_loses_nothing_and_what_is_far_ever_more_but_in_the_last_head() -> None:
+    first, last = landmark().bias(1, torch.zeros(1, 40, 2), at(40))[0]
     for query in range(40):
         for key in range(40):
-            assert bias[query, key].item() == -max(0, abs(query - key) - LandmarkPositions.NEAR) / 2
+            assert first[query, key].item() == -max(0, abs(query - key) - LandmarkPositions.NEAR)
+    assert not last.any()
 
 
 def ends() -> EndsPositions:

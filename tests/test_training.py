@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tfcli.config import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
 from tfcli.errors import DivergedError, UsageError
 from tfcli.model import Encoder
-from tfcli.optim import BETAS, EPSILON, AdamW, learning_rate
+from tfcli.optim import BETAS, EPSILON, SHARP_AFTER, AdamW, learning_rate, sharpness
 from tfcli.task_registry import load_task
 from tfcli.training import mean_loss, train
 
@@ -63,6 +63,16 @@ def test_it_learns(task: str) -> None:
     assert losses[-1] is not None
     assert losses[0] is not None
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_sharpness_grows_by_equal_factors_and_then_stays() -> None:
+    settings, bounds = TrainConfig(steps=100), (0.1, 10.0)
+    reached = round(SHARP_AFTER * 100)
+    found = [sharpness(step, settings, bounds) for step in range(101)]
+    assert found[0] == pytest.approx(0.1)
+    ratios = [after / before for before, after in pairwise(found[: reached + 1])]
+    assert ratios == pytest.approx([ratios[0]] * reached)
+    assert found[reached:] == pytest.approx([10.0] * (101 - reached))
 
 
 @pytest.mark.parametrize("positions", ["ends", "rank", "learned"])

@@ -71,7 +71,10 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
+SHARP_AFTER = 0.6  # of the steps; the rest learn with comparisons and distances as sharp as they stay
+
+
 def sharpness(step: int, config: TrainConfig, bounds: tuple[float, float]) -> float:
-    """Where a step is on the way between two bounds, by equal factors."""
+    """Where a step is on the way from one bound to the other, by equal factors; then at the other."""
     start, end = bounds
-    return float(start * (end / start) ** (step / config.steps))
+    return float(start * (end / start) ** min(1.0, step / (SHARP_AFTER * config.steps)))

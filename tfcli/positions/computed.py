@@ -159,52 +159,55 @@ class LevelPositions(NoPositions):
 
 
 class LandmarkPositions(EndsPositions):
-    """`ends`, with heads that number the tokens from a landmark they choose, and heads that look nearby.
+    """Tokens are numbered from a landmark that a head chooses; later layers have `ends`, and look nearby.
 
-    Every second head, from the first on, picks a landmark: the mean place of the tokens, weighted by a
-    softmax over a learned score of each. It numbers the tokens from the next one on, and a query that is the
-    i-th of its segment looks for number i: -slope |i - number_j|. With the begin token as its landmark it
-    counts from the start, with an operator from the second operand. Times `gate`, the scores make the choice
-    ever clearer.
+    In the first layer, each head picks a landmark: the mean place of the tokens, weighted by a softmax over a
+    learned score of each. It numbers the tokens from the next one on, and a query that is the i-th of its
+    segment looks for number i: content - slope |i - number_j|, and a learned bias for each pair of segments.
+    With the begin token as its landmark a head counts from the start, with an operator from the second
+    operand. Times `gate`, the scores make the choice ever clearer.
 
-    The other heads lose 2^-h for each position beyond NEAR within a segment, in head h (after Press et al.
-    2021, 2108.12409), so that many keys far away don't outweigh a near one. To all of them come the tables of
-    `ends`, and content.
+    In the others, head h loses 2^-h for each position beyond NEAR within a segment (after Press et al. 2021,
+    2108.12409), so that many keys far away don't outweigh a near one; the last head loses nothing.
     """
 
     NEAR = 8
 
-    in_scores = "What the position encoding adds: offsets from both ends, and from a landmark or from nearby."
+    in_scores = (
+        "Layer 0: how far the key's number is from the query's position. Then: offsets from both ends."
+    )
     computes = "numbers"
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
         super().__init__(config, max_length, n_segments)
-        heads = torch.arange(config.n_heads)[:, None, None]
-        self.pick = nn.ModuleList(
-            nn.Linear(config.d_model, config.n_heads, bias=False) for _ in range(config.n_layers)
-        )
-        self.picking: Tensor
+        self.pick = nn.Linear(config.d_model, config.n_heads, bias=False)
+        self.between = nn.Parameter(torch.zeros(n_segments**2, config.n_heads))
+        fading = torch.exp2(-torch.arange(config.n_heads))[:, None, None]
+        fading[-1] = 0
         self.fading: Tensor
-        self.register_buffer("picking", (heads % 2 == 0).float(), persistent=False)
-        self.register_buffer("fading", torch.exp2(-heads) * (heads % 2), persistent=False)
+        self.register_buffer("fading", fading, persistent=False)
         self.gate: Tensor
         self.slope: Tensor
         self.register_buffer("gate", torch.ones(()))
         self.register_buffer("slope", torch.ones(()))
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        numbers = self.places(layer, x, at)
-        off = (at.start[:, None, :, None] - numbers[:, :, None, :]).abs()  # [B, H, L, L]
-        beyond = ((at.start[:, :, None] - at.start[:, None, :]).abs() - self.NEAR).clamp(min=0)
-        if at.segment is not None:
-            beyond = beyond * (at.segment[:, None] == at.segment)
-        by_offsets = super().bias(layer, x, at)
-        return by_offsets - self.slope * self.picking * off - self.fading * beyond[:, None]
+        numbers = self.places(layer, x, at)  # [B, H, L]
+        if numbers is None:
+            beyond = ((at.start[:, :, None] - at.start[:, None, :]).abs() - self.NEAR).clamp(min=0)
+            if at.segment is not None:
+                beyond = beyond * (at.segment[:, None] == at.segment)
+            return super().bias(layer, x, at) - self.fading * beyond[:, None]
+        distance = (at.start[:, None, :, None] - numbers[:, :, None, :]).abs()  # [B, H, L, L]
+        between = F.embedding(segment_pairs(at, self.n_segments), self.between).permute(0, 3, 1, 2)
+        return self.GAIN * between - self.slope * distance
 
-    def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
-        """How many places after the one next to its landmark each head finds each token, [B, H, L]."""
+    def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor | None:
+        """The number of each token in each head of the first layer, [B, H, L], always in float32."""
+        if layer > 0:
+            return None
         with torch.autocast(x.device.type, enabled=False):
-            scores = self.gate * self.pick[layer](x.float()).transpose(1, 2)  # [B, H, L]
+            scores = self.gate * self.pick(x.float()).transpose(1, 2)  # [B, H, L]
         if at.may_attend is not None:
             scores = scores.masked_fill(~at.may_attend[:, None], -math.inf)
         place = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)
