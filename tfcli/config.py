@@ -189,7 +189,7 @@ class TrainConfig(Section):
         None, description="CPU threads; torch's own choice if left out"
     )
     gate: Bounds = Field(
-        (0.1, 100.0),
+        (0.1, 10.0),
         description="how hard `rank` compares and `landmark` chooses tokens, at the first step and at last",
     )
     slope: Bounds = Field(

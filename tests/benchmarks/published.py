@@ -55,7 +55,9 @@ TASKS = {
     "binary-addition": Setup(DEEP, {"steps": 200}),
     "binary-multiplication": Setup(DEEP, {"steps": 200}),
     "square-root": Setup(DEEP, {"steps": 200}),
-    "sort": Setup(RANK, {"steps": 600}, {"vocab_size": 5, "layout": "aligned"}),
+    "sort": Setup(
+        RANK, {"steps": 400, "learning_rate": 1e-2}, {"vocab_size": 5, "layout": "aligned"}
+    ),
 }
 HEADINGS = (
     "task",
