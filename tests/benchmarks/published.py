@@ -33,6 +33,7 @@ class Setup(NamedTuple):
 ENDS: dict[str, object] = {"n_layers": 1, "attention_scale": "log_length"}
 RANK: dict[str, object] = {"n_layers": 1, "n_heads": 1, "positions": "rank"}
 LEVEL: dict[str, object] = {"n_layers": 1, "positions": "level", "begin_token": True}
+LANDMARK: dict[str, object] = {"n_layers": 3, "positions": "landmark", "begin_token": True, "counters": 8}
 DEEP: dict[str, object] = {"n_layers": 2, "attention_scale": "log_length", "counters": 64}
 BINARY: dict[str, object] = {"vocab_size": 2}
 TASKS = {
@@ -40,7 +41,7 @@ TASKS = {
     "modular-arithmetic": Setup(DEEP, {"steps": 200}, published=24.2),
     "parity": Setup({**ENDS, "counters": 64}, {"steps": 400}, published=52.0),
     "cycle-navigation": Setup({**ENDS, "counters": 128}, {"steps": 1000}, published=61.9),
-    "stack-manipulation": Setup(LEVEL, {"steps": 600}, published=57.5),
+    "stack-manipulation": Setup(LEVEL, {"steps": 800, "learning_rate": 3e-3}, published=57.5),
     "reverse": Setup(ENDS, {"steps": 300, "learning_rate": 1e-2}, BINARY, 62.3),
     "bracketed-arithmetic": Setup(DEEP, {"steps": 200}),
     "solve-equation": Setup(DEEP, {"steps": 200}),
@@ -52,12 +53,12 @@ TASKS = {
         {**BINARY, "layout": "aligned"},
         52.8,
     ),
-    "binary-addition": Setup(DEEP, {"steps": 200}),
+    "binary-addition": Setup(
+        LANDMARK, {"steps": 1000, "learning_rate": 3e-3, "gate": [1, 30], "slope": [0.1, 6]}
+    ),
     "binary-multiplication": Setup(DEEP, {"steps": 200}),
     "square-root": Setup(DEEP, {"steps": 200}),
-    "sort": Setup(
-        RANK, {"steps": 400, "learning_rate": 1e-2}, {"vocab_size": 5, "layout": "aligned"}
-    ),
+    "sort": Setup(RANK, {"steps": 400, "learning_rate": 1e-2}, {"vocab_size": 5, "layout": "aligned"}),
 }
 HEADINGS = (
     "task",
