@@ -32,7 +32,7 @@ class Setup(NamedTuple):
 
 ENDS: dict[str, object] = {"n_layers": 1, "attention_scale": "log_length"}
 RANK: dict[str, object] = {"n_layers": 1, "n_heads": 1, "positions": "rank"}
-LEVEL: dict[str, object] = {"n_layers": 1, "positions": "level", "begin_token": True}
+LEVEL: dict[str, object] = {"n_layers": 1, "n_heads": 8, "positions": "level", "begin_token": True}
 LANDMARK: dict[str, object] = {"n_layers": 3, "positions": "landmark", "begin_token": True, "counters": 8}
 DEEP: dict[str, object] = {"n_layers": 2, "attention_scale": "log_length", "counters": 64}
 BINARY: dict[str, object] = {"vocab_size": 2}
@@ -40,7 +40,7 @@ TASKS = {
     "even-pairs": Setup({**ENDS, "n_layers": 2}, {"steps": 600}),
     "modular-arithmetic": Setup(DEEP, {"steps": 200}, published=24.2),
     "parity": Setup({**ENDS, "counters": 64}, {"steps": 400}, published=52.0),
-    "cycle-navigation": Setup({**ENDS, "counters": 128}, {"steps": 1000}, published=61.9),
+    "cycle-navigation": Setup({**ENDS, "counters": 128}, {"steps": 700}, published=61.9),
     "stack-manipulation": Setup(LEVEL, {"steps": 800, "learning_rate": 3e-3}, published=57.5),
     "reverse": Setup(ENDS, {"steps": 300, "learning_rate": 1e-2}, BINARY, 62.3),
     "bracketed-arithmetic": Setup(DEEP, {"steps": 200}),
