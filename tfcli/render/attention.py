@@ -70,7 +70,8 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
 def print_places(console: Console, title: str, tokens: list[str], places: list[float]) -> None:
     """Where a head finds each token, as its positions compute it."""
     pairs = "  ".join(
-        f"{showable(console, token)}:{place:.1f}" for token, place in zip(tokens, places, strict=True)
+        f"{showable(console, token)}:{round(place, 1) + 0.0:.1f}"  # + 0.0: no minus before a zero
+        for token, place in zip(tokens, places, strict=True)
     )
     print_lines(console)
     print_wrapped(console, Text.assemble((title, "bold"), pairs), indent=2)
