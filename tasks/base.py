@@ -23,6 +23,7 @@ PRIME = 2**31 - 1
 ROOT = 16807
 HELD_OUT_SHARE = 10  # one sequence in ten is held out
 FEW = 10_000  # lengths with at most this many sequences are enumerated instead of sampled
+MAX_DRAWS = 20  # of ten times the held-out sequences that are asked for
 PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 
 
@@ -106,10 +107,11 @@ class Task(ABC):
         return None
 
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
-        """A training batch on the generator's device, without waiting for it.
+        """A training batch on the generator's device.
 
-        More rows are drawn than needed and the held-out ones sorted away. Should too few be left, the
-        held-out rows that remain carry `IGNORE` as their targets, so nothing is ever learned from them.
+        Nothing here waits for that device, though tasks may that compute in Python. More rows are drawn than
+        needed and the held-out ones sorted away. Should too few be left, the held-out rows that remain carry
+        `IGNORE` as their targets, so nothing is ever learned from them.
         """
         length = self.fit(length)
         if sides := self._sides(length):
@@ -134,12 +136,18 @@ class Task(ABC):
             shuffled = torch.randperm(len(kept), generator=generator, device=generator.device)
             inputs = kept[shuffled[:count]]
         else:
-            found: list[Tensor] = []
-            while sum(map(len, found)) < count:
-                candidates = self.draw(count * HELD_OUT_SHARE, length, generator)
-                found.append(candidates[self.is_held_out(candidates)])
-            inputs = torch.cat(found)[:count]
+            inputs = self._draw_held_out(count, length, generator)
         return Batch(inputs, self.target(inputs))
+
+    def _draw_held_out(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        """Up to `count` held-out sequences, each once: fewer where many draws find no more."""
+        found = torch.zeros(0, length, dtype=torch.int64, device=generator.device)
+        for _ in range(MAX_DRAWS):
+            candidates = self.draw(count * HELD_OUT_SHARE, length, generator)
+            found = first_of_each(torch.cat([found, candidates[self.is_held_out(candidates)]]))
+            if len(found) >= count:
+                break
+        return found[:count]
 
     def is_held_out(self, inputs: Tensor) -> Tensor:
         """Which rows of `inputs` [B, T] belong to the held-out side, as bool [B]."""
@@ -242,6 +250,15 @@ class Task(ABC):
 def positions(inputs: Tensor) -> Tensor:
     """0, 1, ..., T - 1 for each row of `inputs` [B, T], int64 [B, T]."""
     return torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
+
+
+def first_of_each(inputs: Tensor) -> Tensor:
+    """The rows of `inputs` [B, T] in their order, without those that stood before."""
+    _, which = torch.unique(inputs, dim=0, return_inverse=True)
+    first = torch.full_like(which, len(which)).scatter_reduce(
+        0, which, torch.arange(len(which), device=which.device), "amin"
+    )
+    return inputs[first[first < len(which)].sort().values]
 
 
 def sequence_hash(inputs: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ HIDDEN, PADDING = 2, 3
 
 
 class MissingDuplicate(Task):
-    """0 1 1 0 ? 1 -> 1. One answer: the hidden symbol; an odd length ends with a _ (2207.02098)."""
+    """0 1 1 0 ? 1 -> 1. One answer: the hidden symbol; an odd length ends with a . (2207.02098)."""
 
-    SYMBOLS = ("0", "1", "?", "_")
+    SYMBOLS = ("0", "1", "?", ".")
     ANSWERS = ("0", "1")
     SHORTEST = 2
 

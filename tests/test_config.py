@@ -171,6 +171,10 @@ WRONG = [
     ("model: {n_layers: 2.0}", "2:19: model.n_layers = 2.0: must be a whole number; write 2"),
     ("model: {n_layers: 0}", "model.n_layers = 0: must be greater than or equal to 1"),
     ("model: {d_model: 6, n_heads: 2, positions: rotary}", "rotary needs an even d_model / n_heads, not 3"),
+    (
+        "model: {positions: rank, indices: randomized}",
+        "positions are computed; leave indices",
+    ),
     ("model: {positions: rotory}", 'model.positions = "rotory": must be one of none, learned'),
     ("model: {positions: rotory}", "did you mean 'rotary'?"),
     ("model: {dropout: 1.0}", "model.dropout = 1.0: must be less than 1"),

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from tests.handmade import reverser
 from tests.test_model import ALL, make, tokens
-from tfcli.config import TaskConfig
+from tfcli.config import ModelConfig, TaskConfig
 from tfcli.inspection.attention import attention, rollout, symbol_orders, traced
 from tfcli.inspection.patching import patching
 from tfcli.inspection.stages import Ledger, stages
 from tfcli.internals import Choice, Patched, TraceRecord
+from tfcli.layouts import Layout
 from tfcli.model import Encoder
 from tfcli.positions import EndsPositions, RankPositions
 from tfcli.render.attention import print_attention
@@ -291,6 +292,27 @@ def test_the_head_that_carries_the_answer_restores_it() -> None:
     assert found["head", 0, 1].restored == pytest.approx(0, abs=1e-4)
     assert found["feed-forward", 0, None].restored == pytest.approx(0, abs=1e-4)
     assert found["attention", 0, None].restored == pytest.approx(1, abs=1e-4)
+
+
+def test_what_comes_after_the_end_of_an_answer_is_neither_patched_nor_shown() -> None:
+    task = load_task(TaskConfig(name="stack-manipulation", layout="appended"))
+    clean, corrupt = (torch.tensor(task.encode(text)) for text in ("0 1 pop pop", "1 1 pop push0"))
+    layout = Layout(5, 3, task.answer_length, appended=True)
+    differing = []
+    for seed in range(20):
+        torch.manual_seed(seed)
+        model = Encoder(ModelConfig(d_model=16, n_heads=2, n_layers=1), layout, 12).eval()
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter)
+        record = stages(model, task, clean, run="r", layers=[], head=0, position=None)
+        shown = [stage.answer for stage in record.stages if stage.answer is not None]
+        assert {len(answer) for answer in shown} == {1}, "the stack is empty, so the answer is its end alone"
+        if traced(model, clean)[1][0] != traced(model, corrupt)[1][0]:
+            differing.append(patching(model, task, clean, corrupt, "r"))
+    assert differing
+    for patched in differing:
+        assert patched.positions == [0]
+        assert {len(patch.prediction) for patch in patched.patches} == {len(patched.corrupt.target)} == {3}
 
 
 def test_patching_measures_where_the_answers_differ() -> None:

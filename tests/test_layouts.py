@@ -131,7 +131,7 @@ def test_segments_and_padding_don_t_mix() -> None:
 
 def test_aligned_is_as_it_was_without_layouts() -> None:
     """A model of one segment has no parameters for others."""
-    for positions in ("ends", "rank"):
+    for positions in POSITIONS:
         config = ModelConfig.model_validate({"positions": positions})
         names = {name for name, _ in Encoder(config, Layout(10), 20).named_parameters()}
         assert not [name for name in names if "between" in name or "end_from" in name]

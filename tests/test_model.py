@@ -27,7 +27,7 @@ from tfcli.positions import POSITIONS
 from tfcli.traces import ForwardTrace, Intervention
 
 VOCAB, LONGEST = 7, 12
-ALL = [
+ALL: list[dict[str, Any]] = [
     {"positions": positions, "attention": attention, "norm": norm}
     for positions in POSITIONS
     for attention in ATTENTIONS
@@ -35,7 +35,9 @@ ALL = [
 ]
 ALL += [{"positions": p, "attention_scale": "log_length", "norm": "pre"} for p in POSITIONS]
 ALL += [{"positions": p, "normalizer": "entmax15", "norm": "pre"} for p in POSITIONS]
-RANDOMIZED = [{"positions": p, "indices": "randomized", "norm": "pre"} for p in POSITIONS]
+ALL += [{"positions": p, "counters": 3, "norm": "pre"} for p in ("none", "ends")]
+NUMBERED = [p for p in POSITIONS if p not in ("rank", "level", "landmark")]  # the others compute their places
+RANDOMIZED = [{"positions": p, "indices": "randomized", "norm": "pre"} for p in NUMBERED]
 
 
 def make(seed: int = 0, **options: Any) -> Encoder:
@@ -109,6 +111,10 @@ def test_the_fused_kernel_gives_what_the_trace_shows(options: dict[str, Any], pa
 def test_padding_changes_nothing(options: dict[str, Any]) -> None:
     model = make(**options)
     batch, lengths = tokens(), [9, 5, 1]
+    left = padding(lengths).flip(1)
+    before = model(batch.flip(1), left)
+    for row, length in enumerate(lengths):
+        close(before[row, -length:], model(batch.flip(1)[row : row + 1, -length:])[0])
     trace = ForwardTrace()
     logits = model(batch, padding(lengths), trace=trace)
     for row, length in enumerate(lengths):
@@ -264,6 +270,17 @@ def test_the_tables_hold_what_the_configuration_offers() -> None:
     fields = ModelConfig.model_fields
     for name, table in TABLES.items():
         assert set(get_args(fields[name].annotation)) == set(table)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("scale", ATTENTION_SCALES)
+def test_training_in_bfloat16_on_a_cpu_never_takes_the_slow_kernel(
+    positions: str, scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(positions=positions, attention_scale=scale).train()
+    monkeypatch.delattr(torch.nn.functional, "scaled_dot_product_attention")
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model(tokens()).isfinite().all()
 
 
 class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tasks import TASKS
-from tasks.base import FEW, IGNORE, PRIME, Task, all_sequences, sequence_hash
+from tasks.base import FEW, IGNORE, PRIME, Task, all_sequences, first_of_each, sequence_hash
 from tfcli.config import TaskConfig
 from tfcli.task_registry import load_task
 
@@ -84,11 +84,29 @@ def test_few_sequences_are_split_with_something_on_both_sides(vocab_size: int, l
     assert len(sampled) == len(set(map(tuple, sampled.tolist()))) == held_out
 
 
+@pytest.mark.parametrize(
+    ("name", "length"), [("bracketed-arithmetic", 7), ("missing-duplicate", 12), ("modular-arithmetic", 5)]
+)
+def test_held_out_sequences_of_a_form_are_scored_once_each(name: str, length: int) -> None:
+    """These have too many to be listed and too few to be drawn without meeting some again."""
+    task = make(name)
+    assert task.n_held_out(length) is None
+    inputs = task.sample_held_out(500, length, generator()).inputs
+    assert len(set(map(tuple, inputs.tolist()))) == len(inputs)
+    assert 10 < len(inputs) < 500
+    assert task.is_held_out(inputs).all()
+
+
 def test_about_a_tenth_is_held_out_where_there_are_many() -> None:
     task = make("copy")
     drawn = torch.randint(10, (20_000, 12), generator=generator())
     assert task.is_held_out(drawn).float().mean().item() == pytest.approx(0.1, abs=0.01)
     assert task.n_held_out(12) is None
+
+
+def test_rows_that_stood_before_are_left_out_and_the_others_keep_their_order() -> None:
+    rows = torch.tensor([[3, 1], [2, 2], [3, 1], [0, 5], [2, 2], [1, 1]])
+    assert first_of_each(rows).tolist() == [[3, 1], [2, 2], [0, 5], [1, 1]]
 
 
 def test_the_hash_is_the_polynomial_it_claims_to_be() -> None:

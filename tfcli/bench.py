@@ -102,10 +102,11 @@ def measure(
         device = prepare(config.train)
         task = load_task(config.task)
         model = build_model(config, task).to(device)
+        fitted = dict.fromkeys(map(task.fit, lengths))
         stop = config.train.stop_when_solved
         ours.append(solve(config, watched(model, task, config.train), stop, flops(model, task), machine))
         yield ours[-1]
-        scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in lengths])
+        scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])
         if plain:
             prepare(config.train)
             rival = PlainEncoder(layout_of(config, task), task.max_length).to(device)
@@ -114,7 +115,7 @@ def measure(
             looks = watched(answers, task, config.train, records=records)
             plainly.append(solve(config, looks, True, None, machine))
             yield plainly[-1]
-    spreads = [spread_of([row[i] for row in scores]) for i in range(len(lengths))]
+    spreads = [spread_of(list(column)) for column in zip(*scores, strict=True)]
     yield BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
 
 
@@ -147,12 +148,14 @@ def flops(model: Encoder, task: Task) -> float:
 
     Six for each weight of a matrix and token that is read, and 12 L D a layer for the products of attention.
     """
-    matrices = (p for name, p in model.named_parameters() if p.dim() == 2 and name != "embedding.weight")
-    weights = sum(matrix.numel() for matrix in matrices)
+    matrices = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+    unembedding = model.unembedding.weight.numel()
+    weights = sum(matrix.numel() for matrix in matrices) - unembedding
     per_score = 12 * model.embedding.embedding_dim * len(model.blocks)
     inputs = [task.fit(n) for n in range(task.min_length, task.max_length + 1)]
     read = [model.layout.length(n) for n in inputs]
-    return sum(L * (6 * weights + per_score * L) for L in read) / sum(map(task.answer_length, inputs))
+    answered = sum(map(task.answer_length, inputs))
+    return 6 * unembedding + sum(L * (6 * weights + per_score * L) for L in read) / answered
 
 
 def measure_machine() -> Machine:

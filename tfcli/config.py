@@ -145,6 +145,14 @@ class ModelConfig(Section):
             raise ValueError(f"must divide d_model = {d_model}, so one of {', '.join(divisors)}")
         return n_heads
 
+    @field_validator("indices")
+    @classmethod
+    def _computed_places_are_whole(cls, indices: str, info: ValidationInfo) -> str:
+        positions = info.data.get("positions")
+        if indices == "randomized" and positions in ("rank", "level", "landmark"):
+            raise ValueError(f"{positions} positions are computed; leave indices consecutive")
+        return indices
+
     @field_validator("positions")
     @classmethod
     def _rotary_turns_pairs(cls, positions: str, info: ValidationInfo) -> str:
@@ -190,7 +198,7 @@ class TrainConfig(Section):
     )
     gate: Bounds = Field(
         (0.1, 10.0),
-        description="how hard `rank` compares and `landmark` chooses tokens, at the first step and at last",
+        description="how hard `rank` compares and `landmark` chooses tokens, at first and later",
     )
     slope: Bounds = Field(
         (0.1, 3.0),

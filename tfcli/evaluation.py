@@ -136,6 +136,10 @@ class Marks(NamedTuple):
 
 def marked(predictions: Tensor, targets: Tensor) -> Marks:
     """Predictions [B, M] or [M] held against targets [B, M], as far as these go."""
+    if predictions.shape[-1] != targets.shape[-1]:
+        raise ValueError(
+            f"answers of {predictions.shape[-1]} symbols can't be held against {targets.shape[-1]}"
+        )
     counts = targets != IGNORE
     right = (predictions == targets) & counts
     return Marks((right | ~counts).all(dim=1), right.sum(), counts.sum())
@@ -156,7 +160,7 @@ def score_length(
     few = task.n_held_out(length) == n
     result = LengthScore(
         length=length,
-        in_range=task.min_length <= length <= task.max_length,
+        in_range=task.fit(task.min_length) <= length <= task.fit(task.max_length),
         samples=n,
         held_out_of=task.n_sequences(length) if few else None,
         exact_match=exact,

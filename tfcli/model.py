@@ -112,7 +112,7 @@ class Attention(nn.Module):
         q, k = context.positions.rotate(q, context.at), context.positions.rotate(k, context.at)
         q, bias = self.rescale(q, context.positions.bias(context.layer, x, context.at), context.at)
         bias = mask_padding(bias, context.at.may_attend)
-        if context.trace is None and self.normalizer == "softmax" and not slow_when_fused(q):
+        if context.trace is None and self.normalizer == "softmax" and not slow_when_fused(v):
             dropout = self.dropout if self.training else 0.0
             z = F.scaled_dot_product_attention(q, k, v, bias, dropout, scale=self.scale)
         else:
@@ -225,10 +225,10 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
         self.unembedding = nn.Linear(config.d_model, layout.n_answers)
 
-    def embed(self, tokens: Tensor) -> Tensor:
+    def embed(self, tokens: Tensor, may_attend: Tensor | None) -> Tensor:
         """Vectors [B, L, D] of `tokens` [B, L], with what the counters show, if there are any."""
         x: Tensor = self.embedding(tokens)
-        return x if self.counters is None else x + self.counters(tokens)
+        return x if self.counters is None else x + self.counters(tokens, may_attend)
 
     def takes(self, length: int) -> bool:
         """Whether the model can read inputs of that length."""
@@ -255,7 +255,7 @@ class Encoder(nn.Module):
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
         at = self.positions.place(self.layout.coordinates(inputs, may_attend))
-        x = self.dropout(self.positions.embed(self.embed(self.layout.tokens(inputs)), at))
+        x = self.dropout(self.positions.embed(self.embed(self.layout.tokens(inputs), may_attend), at))
         if intervention is not None:
             x = intervention.on_embedding(x)
         if trace is not None:
@@ -272,13 +272,13 @@ class Encoder(nn.Module):
         return logits
 
 
-def slow_when_fused(q: Tensor) -> bool:
-    """Whether torch's fused attention takes longer than the explicit form, for queries [B, H, T, K].
+def slow_when_fused(v: Tensor) -> bool:
+    """Whether torch's fused attention takes longer than the explicit form, for values [B, H, T, K].
 
     On a CPU its backward pass is three times as slow in bfloat16 as in float32. Weights of many tokens would
     take more memory than that is worth.
     """
-    return q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.requires_grad and q.shape[2] <= 256
+    return v.device.type == "cpu" and v.dtype == torch.bfloat16 and v.requires_grad and v.shape[2] <= 256
 
 
 def mask_padding(bias: Tensor | None, may_attend: Tensor | None) -> Tensor | None:

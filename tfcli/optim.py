@@ -1,4 +1,4 @@
-"""AdamW, and what changes from step to step: the learning rate, and how sharp `rank` positions are.
+"""AdamW, and what changes from step to step: the learning rate, and how sharp computed positions are.
 
 The optimizer works on all parameters as one long vector, so a step is a handful of operations however many
 layers there are. (To make a `torch.optim` optimizer imports torch's compiler: a second at every start.)

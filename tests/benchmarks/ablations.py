@@ -46,7 +46,7 @@ CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
     ("reverse-long", "sinusoidal positions instead", {}, ["model.positions=sinusoidal"]),
     ("sort-long", "as it is", {}, []),
     ("sort-long", "without the antisymmetry", {"rank": OneSidedPositions}, []),
-    ("sort-long", "without the schedule of the gate", {}, ["train.gate=[100, 100]"]),
+    ("sort-long", "without the schedule of the gate", {}, ["train.gate=[10, 10]"]),
     ("sort-long", "without the schedule of the slope", {}, ["train.slope=[3, 3]"]),
     ("sort-long", "`ends` positions instead", {}, ["model.positions=ends", "model.n_heads=4"]),
 ]

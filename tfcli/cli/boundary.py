@@ -69,6 +69,8 @@ def usage_message(error: typer.TyperException) -> str:
             if section in ("", name) and key.replace("-", "_") in fields.model_fields:
                 setting = f"{name}.{key.replace('-', '_')}"
                 return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
+    if re.match(r"No such option: -(?!-)", message):
+        message += "; a sequence that begins with - wants -- before it: attn -- '- + +'"
     if "unexpected extra argument" in message:
         message += "; write a sequence in quotes: '3 1 2'"
     context = getattr(error, "ctx", None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from tfcli.evaluation import answer
+from tfcli.evaluation import IGNORE, answer
 from tfcli.inspection.attention import traced
 from tfcli.internals import Patched, PatchRecord
 from tfcli.model import Encoder
@@ -31,7 +31,9 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
         raise ValueError(f"the clean sequence has {len(clean)} tokens and the corrupt one {len(corrupt)}")
     source, clean_answer = traced(model, clean)
     _, corrupt_answer = traced(model, corrupt)
-    at = (clean_answer != corrupt_answer).nonzero()[:, 0]
+    rights = [task.target(inputs[None])[0] for inputs in (clean, corrupt)]
+    counts = (rights[0] != IGNORE) & (rights[1] != IGNORE)  # not what comes after the end of an answer
+    at = ((clean_answer != corrupt_answer) & counts).nonzero()[:, 0]
     if not len(at):
         raise ValueError("both sequences get the same answer, so there is nothing to restore")
 
@@ -48,13 +50,11 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
         for part, layer, head, keep in parts(model):
             logits = model(corrupt[None], intervention=Intervention(keep, source))
             restored = (difference(logits) - low) / (high - low)
-            said = task.decode_answer(logits[0].argmax(-1).tolist())
+            said = answer(task, corrupt, logits[0].argmax(-1), rights[1]).prediction
             patches.append(Patched(part, layer, head, restored, said))
-    of = [
-        answer(task, inputs, said, task.target(inputs[None])[0])
-        for inputs, said in ((clean, clean_answer), (corrupt, corrupt_answer))
-    ]
-    return PatchRecord(run, of[0], of[1], at.tolist(), (low, high), patches)
+    of_clean = answer(task, clean, clean_answer, rights[0])
+    of_corrupt = answer(task, corrupt, corrupt_answer, rights[1])
+    return PatchRecord(run, of_clean, of_corrupt, at.tolist(), (low, high), patches)
 
 
 def parts(model: Encoder) -> Iterator[tuple[str, int | None, int | None, dict[str, Tensor]]]:

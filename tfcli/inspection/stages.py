@@ -320,10 +320,15 @@ class Ledger:
                 rows=rows,
                 values=values[[row - first for row in rows]].tolist(),
                 facts=facts or [],
-                answer=None if logits is None else self.task.decode_answer(logits.argmax(-1).tolist()),
+                answer=None if logits is None else self.answer_of(logits),
                 deviation=deviation,
             )
         )
+
+    def answer_of(self, logits: Tensor) -> list[str]:
+        """The answer that `logits` [M, V] give, as far as the right one goes."""
+        right = self.task.target(self.inputs[None])[0]
+        return answer(self.task, self.inputs, logits.argmax(-1), right).prediction
 
     def check(self, name: str, again: Tensor, kept: Tensor) -> float:
         """The largest difference between what was computed again and what was traced.

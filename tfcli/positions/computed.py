@@ -69,8 +69,7 @@ class RankPositions(NoPositions):
         from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
         wanted = torch.where(from_end[:, None], at.end[:, None], at.start[:, None])  # [B, H, L]
         distance = (wanted[..., None] - ranks[:, :, None, :]).abs()
-        between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
-        return self.GAIN * between - self.slope * distance
+        return self.GAIN * between_segments(at, self.between[layer], self.n_segments) - self.slope * distance
 
     def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
@@ -129,7 +128,8 @@ class LevelPositions(NoPositions):
         super().__init__(config, max_length)
         self.n_segments = n_segments
         self.step = nn.ModuleList(nn.Linear(config.d_model, config.n_heads) for _ in range(config.n_layers))
-        self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
+        if n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
         self.slope: Tensor
         self.register_buffer("slope", torch.ones(()))
 
@@ -141,8 +141,10 @@ class LevelPositions(NoPositions):
         levels = self.places(layer, x, at)  # [B, H, L]
         distance = (levels[..., :, None] - levels[..., None, :]).abs()  # [B, H, L, L]
         newer = ((1 - distance).clamp(min=0) * later(at)).sum(-2)  # [B, H, L]
-        between = F.embedding(segment_pairs(at, self.n_segments), self.between[layer]).permute(0, 3, 1, 2)
-        return self.GAIN * between - self.slope * (distance + newer[..., None, :])
+        scores = -self.slope * (distance + newer[..., None, :])
+        if self.n_segments == 1:
+            return scores
+        return scores + self.GAIN * between_segments(at, self.between[layer], self.n_segments)
 
     def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The level of each token, half-way through its step, [B, H, L], always in float32."""
@@ -179,9 +181,11 @@ class LandmarkPositions(EndsPositions):
     computes = "numbers"
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
-        super().__init__(config, max_length, n_segments)
+        later_layers = config.model_copy(update={"n_layers": config.n_layers - 1})
+        super().__init__(later_layers, max_length, n_segments)
         self.pick = nn.Linear(config.d_model, config.n_heads, bias=False)
-        self.between = nn.Parameter(torch.zeros(n_segments**2, config.n_heads))
+        if n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(n_segments**2, config.n_heads))
         fading = torch.exp2(-torch.arange(config.n_heads))[:, None, None]
         fading[-1] = 0
         self.fading: Tensor
@@ -197,10 +201,11 @@ class LandmarkPositions(EndsPositions):
             beyond = ((at.start[:, :, None] - at.start[:, None, :]).abs() - self.NEAR).clamp(min=0)
             if at.segment is not None:
                 beyond = beyond * (at.segment[:, None] == at.segment)
-            return super().bias(layer, x, at) - self.fading * beyond[:, None]
+            return super().bias(layer - 1, x, at) - self.fading * beyond[:, None]
         distance = (at.start[:, None, :, None] - numbers[:, :, None, :]).abs()  # [B, H, L, L]
-        between = F.embedding(segment_pairs(at, self.n_segments), self.between).permute(0, 3, 1, 2)
-        return self.GAIN * between - self.slope * distance
+        if self.n_segments == 1:
+            return -self.slope * distance
+        return self.GAIN * between_segments(at, self.between, self.n_segments) - self.slope * distance
 
     def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor | None:
         """The number of each token in each head of the first layer, [B, H, L], always in float32."""
@@ -218,6 +223,11 @@ class LandmarkPositions(EndsPositions):
     def sharpen(self, gate: float, slope: float) -> None:
         self.gate.fill_(gate)
         self.slope.fill_(slope)
+
+
+def between_segments(at: Coordinates, table: Tensor, n_segments: int) -> Tensor:
+    """A number of `table` [n_segments^2, H] for the segments of each query and key, [1, H, L, L]."""
+    return F.embedding(segment_pairs(at, n_segments), table).permute(0, 3, 1, 2)
 
 
 def later(at: Coordinates) -> Tensor:
