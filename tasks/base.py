@@ -23,6 +23,7 @@ PRIME = 2**31 - 1
 ROOT = 16807
 HELD_OUT_SHARE = 10  # one sequence in ten is held out
 FEW = 10_000  # lengths with at most this many sequences are enumerated instead of sampled
+MANY = 1_000  # lengths up to here are each tried for an answer
 MAX_DRAWS = 20  # of ten times the held-out sequences that are asked for
 PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 
@@ -52,6 +53,7 @@ class Task(ABC):
 
     SYMBOLS: tuple[str, ...] | None = None  # None: as many as the user likes
     ANSWERS: tuple[str, ...] | None = None  # None: the symbols of the input
+    END: int | None = None  # the id of the answer's last symbol, where answers may end early
     SHORTEST = 1  # input that makes sense
 
     def __init__(
@@ -156,9 +158,15 @@ class Task(ABC):
         return sequence_hash(inputs) < limit
 
     def problem(self) -> str | None:
-        """What is wrong with `target` and `source`, tried on a few sequences; None if nothing is."""
+        """What is wrong with the task, tried on a few sequences; None if nothing is."""
+        for length in {self.fit(n) for n in range(self.min_length, min(self.max_length, MANY) + 1)}:
+            count: object = self.answer_length(length)
+            if not isinstance(count, int) or count < 1:
+                return f"answer_length() must return a whole number from 1 on, not {count} for {length}"
         length = self.fit(self.max_length)
         inputs = self.draw(62, length, torch.Generator().manual_seed(0))
+        if list(inputs.shape) != [62, length] or not bool(self.valid(inputs).all()):
+            return f"draw() must return [62, {length}] of what valid() takes"
         extremes = torch.tensor([[0], [self.vocab_size - 1]]).expand(-1, length)
         inputs = torch.cat([extremes[self.valid(extremes)], inputs])
         shape, highest = [len(inputs), self.answer_length(length)], len(self.answer_symbols) - 1
@@ -168,6 +176,8 @@ class Task(ABC):
         targets = answered
         if list(targets.shape) != shape or targets.dtype != inputs.dtype:
             return f"target() must return int64 {shape}, not {targets.dtype} {list(targets.shape)}"
+        if not bool((targets != IGNORE).any(1).all()):
+            return f"target() must return an answer to each input, not only {IGNORE}"
         targets = targets[targets != IGNORE]
         if not bool(((targets >= 0) & (targets <= highest)).all()):
             found = f"{int(targets.min())} to {int(targets.max())}"

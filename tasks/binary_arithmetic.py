@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .base import IGNORE, Task
 
-OPERATOR = END = 2
+OPERATOR = 2
 
 
 class BinaryArithmetic(Task):
@@ -15,6 +15,7 @@ class BinaryArithmetic(Task):
 
     SHORTEST = 3
     ANSWERS = ("0", "1", "end")
+    END = 2
 
     @abstractmethod
     def result(self, first: int, second: int) -> int:
@@ -37,7 +38,7 @@ class BinaryArithmetic(Task):
             at = row.index(OPERATOR)
             result = self.result(number(row[:at]), number(row[at + 1 :]))
             digits = [int(digit) for digit in reversed(f"{result:b}")]
-            rows.append([*digits, END, *[IGNORE] * (length - len(digits) - 1)])
+            rows.append([*digits, self.END, *[IGNORE] * (length - len(digits) - 1)])
         return torch.tensor(rows, device=inputs.device)
 
 

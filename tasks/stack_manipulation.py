@@ -17,6 +17,7 @@ class StackManipulation(Task):
 
     SYMBOLS = ("0", "1", "pop", "push0", "push1")
     ANSWERS = ("0", "1", "end")
+    END = 2
 
     def answer_length(self, length: int) -> int:
         return length + 1
@@ -44,5 +45,5 @@ class StackManipulation(Task):
             high = torch.where(pushes, high + 1, (high - 1).clamp(min=0))
         place = torch.arange(T + 1, device=inputs.device) - high[:, None]  # 0 at the end
         found = stack.gather(1, (-place - 1).clamp(min=0, max=T - 1))
-        found = torch.where(place < 0, found, len(self.ANSWERS) - 1)
+        found = torch.where(place < 0, found, self.END)
         return found.masked_fill(place > 0, IGNORE)

@@ -44,8 +44,8 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "task_registry"},
     "api": {"checkpoints", "commands", "evaluation", "render", "runs"},
     "__main__": {"cli"},
-    "cli": {"__init__", "bench", "catalog", "checkpoints", "cli", "commands", "config_files", "lengths"}
-    | {"render", "runs"},
+    "cli": {"__init__", "bench", "catalog", "checkpoints", "cli", "commands", "config_files", "devices"}
+    | {"lengths", "render", "runs"},
     "catalog": {"config_files", "runs", "task_registry"},
     "commands": {"__init__", "checkpoints", "commands", "config_files", "devices", "evaluation", "inspection"}
     | {"model", "runs", "task_registry", "traces", "training"},

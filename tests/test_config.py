@@ -175,6 +175,8 @@ WRONG = [
         "model: {positions: rank, indices: randomized}",
         "positions are computed; leave indices",
     ),
+    ("train: {gate: [1, 2, 3]}", "train.gate = [1, 2, 3]: must be two numbers above 0, such as [0.1, 10]"),
+    ("train: {slope: 3}", "train.slope = 3: must be two numbers above 0"),
     ("model: {positions: rotory}", 'model.positions = "rotory": must be one of none, learned'),
     ("model: {positions: rotory}", "did you mean 'rotary'?"),
     ("model: {dropout: 1.0}", "model.dropout = 1.0: must be less than 1"),

@@ -306,13 +306,16 @@ def test_what_comes_after_the_end_of_an_answer_is_neither_patched_nor_shown() ->
             torch.nn.init.normal_(parameter)
         record = stages(model, task, clean, run="r", layers=[], head=0, position=None)
         shown = [stage.answer for stage in record.stages if stage.answer is not None]
-        assert {len(answer) for answer in shown} == {1}, "the stack is empty, so the answer is its end alone"
+        assert all("end" not in answer[:-1] for answer in shown)
+        assert shown[-1] == record.prediction
         if traced(model, clean)[1][0] != traced(model, corrupt)[1][0]:
             differing.append(patching(model, task, clean, corrupt, "r"))
     assert differing
     for patched in differing:
         assert patched.positions == [0]
-        assert {len(patch.prediction) for patch in patched.patches} == {len(patched.corrupt.target)} == {3}
+        assert patched.clean.target == ["end"]
+        assert patched.corrupt.target == ["0", "1", "end"]
+        assert all("end" not in patch.prediction[:-1] for patch in patched.patches)
 
 
 def test_patching_measures_where_the_answers_differ() -> None:

@@ -119,7 +119,7 @@ def test_learned_positions_know_answers_that_are_longer_than_the_input() -> None
     assert model.takes(20)
     assert not model.takes(21)
     assert model(torch.zeros(1, 20, dtype=torch.int64)).shape == (1, 40, 10)
-    with pytest.raises(ValueError, match="know lengths up to 40, not 42"):
+    with pytest.raises(ValueError, match="know lengths up to 20, not 21"):
         model(torch.zeros(1, 21, dtype=torch.int64))
 
 

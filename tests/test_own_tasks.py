@@ -38,6 +38,18 @@ class Raising(Swapping):
     def source(self, inputs):
         raise KeyError("boom")
 
+class Silent(Swapping):
+    def answer_length(self, length):
+        return length - 1
+
+class Mute(Swapping):
+    def target(self, inputs):
+        return inputs * 0 - 100
+
+class Picky(Swapping):
+    def valid(self, inputs):
+        return inputs[:, 0] < 0
+
 class Idle(Task):
     pass
 
@@ -62,6 +74,9 @@ def test_a_task_from_a_file_trains_and_answers(cli: Cli, folder: Path) -> None:
         ("Lost", "source() must return positions from 0 to 4"),
         ("Vague", "source() must return int64 [64, 5], or None"),
         ("Raising", "KeyError: 'boom' (at"),
+        ("Silent", "answer_length() must return a whole number from 1 on, not 0 for 1"),
+        ("Mute", "target() must return an answer to each input, not only -100"),
+        ("Picky", "draw() must return [62, 5] of what valid() takes"),
         ("Idle", "must be a subclass of tfcli.Task with a target()"),
     ],
 )

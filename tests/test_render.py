@@ -158,6 +158,16 @@ def test_eval_tells_lengths_inside_and_outside_apart() -> None:
     assert "0.10-0.90" in printed(report, 80)
 
 
+@pytest.mark.parametrize(
+    ("said", "right"), [("1", "0"), ("3 1 2 3 9 2", "3 1 2 3 1 2"), ("1 end", "1 0 end")]
+)
+def test_a_wrong_answer_of_another_length_than_its_input_is_shown_whole(said: str, right: str) -> None:
+    wrong = Answer(["3", "1", "2"], said.split(), right.split(), False)
+    text = printed(EvalReport("r", "copy", (1, 20), [score(3, 0.0)], [wrong]), 80)
+    for line in ("input    3 1 2", f"expected {right}", f"got      {said}"):
+        assert line in text
+
+
 def test_a_long_wrong_answer_shows_the_part_around_its_first_mistake() -> None:
     right = [str(i % 10) for i in range(500)]
     wrong = [*right[:300], "x", *right[301:]]

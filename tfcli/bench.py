@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.checkpoints import build_model, layout_of
+from tfcli.checkpoints import checked_model, layout_of
 from tfcli.commands.train import watched
 from tfcli.config import ModelConfig, RunConfig, TrainConfig
 from tfcli.devices import prepare, seeded
@@ -27,7 +27,6 @@ from tfcli.model import Encoder
 from tfcli.positions import SinusoidalPositions
 from tfcli.progress import Progress, StepRecord
 from tfcli.results import LengthScore
-from tfcli.task_registry import load_task
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -100,8 +99,8 @@ def measure(
     scores: list[list[LengthScore]] = []
     for config in configs:
         device = prepare(config.train)
-        task = load_task(config.task)
-        model = build_model(config, task).to(device)
+        task, model = checked_model(config, lengths)
+        model = model.to(device)
         fitted = dict.fromkeys(map(task.fit, lengths))
         stop = config.train.stop_when_solved
         ours.append(solve(config, watched(model, task, config.train), stop, flops(model, task), machine))

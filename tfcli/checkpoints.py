@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from tfcli import runs
 from tfcli.config import RunConfig
-from tfcli.errors import DivergedError
+from tfcli.errors import DivergedError, UsageError
 from tfcli.layouts import Layout
 from tfcli.model import Encoder
 from tfcli.results import TrainSummary
@@ -35,6 +36,25 @@ class LoadedRun(NamedTuple):
 def build_model(config: RunConfig, task: Task) -> Encoder:
     """A model with fresh weights, drawn from torch's global random numbers."""
     return Encoder(config.model, layout_of(config, task), task.max_length)
+
+
+def checked_model(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[Task, Encoder]:
+    """The task of a configuration, and a model that can read what it trains on, and inputs of `lengths`.
+
+    Raises:
+        UsageError: the task can't be loaded, or the model can't read so long an input.
+    """
+    task = load_task(config.task)
+    model = build_model(config, task)
+    setting = "task.max_length"
+    try:
+        model.check(task.fit(task.max_length))
+        setting = "--lengths"
+        for length in lengths:
+            model.check(task.fit(length))
+    except ValueError as error:
+        raise UsageError(f"{setting}: {error}") from error
+    return task, model
 
 
 def layout_of(config: RunConfig, task: Task) -> Layout:

@@ -10,7 +10,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 Count = Annotated[int, Field(ge=1)]
 Sharpness = Annotated[float, Field(gt=0, le=1e6)]
-Bounds = Annotated[tuple[Sharpness, Sharpness], Field(strict=False)]
+
+
+def two_numbers(value: Any) -> Any:
+    """A pair, as a file or a person writes it. Raises ValueError if it is none."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("must be two numbers above 0, such as [0.1, 10]")
+    return value
+
+
+Bounds = Annotated[tuple[Sharpness, Sharpness], Field(strict=False), BeforeValidator(two_numbers)]
 
 
 class Section(BaseModel):

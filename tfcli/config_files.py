@@ -66,6 +66,8 @@ def find_entry(source: str) -> Entry:
         entries = read_file(EXAMPLES)
         if source not in entries:
             near = did_you_mean(source, entries)
+            if source in task_registry.names():
+                near = f", but a task is: train copy task.name={source}, perhaps with task.layout=appended"
             raise UsageError(
                 f"no example is called {source!r}{near} (examples: {', '.join(entries)}, or a FILE.yaml)"
             )

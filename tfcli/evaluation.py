@@ -175,10 +175,18 @@ def score_length(
 
 
 def answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
-    """One answered sequence in symbols: `inputs` [T], `predictions` and `targets` [M], as far as these go."""
+    """One answered sequence in symbols: `inputs` [T], `predictions` and `targets` [M].
+
+    Where answers of the task have an end, the model's goes as far as its own; else as far as the target.
+    """
     counts = targets != IGNORE
-    got, right = (task.decode_answer(ids[counts].tolist()) for ids in (predictions, targets))
-    return Answer(task.decode(inputs.tolist()), got, right, correct=got == right)
+    said, right = predictions.tolist(), targets[counts].tolist()
+    if task.END is None:
+        said = predictions[counts].tolist()
+    elif task.END in said:
+        said = said[: said.index(task.END) + 1]
+    got = task.decode_answer(said)
+    return Answer(task.decode(inputs.tolist()), got, task.decode_answer(right), correct=said == right)
 
 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ import re
 from tfcli.errors import UsageError
 
 LONGEST = 100_000
+MOST_SEEDS = 10_000
 
 
 def parse_lengths(text: str) -> list[int]:
@@ -37,6 +38,7 @@ def parse_seeds(text: str) -> list[int]:
     """
     match = re.fullmatch(r"(\d{1,9})(?::(\d{1,9}))?", text, re.ASCII)
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-    if first > last:
-        raise UsageError(f"can't read --seeds {text!r}; write FIRST:LAST, such as 100:104")
+    if first > last or last - first >= MOST_SEEDS:
+        rule = f"write FIRST:LAST, such as 100:104, at most {MOST_SEEDS} of them"
+        raise UsageError(f"can't read --seeds {text!r}; {rule}")
     return list(range(first, last + 1))

@@ -235,6 +235,16 @@ class Encoder(nn.Module):
         longest = self.positions.longest
         return longest is None or self.layout.longest(length) <= longest
 
+    def check(self, length: int) -> None:
+        """Nothing, where the model can read inputs of that length.
+
+        Raises:
+            ValueError: it can't.
+        """
+        if not self.takes(length):
+            longest = max(filter(self.takes, range(1, length)), default=0)
+            raise ValueError(f"{self.positions.kind} know lengths up to {longest}, not {length}")
+
     def forward(
         self,
         inputs: Tensor,
@@ -254,6 +264,7 @@ class Encoder(nn.Module):
         """
         if trace is not None and self.training:
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
+        self.check(inputs.shape[1])
         at = self.positions.place(self.layout.coordinates(inputs, may_attend))
         x = self.dropout(self.positions.embed(self.embed(self.layout.tokens(inputs), may_attend), at))
         if intervention is not None:

@@ -56,7 +56,7 @@ def bench(
     from tfcli.lengths import parse_lengths, parse_seeds
 
     entries = configurations(words or [], parse_seeds(seeds))
-    chosen = parse_lengths(lengths) if lengths else []
+    chosen = [] if lengths is None else parse_lengths(lengths)
     if force and save is None:
         raise UsageError("--force is about the file of --save")
     if save is not None:
@@ -82,6 +82,8 @@ def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConf
     from tfcli import config_files
 
     settings = [word for word in words if "=" in word]
+    if any(setting.startswith("train.seed=") for setting in settings):
+        raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
     sources = [word for word in words if "=" not in word] or config_files.example_names()
     entries = [config_files.find_entry(source) for source in sources]
     return {
@@ -95,8 +97,13 @@ def measure_all(
 ) -> BenchReport:
     """Train and measure, with a line on stderr for each training."""
     from tfcli.bench import measure, measure_machine
+    from tfcli.checkpoints import checked_model
+    from tfcli.devices import prepare
     from tfcli.measurements import BenchEntry, BenchReport
 
+    for configs in entries.values():  # what can't be had is said before anything is trained
+        prepare(configs[0].train)
+        checked_model(configs[0], lengths)
     machine = measure_machine()
     if machine.load > BUSY * machine.cores:
         cores = f"load {machine.load:.1f} on {machine.cores} cores"

@@ -17,7 +17,7 @@ import torch
 
 import tfcli
 from tfcli import runs
-from tfcli.checkpoints import build_model, n_parameters, save_run
+from tfcli.checkpoints import checked_model, n_parameters, save_run
 from tfcli.commands.sequences import readable
 from tfcli.config import RunConfig, TrainConfig
 from tfcli.config_files import to_yaml
@@ -52,8 +52,8 @@ def train_run(
         DivergedError: the loss is no longer a number.
     """
     device = prepare(config.train)
-    task = load_task(config.task)
-    model = build_model(config, task).to(device)
+    task, model = checked_model(config)
+    model = model.to(device)
     path = runs.create(name, out)
     runs.write_atomically(path / runs.CONFIG, to_yaml(config).encode())
     saved = time.perf_counter()

@@ -326,7 +326,7 @@ class Ledger:
         )
 
     def answer_of(self, logits: Tensor) -> list[str]:
-        """The answer that `logits` [M, V] give, as far as the right one goes."""
+        """The answer that `logits` [M, V] give."""
         right = self.task.target(self.inputs[None])[0]
         return answer(self.task, self.inputs, logits.argmax(-1), right).prediction
 

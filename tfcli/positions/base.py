@@ -43,6 +43,11 @@ class NoPositions(nn.Module):
         self.randomized = config.indices == "randomized"
         self.longest = INDEX_RANGE if self.randomized else None
 
+    @property
+    def kind(self) -> str:
+        """What bounds the length, for people to read."""
+        return "randomized indices" if self.randomized else "learned positions"
+
     def place(self, at: Coordinates) -> Coordinates:
         """The coordinates as the encoding reads them; drawn anew in training, always the same out of it.
 
@@ -50,8 +55,7 @@ class NoPositions(nn.Module):
             ValueError: a segment is longer than the encoding knows.
         """
         if self.longest is not None and at.longest > self.longest:
-            kind = "randomized indices" if self.randomized else "learned positions"
-            raise ValueError(f"{kind} know lengths up to {self.longest}, not {at.longest}")
+            raise ValueError(f"{self.kind} know lengths up to {self.longest}, not {at.longest}")
         if not self.randomized:
             return at
         fixed = None if self.training else torch.Generator(at.start.device).manual_seed(0)

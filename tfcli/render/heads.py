@@ -22,6 +22,7 @@ PATTERNS_LEGEND = (
     "* a role: clearly more than chance. source: the token that the answer is read from, source symbol: any "
     "token equal to it. uniform: how far rows overlap with a uniform one."
 )
+NO_PATTERNS = "patterns need an answer for each token of the input; those of this task have another length"
 SHOWN_ROLES = 2
 PATTERN, NUMBER = 15, 6  # columns of the terminal for the name of a pattern, for a number
 
@@ -45,12 +46,16 @@ def print_heads(console: Console, report: HeadsReport) -> None:
     if report.lengths[1] == 1:
         print_wrapped(console, Text("where a head looks shows in two tokens and more; all have one"))
         return
-    if not report.roles:
+    no_patterns = all(set(head.patterns) <= {"uniform"} for head in report.heads)
+    if not report.roles and not no_patterns:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for order in report.orders:
         shown = " < ".join(showable(console, symbol) for symbol in order.symbols) or "all symbols alike"
         text = Text.assemble((f"layer {order.layer} head {order.head} ranks ", "bold"), shown)
         print_wrapped(console, text.append(f", equal ones {order.ties}"), indent=2)
+    if no_patterns:
+        print_wrapped(console, Text(NO_PATTERNS))
+        return
     for layer in sorted({head.layer for head in report.heads}):
         print_patterns(console, [head for head in report.heads if head.layer == layer])
     print_wrapped(console, Text(PATTERNS_LEGEND, "dim"))

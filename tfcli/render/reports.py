@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -92,9 +93,9 @@ def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text |
 
 
 def print_wrong(console: Console, answer: Answer) -> None:
-    """A wrong answer: input, expected, got; of a long one the part around its first mistake."""
-    n = len(answer.input)
-    pairs = enumerate(zip(answer.prediction, answer.target, strict=True))
+    """A wrong answer: input, expected, got; of long ones the part around the first mistake."""
+    n = max(len(answer.input), len(answer.target), len(answer.prediction))
+    pairs = enumerate(zip_longest(answer.prediction, answer.target))
     mistake = next(i for i, (got, wanted) in pairs if got != wanted)
     first = max(0, min(mistake - EXCERPT // 2, n - EXCERPT))
     part = slice(first, first + EXCERPT)
@@ -103,10 +104,9 @@ def print_wrong(console: Console, answer: Answer) -> None:
         print_wrapped(console, Text(f"tokens {first} to {min(first + EXCERPT, n) - 1} of {n}", "dim"))
     for name, tokens in (("input", answer.input), ("expected", answer.target), ("got", answer.prediction)):
         text = Text(f"{name:<9}", "bold")
-        for token, wanted in zip(tokens[part], answer.target[part], strict=True):
-            text.append(
-                showable(console, token), "bold red" if name == "got" and token != wanted else "not bold"
-            )
+        for i, token in enumerate(tokens[part], first):
+            wrong = name == "got" and answer.target[i : i + 1] != [token]
+            text.append(showable(console, token), "bold red" if wrong else "not bold")
             text.append(" ")
         print_wrapped(console, text, indent=9)
 
