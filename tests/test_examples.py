@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Cli
 from tfcli.config_files import example_names
 
-SLOW = {"original"}
+SLOW = {"original", "stack"}
 
 
 @pytest.mark.parametrize(
