@@ -54,7 +54,7 @@ TASKS = {
         52.8,
     ),
     "binary-addition": Setup(
-        LANDMARK, {"steps": 1000, "learning_rate": 3e-3, "gate": [1, 30], "slope": [0.1, 6]}
+        LANDMARK, {"steps": 850, "learning_rate": 3e-3, "gate": [1, 30], "slope": [0.1, 6]}
     ),
     "binary-multiplication": Setup(DEEP, {"steps": 200}),
     "square-root": Setup(DEEP, {"steps": 200}),
