@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tfcli.bench import measure, measure_machine
+from tfcli.config import TrainConfig
 from tfcli.config_files import check, find_entry
 from tfcli.layouts import Coordinates
 from tfcli.lengths import parse_lengths, parse_seeds
@@ -39,6 +40,7 @@ class OneSidedPositions(RankPositions):
         return a @ b.transpose(-2, -1)
 
 
+GATE, SLOPE = TrainConfig().gate[1], TrainConfig().slope[1]  # as sharp from the start as at the end
 CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
     ("reverse-long", "as it is", {}, []),
     ("reverse-long", "without the end coordinate", {"ends": StartPositions}, []),
@@ -46,8 +48,8 @@ CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
     ("reverse-long", "sinusoidal positions instead", {}, ["model.positions=sinusoidal"]),
     ("sort-long", "as it is", {}, []),
     ("sort-long", "without the antisymmetry", {"rank": OneSidedPositions}, []),
-    ("sort-long", "without the schedule of the gate", {}, ["train.gate=[10, 10]"]),
-    ("sort-long", "without the schedule of the slope", {}, ["train.slope=[3, 3]"]),
+    ("sort-long", "without the schedule of the gate", {}, [f"train.gate={[GATE, GATE]}"]),
+    ("sort-long", "without the schedule of the slope", {}, [f"train.slope={[SLOPE, SLOPE]}"]),
     ("sort-long", "`ends` positions instead", {}, ["model.positions=ends", "model.n_heads=4"]),
 ]
 

@@ -26,7 +26,7 @@ class Setup(NamedTuple):
 
     model: dict[str, object]
     train: dict[str, object]
-    task: dict[str, object] = {}  # noqa: RUF012  # never changed
+    task: dict[str, object] | None = None
     published: float | None = None
 
 
@@ -75,7 +75,7 @@ HEADINGS = (
 def configurations(name: str, seeds: list[int], steps: int | None) -> list[RunConfig]:
     """The task's configuration, once a seed."""
     setup = TASKS[name]
-    task = {"name": name, "max_length": 40, "layout": "appended", **setup.task}
+    task = {"name": name, "max_length": 40, "layout": "appended", **(setup.task or {})}
     train = {"warmup_steps": 20, "stop_when_solved": False, "eval_every": 100, **setup.train}
     train = {**train, "steps": steps or setup.train["steps"]}
     return [

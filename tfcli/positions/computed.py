@@ -17,7 +17,39 @@ from tfcli.positions.base import LATER, NoPositions, segment_pairs
 from tfcli.positions.offsets import EndsPositions
 
 
-class RankPositions(NoPositions):
+class ComputedPositions(NoPositions):
+    """What `rank` and `level` share: scores fall with a distance, and have no content in them.
+
+    Where there are several segments, each pair of them has a learned bias.
+    """
+
+    GAIN = 4.0  # of what is learned besides; see EndsPositions
+
+    in_embedding = LATER
+
+    def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
+        super().__init__(config, max_length)
+        self.n_segments = n_segments
+        if n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
+        self.slope: Tensor
+        self.register_buffer("slope", torch.ones(()))  # saved with the run: it answers as it was trained
+
+    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
+        """Zero: no content in the scores."""
+        return torch.zeros_like(x)
+
+    def scores(self, layer: int, distance: Tensor, at: Coordinates) -> Tensor:
+        """The scores of keys at a distance [B, H, L, L]."""
+        if self.n_segments == 1:
+            return -self.slope * distance
+        return self.GAIN * between_segments(at, self.between[layer], self.n_segments) - self.slope * distance
+
+    def sharpen(self, gate: float, slope: float) -> None:
+        self.slope.fill_(slope)
+
+
+class RankPositions(ComputedPositions):
     """A position that the model computes: each key's rank among all the tokens, by a learned comparison.
 
     A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k). The
@@ -30,46 +62,33 @@ class RankPositions(NoPositions):
     and that position i wants rank i, is built in. Gate and slope sharpen as training goes on: flat at first,
     so that every key gets a gradient.
 
-    Where there are several segments, each pair of them has a learned bias, and every second head counts the
-    query from its end.
+    Where there are several segments, every second head counts the query from its end.
     """
 
     FEATURES = 8
-    GAIN = 4.0  # of tau and of the segment bias; see EndsPositions
 
-    in_embedding = LATER
     in_queries = ", times 0: content is compared in the ranks alone"
     in_scores = "How far the key's rank, by the learned comparison, is from the query's position."
     computes = "ranks"
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
-        super().__init__(config, max_length)
-        self.n_heads, self.n_segments = config.n_heads, n_segments
+        super().__init__(config, max_length, n_segments)
+        self.n_heads = config.n_heads
         width = 2 * config.n_heads * self.FEATURES
         self.compare = nn.ModuleList(
             nn.Linear(config.d_model, width, bias=False) for _ in range(config.n_layers)
         )
         self.tau = nn.Parameter(torch.zeros(config.n_layers, config.n_heads))
-        if n_segments > 1:
-            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
-        # Saved with the run: it answers as it was trained.
         self.gate: Tensor
-        self.slope: Tensor
         self.register_buffer("gate", torch.ones(()))
-        self.register_buffer("slope", torch.ones(()))
-
-    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        """Zero: no content in the scores."""
-        return torch.zeros_like(x)
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         ranks = self.places(layer, x, at)  # [B, H, L]
-        if self.n_segments == 1:
-            return -self.slope * (at.start[:, None, :, None] - ranks[:, :, None, :]).abs()
-        from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
-        wanted = torch.where(from_end[:, None], at.end[:, None], at.start[:, None])  # [B, H, L]
-        distance = (wanted[..., None] - ranks[:, :, None, :]).abs()
-        return self.GAIN * between_segments(at, self.between[layer], self.n_segments) - self.slope * distance
+        wanted = at.start[:, None]  # [B, H or 1, L]
+        if self.n_segments > 1:
+            from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
+            wanted = torch.where(from_end[:, None], at.end[:, None], wanted)
+        return self.scores(layer, (wanted[..., None] - ranks[:, :, None, :]).abs(), at)
 
     def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The rank of each token among the tokens that may be attended to, [B, H, T], always in float32.
@@ -98,53 +117,36 @@ class RankPositions(NoPositions):
         return torch.cat((a, b), dim=-1) @ torch.cat((b, -a), dim=-1).transpose(-2, -1)
 
     def sharpen(self, gate: float, slope: float) -> None:
+        super().sharpen(gate, slope)
         self.gate.fill_(gate)
-        self.slope.fill_(slope)
 
 
-class LevelPositions(NoPositions):
+class LevelPositions(ComputedPositions):
     """A position that the model counts: tokens step from level to level, and a query looks for its own.
 
     In each head a token takes a step of a learned whole number of levels, up or down, and stands half-way
-    through it. So what goes up and what comes down again stand on one level: a bracket and the one that
-    closes it, or a symbol that is put on a stack and the pop that takes it off. A query looks for the newest
-    token on its level: its scores are -slope (|level_i - level_j| + newer_j), with newer_j the number of
-    later tokens of the same segment on the level of j, and no content in them.
+    through it. So a symbol that is put on a stack and the pop that takes it off stand on one level. A query
+    looks for the newest token on its level: its scores are -slope (|level_i - level_j| + newer_j), with
+    newer_j the number of later tokens of the same segment on the level of j, and no content in them.
 
-    Levels run on from segment to segment, and each pair of segments has a learned bias. A level is a sum of
-    whole numbers, so it is as exact in a long sequence as in a short one. How far a symbol steps is learned;
-    that there are levels, and that the newest token on one counts, is built in. The slope sharpens as
-    training goes on, as for `rank`.
+    Levels run on from segment to segment. A level is a sum of whole numbers, so it is as exact in a long
+    sequence as in a short one. How far a symbol steps is learned; that there are levels, and that the newest
+    token on one counts, is built in. The slope sharpens as training goes on, as for `rank`.
     """
 
-    GAIN = 4.0  # of the segment bias; see EndsPositions
-
-    in_embedding = LATER
     in_queries = ", times 0: content is counted in the levels alone"
     in_scores = "How far the key's level is from the query's, and how many later keys are on it."
     computes = "levels"
 
     def __init__(self, config: ModelConfig, max_length: int, n_segments: int = 1) -> None:
-        super().__init__(config, max_length)
-        self.n_segments = n_segments
+        super().__init__(config, max_length, n_segments)
         self.step = nn.ModuleList(nn.Linear(config.d_model, config.n_heads) for _ in range(config.n_layers))
-        if n_segments > 1:
-            self.between = nn.Parameter(torch.zeros(config.n_layers, n_segments**2, config.n_heads))
-        self.slope: Tensor
-        self.register_buffer("slope", torch.ones(()))
-
-    def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        """Zero: no content in the scores."""
-        return torch.zeros_like(x)
 
     def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         levels = self.places(layer, x, at)  # [B, H, L]
         distance = (levels[..., :, None] - levels[..., None, :]).abs()  # [B, H, L, L]
         newer = ((1 - distance).clamp(min=0) * later(at)).sum(-2)  # [B, H, L]
-        scores = -self.slope * (distance + newer[..., None, :])
-        if self.n_segments == 1:
-            return scores
-        return scores + self.GAIN * between_segments(at, self.between[layer], self.n_segments)
+        return self.scores(layer, distance + newer[..., None, :], at)
 
     def places(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
         """The level of each token, half-way through its step, [B, H, L], always in float32."""
@@ -155,9 +157,6 @@ class LevelPositions(NoPositions):
             step = step * at.may_attend[:, None]
         levels: Tensor = step.cumsum(-1) - step / 2
         return levels
-
-    def sharpen(self, gate: float, slope: float) -> None:
-        self.slope.fill_(slope)
 
 
 class LandmarkPositions(EndsPositions):
