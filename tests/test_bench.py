@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
 
-from tests.conftest import Cli, as_json
+from tests.conftest import Cli, as_json, invoke
 from tests.test_model import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
 from tfcli.config import TaskConfig, TrainConfig
@@ -101,6 +102,13 @@ def test_operations_are_counted_as_torch_counts_them() -> None:
     assert flops(model, task) == pytest.approx(
         3 * counter.get_total_flops() / (3 * 9)
     )  # backward is twice forward
+
+
+def test_a_length_that_two_requests_come_down_to_is_scored_once() -> None:
+    """Digits and operators take turns, so of 3 and 4 there is but 3."""
+    words = ["parity", "task.name=modular-arithmetic", "task.max_length=5", "train.steps=2", "--seeds", "0"]
+    report = json.loads(invoke("bench", *words, "--lengths", "3:6", "--no-plain", "--json").stdout)
+    assert [score["length"] for score in report["entries"][0]["lengths"]] == [3, 5]
 
 
 def test_the_machine_is_measured() -> None:
