@@ -5,18 +5,20 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tfcli.config import ModelConfig
-from tfcli.layouts import Layout
-from tfcli.model import Attention, Encoder, PreNormBlock
-from tfcli.positions import EndsPositions
+from tfcli.building import build_encoder
+from tfcli.config.schema import ModelConfig
+from tfcli.model.layout import Layout
+from tfcli.model.attention import Attention
+from tfcli.model.encoder import Encoder
+from tfcli.model.positions.ends import EndsPositions
 
-SHARP = 5.0  # times EndsPositions.GAIN: the weight that is left for all other keys is below 1e-15
+SHARP = 5.0  # times the GAIN of `ends`: the weight that is left for all other keys is below 1e-15
 
 
 def blank(vocab_size: int, n_heads: int, max_length: int = 20, n_layers: int = 1) -> Encoder:
     """All weights zero, all norms plain: uniform heads that say nothing. d_head is the vocabulary's size."""
     config = ModelConfig(d_model=n_heads * vocab_size, n_heads=n_heads, n_layers=n_layers, d_ff=4)
-    model = Encoder(config, Layout(vocab_size), max_length)
+    model = build_encoder(config, Layout(vocab_size), max_length)
     for name, parameter in model.named_parameters():
         nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
     return model.eval()
@@ -24,17 +26,15 @@ def blank(vocab_size: int, n_heads: int, max_length: int = 20, n_layers: int = 1
 
 def attention_of(model: Encoder, layer: int = 0) -> Attention:
     """The attention of a layer."""
-    block = model.blocks[layer]
-    assert isinstance(block, PreNormBlock)
-    return block.attention
+    return model.layers[layer].attention
 
 
 def point(model: Encoder, head: int, *, mirror: bool = False, offset: int = 0, layer: int = 0) -> None:
     """Let a head look at its mirror image, or at the key that many positions after the query."""
-    positions = model.positions
+    positions = attention_of(model, layer).positions
     assert isinstance(positions, EndsPositions)
     table = positions.from_end if mirror else positions.from_start
-    table.data[layer, positions.reach - offset, head] = SHARP
+    table.data[positions.reach - offset, head] = SHARP
 
 
 def reverser(vocab_size: int = 4, max_length: int = 8) -> Encoder:
@@ -50,5 +50,6 @@ def reverser(vocab_size: int = 4, max_length: int = 8) -> Encoder:
     model.embedding.weight.data[:, :V] = one_hot
     attention.qkv.weight.data[4 * V : 5 * V, :V] = one_hot  # the values of head 0
     attention.out.weight.data[V:, :V] = one_hot
+    assert model.unembedding is not None
     model.unembedding.weight.data[:, V:] = one_hot
     return model

@@ -35,40 +35,40 @@ NO_TORCH = {
     "results",
     "runs",
     "suggestions",
-    "task_registry",
+    "registry",
     "yaml_reader",
     "render",
 }
 # module -> what it may import besides EVERYONE
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"api", "task_registry"},
+    "__init__": {"api", "registry"},
     "api": {"checkpoints", "commands", "evaluation", "render", "runs"},
     "__main__": {"cli"},
     "cli": {"__init__", "bench", "catalog", "checkpoints", "cli", "commands", "config_files", "devices"}
     | {"lengths", "render", "runs"},
-    "catalog": {"config_files", "runs", "task_registry"},
+    "catalog": {"config_files", "runs", "registry"},
     "commands": {"__init__", "checkpoints", "commands", "config_files", "devices", "evaluation", "inspection"}
-    | {"model", "runs", "task_registry", "traces", "training"},
+    | {"model", "runs", "registry", "traces", "training"},
     "bench": {"checkpoints", "commands", "devices", "evaluation", "layouts", "model", "positions"}
-    | {"task_registry"},
+    | {"registry"},
     "training": {"devices", "model", "optim"},
     "evaluation": {"devices", "layouts", "traces"},
     "inspection": {"evaluation", "inspection", "layouts", "model", "positions", "traces"},
-    "checkpoints": {"layouts", "model", "runs", "task_registry"},
+    "checkpoints": {"layouts", "model", "runs", "registry"},
     "optim": set(),
     "devices": set(),
-    "model": {"counters", "layouts", "normalizers", "positions", "traces"},
-    "normalizers": set(),
+    "model": {"counters", "layouts", "attention_weightss", "positions", "traces"},
+    "attention_weightss": set(),
     "traces": set(),
     "positions": {"layouts", "positions"},
     "layouts": set(),
     "counters": set(),
     "runs": {"config_errors"},
     "config": set(),
-    "config_files": {"config_errors", "task_registry", "yaml_reader"},
+    "config_files": {"config_errors", "registry", "yaml_reader"},
     "config_errors": set(),
     "yaml_reader": set(),
-    "task_registry": set(),
+    "registry": set(),
     "lengths": set(),
     "results": set(),
     "internals": set(),
@@ -116,7 +116,7 @@ def test_imports_flow_one_way(path: Path) -> None:
     allowed = ALLOWED[name_of(path)] | EVERYONE
     for name in imports(path):
         package, _, rest = name.partition(".")
-        assert package != "tasks", "only task_registry knows where tasks come from"
+        assert package != "tasks", "only registry knows where tasks come from"
         if package == "tfcli":
             module = rest.split(".")[0] or "__init__"
             is_module = (ROOT / "tfcli" / f"{module}.py").exists() or (ROOT / "tfcli" / module).is_dir()

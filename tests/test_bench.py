@@ -11,13 +11,13 @@ import torch
 from rich.console import Console
 
 from tests.conftest import Cli, as_json, invoke
-from tests.test_model import make, tokens
+from tests.models import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
-from tfcli.config import TaskConfig, TrainConfig
-from tfcli.layouts import Layout
-from tfcli.measurements import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
+from tfcli.config.schema import TaskConfig, TrainConfig
+from tfcli.model.layout import Layout
+from tfcli.records.bench import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.render.bench import markdown, print_bench
-from tfcli.task_registry import load_task
+from tfcli.building import build_task
 
 FAST = ["chinese", "train.eval_every=5", "train.eval_samples=50", "--seeds", "0:1"]
 
@@ -82,7 +82,7 @@ def test_tables_say_what_was_measured(width: int) -> None:
 
 def test_the_plain_recipe_is_torchs_own_encoder_and_learns() -> None:
     torch.manual_seed(0)
-    task = load_task(TaskConfig(name="copy", vocab_size=3, max_length=4))
+    task = build_task(TaskConfig(name="copy", vocab_size=3, max_length=4))
     model = PlainEncoder(Layout(3), 4)
     assert isinstance(model.encoder, torch.nn.TransformerEncoder)
     losses = [record.loss for record in train_plainly(model, task, TrainConfig(eval_every=50)) if record.loss]
@@ -93,10 +93,10 @@ def test_the_plain_recipe_is_torchs_own_encoder_and_learns() -> None:
 def test_operations_are_counted_as_torch_counts_them() -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    from tfcli.traces import ForwardTrace
+    from tfcli.model.trace import ForwardTrace
 
     model = make(positions="none", n_layers=2)
-    task = load_task(TaskConfig(name="copy", vocab_size=7, min_length=9, max_length=9))
+    task = build_task(TaskConfig(name="copy", vocab_size=7, min_length=9, max_length=9))
     with FlopCounterMode(display=False) as counter:
         model(tokens(3, 9), trace=ForwardTrace())  # step by step, where every product is seen
     assert flops(model, task) == pytest.approx(

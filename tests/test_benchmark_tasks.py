@@ -13,14 +13,14 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE, Task
-from tfcli.config import TaskConfig
-from tfcli.task_registry import load_task
+from tfcli.config.schema import TaskConfig
+from tfcli.building import build_task
 
 PLACES = {"-": -1, "=": 0, "+": 1}
 
 
 def make(name: str, **options: object) -> Task:
-    return load_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
+    return build_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
 
 
 def stack(symbols: list[str]) -> list[str]:

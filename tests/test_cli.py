@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json
-from tfcli.config import ModelConfig
+from tfcli.config.schema import ModelConfig
 
 
 def test_train_tells_what_came_of_it(cli: Cli, folder: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tfcli import config_files, yaml_reader
-from tfcli.config import SECTIONS, RunConfig
-from tfcli.config_files import EXAMPLES, example_names, find_entry, load_config, to_yaml
+from tfcli.config import files, yaml_reader
+from tfcli.config.schema import SECTIONS, RunConfig
+from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config, to_yaml
 from tfcli.errors import ConfigError, UsageError
+from tfcli.registry import PARTS, Registry, settings_of_class
 
 REVERSE = "task: {name: reverse}\n"
 
@@ -61,6 +62,56 @@ def test_any_symbols_survive_a_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(to_yaml(config), encoding="utf-8")
     assert load_config(str(path)).task.symbols == tuple(SYMBOLS)
+
+
+PARTS_OF = [
+    ("rank", {"name": "rank", "gate": [0.1, 10.0], "slope": [0.1, 3.0]}),
+    ({"name": "rank", "gate": [1, 30]}, {"name": "rank", "gate": [1.0, 30.0], "slope": [0.1, 3.0]}),
+    ("ends", "ends"),
+    ({"ends": 2, "level": 2}, {"ends": 2, "level": {"heads": 2, "slope": [0.1, 3.0]}}),
+    ({"ends": 3, "level": {"heads": 1, "slope": [1, 2]}}, {"ends": 3, "level": {"heads": 1, "slope": [1.0, 2.0]}}),
+]
+
+
+@pytest.mark.parametrize(("written", "read"), PARTS_OF)
+def test_a_part_is_a_name_or_has_settings_of_its_own(written: object, read: object, tmp_path: Path) -> None:
+    config = RunConfig.model_validate({"task": {"name": "copy"}, "model": {"positions": written}})
+    assert config.model_dump(mode="json")["model"]["positions"] == read
+    for described in (False, True):
+        path = tmp_path / "config.yaml"
+        path.write_text(to_yaml(config, described=described), encoding="utf-8")
+        assert load_config(str(path)) == config
+
+
+OVERRIDES = [
+    (["model.positions=rank", "model.positions.gate=[1, 30]"], {"gate": [1.0, 30.0], "slope": [0.1, 3.0]}),
+    (["model.positions.name=level", "model.positions.slope=[1, 2]"], {"slope": [1.0, 2.0]}),
+    (["model.positions={name: level, slope: [1, 2]}"], {"slope": [1.0, 2.0]}),
+]
+
+
+@pytest.mark.parametrize(("overrides", "settings"), OVERRIDES)
+def test_settings_of_a_part_can_be_overridden(overrides: list[str], settings: dict[str, object]) -> None:
+    dumped = load_config("reverse", overrides).model_dump(mode="json")["model"]["positions"]
+    assert {key: value for key, value in dumped.items() if key != "name"} == settings
+
+
+def test_a_wrong_setting_of_a_part_is_found_where_it_was_written() -> None:
+    with pytest.raises(ConfigError, match=r"override model\.positions\.gate=\[1\]: model\.positions\.gate = \[1\]"):
+        load_config("sort", ["model.positions.gate=[1]"])
+
+
+@pytest.mark.parametrize("registry", PARTS.values(), ids=list(PARTS))
+def test_settings_are_read_off_the_source_as_they_are(registry: Registry) -> None:
+    """Without torch, and to the same types, defaults and descriptions."""
+    for name in registry.names():
+        read, real = registry.settings_of(name), settings_of_class(registry.load(name))
+        assert read is not None
+        assert read.model_json_schema()["properties" if read.model_fields else "type"] == (
+            real.model_json_schema()["properties" if read.model_fields else "type"]
+        )
+        for key, field in read.model_fields.items():
+            assert field.description, (name, key)
 
 
 def test_every_setting_says_what_it_is() -> None:
@@ -175,8 +226,38 @@ WRONG = [
         "model: {positions: rank, indices: randomized}",
         "positions are computed; leave indices",
     ),
-    ("train: {gate: [1, 2, 3]}", "train.gate = [1, 2, 3]: must be two numbers above 0, such as [0.1, 10]"),
-    ("train: {slope: 3}", "train.slope = 3: must be two numbers above 0"),
+    (
+        "model: {positions: {name: rank, gate: [1, 2, 3]}}",
+        "2:39: model.positions.gate = [1, 2, 3]: must be two numbers above 0, such as [0.1, 10]",
+    ),
+    ("model: {positions: {name: level, slope: 3}}", "model.positions.slope = 3: must be two numbers above 0"),
+    (
+        "model: {positions: {name: level, gate: [1, 2]}}",
+        "2:34: unknown key model.positions.gate: it is a setting of rank and landmark; level has slope",
+    ),
+    (
+        "model: {positions: {name: rank, slop: [1, 2]}}",
+        "unknown key model.positions.slop: rank has gate, slope; did you mean 'slope'?",
+    ),
+    ("model: {positions: {name: 3}}", "must be a name, such as none, or {name: none, SETTING: VALUE}"),
+    ("model: {positions: {ends: 2, rank: 1}}", "the heads add up to 3, and n_heads is 4"),
+    ("model: {positions: {ends: 0, rank: 4}}", "ends needs a number of heads from 1 on, as in {ends: 2, ...}"),
+    ("model: {positions: {ends: 2, rnak: 2}}", "did you mean 'rank'?"),
+    ("model: {mask: window:0}", "model.mask.size = 0: must be greater than or equal to 1"),
+    ("model: {mask: window:x}", 'model.mask.size = "x": must be a whole number'),
+    ("model: {mask: causal:3}", "causal has no settings; leave :3 out"),
+    ("model: {mask: casual}", "did you mean 'causal'?"),
+    ("model: {loops: 0}", "model.loops = 0: must be greater than or equal to 1"),
+    ("model: {norm: post}", "where norms stand is model.norm_placement"),
+    ("model: {norm: rsm}", "did you mean 'rms'?"),
+    ("model: {feed_forward: {name: mlp, activation: silo}}", "did you mean 'silu'?"),
+    ("model: {normalizer: softmax}", "unknown key model.normalizer: it is called model.attention_weights now"),
+    ("train: {gate: [1, 2]}", "unknown key train.gate: it is called model.positions.gate now"),
+    ("train: {optimizer: adm}", "did you mean 'adam'?"),
+    ("train: {optimizer: {name: sgd, momentum: 1.0}}", "train.optimizer.momentum = 1.0: must be less than 1"),
+    ("train: {optimizer: {name: adamw, betas: [0.9]}}", "train.optimizer.betas"),
+    ("model: {positions: nowhere.py:Mine}", "can't read nowhere.py: No such file"),
+    ("model: {positions: nowhere.py}", "name its class, too: nowhere.py:ClassName"),
     ("model: {positions: rotory}", 'model.positions = "rotory": must be one of none, learned'),
     ("model: {positions: rotory}", "did you mean 'rotary'?"),
     ("model: {dropout: 1.0}", "model.dropout = 1.0: must be less than 1"),
@@ -253,7 +334,7 @@ def test_files_that_hold_no_configuration(content: bytes, message: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    "override", ["n_layers=2", "model.n_layers", "modl.n_layers=2", "model.a.b=2", "=", "model=2"]
+    "override", ["n_layers=2", "model.n_layers", "modl.n_layers=2", "model.a.b=2", "model.positions.a.b=2", "=", "model=2"]
 )
 def test_an_unreadable_override_shows_the_right_form(override: str) -> None:
     with pytest.raises(UsageError, match=r"write it as model\.n_layers="):
@@ -262,7 +343,7 @@ def test_an_unreadable_override_shows_the_right_form(override: str) -> None:
 
 def test_the_examples_lie_beside_the_package() -> None:
     assert EXAMPLES.name == "examples.yaml"
-    assert config_files.read_file(EXAMPLES).keys() >= {
+    assert files.read_file(EXAMPLES).keys() >= {
         "copy",
         "reverse",
         "sort",

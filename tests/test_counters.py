@@ -7,18 +7,13 @@ import math
 import pytest
 import torch
 
-from tfcli.config import ModelConfig
-from tfcli.counters import MODULI, Counters
-from tfcli.layouts import Layout
-from tfcli.model import Encoder
-from tfcli.traces import ForwardTrace
-
-CONFIG = ModelConfig(d_model=16, n_heads=2, counters=5)
-
+from tfcli.model.counters import MODULI, Counters
+from tests.models import make as make_model
+from tfcli.model.trace import ForwardTrace
 
 def make() -> Counters:
     torch.manual_seed(0)
-    return Counters(CONFIG, 3)
+    return Counters(5, 3, 16)
 
 
 def test_a_count_adds_up_rounded_steps_one_by_one() -> None:
@@ -63,7 +58,7 @@ def test_steps_are_learned_through_the_rounding() -> None:
 
 @pytest.mark.parametrize("counters", [0, 5])
 def test_a_model_counts_only_if_it_is_asked_to(counters: int) -> None:
-    model = Encoder(CONFIG.model_copy(update={"counters": counters}), Layout(3), 20).eval()
+    model = make_model(counters=counters)
     names = [name for name, _ in model.named_parameters() if name.startswith("counters")]
     assert bool(names) is bool(counters)
     tokens = torch.tensor([[0, 1, 2]])

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tfcli.config import TaskConfig
+from tfcli.config.schema import TaskConfig
 from tfcli.evaluation import answers, held_out_set, input_blind, score, score_length, spread, wilson
-from tfcli.layouts import Layout
-from tfcli.task_registry import load_task
+from tfcli.model.layout import Layout
+from tfcli.building import build_task
 
 
 class Oracle(nn.Module):
@@ -17,7 +17,7 @@ class Oracle(nn.Module):
 
     def __init__(self, name: str, stumbles_at: int = -1) -> None:
         super().__init__()
-        self.task = load_task(TaskConfig(name=name))
+        self.task = build_task(TaskConfig(name=name))
         self.stumbles_at = stumbles_at
         self.n_heads = 1
         self.layout = Layout(self.task.vocab_size)
@@ -64,7 +64,7 @@ def test_few_sequences_are_each_scored_once() -> None:
 
 def test_the_floor_of_sorting_is_the_order_statistics() -> None:
     """Of n uniform draws the (p + 1)-th smallest is most often near V (p + 1/2) / n."""
-    task = load_task(TaskConfig(name="sort"))
+    task = build_task(TaskConfig(name="sort"))
     generator = torch.Generator().manual_seed(0)
     answer = input_blind(task, 40, generator)
     expected = ((torch.arange(40) + 0.5) * 10 / 40).long()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import Cli
-from tfcli.config_files import example_names
+from tfcli.config.files import example_names
 
 SLOW = {"original", "stack"}
 

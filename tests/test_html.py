@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tfcli.internals import AttentionRecord, HeadRecord, LayerRecord, View
+from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, View
 from tfcli.render.html import UNITS, pack, render
 
 ODD = ["我", "苹果", "😀", "</script>", '"', "'", "&amp;", "<b>", "<!--", "\u2028", "{{data}}"]

@@ -6,17 +6,18 @@ import pytest
 import torch
 
 from tasks.base import Task
-from tfcli.checkpoints import layout_of
-from tfcli.config import ModelConfig, RunConfig
-from tfcli.inspection.attention import attention
-from tfcli.inspection.roles import head_roles
-from tfcli.inspection.stages import stages
-from tfcli.internals import Choice
-from tfcli.layouts import Layout
-from tfcli.model import Encoder
-from tfcli.positions import POSITIONS
-from tfcli.task_registry import load_task
-from tfcli.traces import ForwardTrace
+from tfcli.building import build_encoder, build_model, build_task
+from tfcli.config.schema import ModelConfig, RunConfig
+from tfcli.inspection.attention import record_attention
+from tfcli.inspection.roles import find_roles
+from tfcli.inspection.tracing import trace_sequence
+from tfcli.records.inspection import Choice
+from tfcli.model.layout import Layout
+from tfcli.model.encoder import Encoder
+from tfcli.model import POSITIONS
+from tfcli.model.positions.ends import EndsPositions
+from tfcli.building import build_task
+from tfcli.model.trace import ForwardTrace
 
 INPUTS = torch.tensor([[2, 0, 1]])
 
@@ -56,11 +57,12 @@ def test_a_begin_token_is_a_segment_of_its_own(appended: bool) -> None:
 def model_for(name: str, begin: bool = False, **options: object) -> tuple[Encoder, Task]:
     model = {"d_model": 16, "n_heads": 2, "n_layers": 2, "begin_token": begin, **options}
     config = RunConfig.model_validate({"task": {"name": name, "layout": "appended"}, "model": model})
-    task = load_task(config.task)
+    task = build_task(config.task)
     torch.manual_seed(0)
-    made = Encoder(config.model, layout_of(config, task), task.max_length)
-    for parameter in made.positions.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
+    made = build_model(config, task)
+    for block in made.layers:
+        for parameter in block.attention.positions.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
     return made.eval(), task
 
 
@@ -83,32 +85,32 @@ def test_every_encoding_answers_every_length_of_answer(positions: str, begin: bo
 def test_inspection_knows_the_tokens_and_where_the_answers_are(positions: str, name: str) -> None:
     model, task = model_for(name, begin=True, positions=positions)
     inputs = task.sample_held_out(1, 6, torch.Generator().manual_seed(0)).inputs[0]
-    record = attention(model, task, inputs, "r", Choice())
+    record = record_attention(model, task, inputs, "r", Choice())
     M = task.answer_length(6)
     assert record.tokens == ["^", *record.input, *["_"] * M]
     assert record.first_answer == 7
     assert len(record.layers[0].heads[0].weights) == len(record.tokens)
-    found = stages(model, task, inputs, run="r", layers=[], head=0, position=None)
+    found = trace_sequence(model, task, inputs, run="r")
     assert (found.tokens, found.first_answer) == (record.tokens, 7)
     assert found.stages[-1].rows == list(range(7, 7 + M))
     assert found.stages[-1].answer is not None
     assert found.stages[-1].answer[: len(record.prediction)] == record.prediction
     assert found.stages[0].rows == list(range(7 + M))
-    only_input = stages(model, task, inputs, run="r", layers=[], head=0, position=2)
+    only_input = trace_sequence(model, task, inputs, run="r", position=2)
     assert "logits" not in [stage.name for stage in only_input.stages], "no answer is read there"
 
 
 def test_a_head_that_copies_into_the_blanks_has_the_role() -> None:
     model, task = model_for("copy")
-    positions = model.positions
-    assert isinstance(positions, POSITIONS["ends"])
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
-    reach = positions.get_parameter("from_start").shape[1] // 4 // 2
-    to_input = 2 * (2 * reach + 1)  # queries of segment 1, keys of segment 0
-    positions.get_parameter("from_start").data[:, to_input + reach] = 5.0
+    for block in model.layers:
+        positions = block.attention.positions
+        assert isinstance(positions, EndsPositions)
+        to_input = 2 * (2 * positions.reach + 1)  # queries of segment 1, keys of segment 0
+        positions.from_start.data[to_input + positions.reach] = 5.0
     batch = task.sample_held_out(30, 6, torch.Generator().manual_seed(0))
-    for head in head_roles(model, task, [batch]):
+    for head in find_roles(model, task, [batch]):
         assert head.roles[:1] == ["source"] or "same position" in head.roles
         assert head.patterns["same position"].weight == pytest.approx(1, abs=1e-3)
         assert head.patterns["same position"].chance == pytest.approx(1 / 12)
@@ -133,5 +135,5 @@ def test_aligned_is_as_it_was_without_layouts() -> None:
     """A model of one segment has no parameters for others."""
     for positions in POSITIONS:
         config = ModelConfig.model_validate({"positions": positions})
-        names = {name for name, _ in Encoder(config, Layout(10), 20).named_parameters()}
+        names = {name for name, _ in build_encoder(config, Layout(10), 20).named_parameters()}
         assert not [name for name in names if "between" in name or "end_from" in name]

@@ -16,17 +16,17 @@ from rich.console import Console
 
 from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
 from tfcli.checkpoints import load_run
-from tfcli.commands import look
-from tfcli.commands.sequences import asked
+from tfcli.commands import inspect
+from tfcli.commands.inspect import resolve_sequence
 from tfcli.commands.train import train_run
-from tfcli.config_files import load_config
-from tfcli.internals import Choice
+from tfcli.config.files import load_config
+from tfcli.records.inspection import Choice
 from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
 from tfcli.render.progress import LiveDisplay
-from tfcli.render.stages import print_trace
-from tfcli.results import TrainReport
+from tfcli.render.trace import print_trace
+from tfcli.records.results import TrainReport
 
 SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
 
@@ -186,7 +186,7 @@ def test_a_snapshot_of_another_run_is_refused(grown: Path, cli: Cli, tmp_path: P
 
 
 def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "MOMENTS", 2)
+    monkeypatch.setattr(inspect, "MOMENTS", 2)
     record = as_json(grown_cli, "attn", "reverse", "--over-time", "--head", "1")
     assert [moment["step"] for moment in record["moments"]] == [0, 50]
     assert record["snapshots"] == 3
@@ -237,7 +237,7 @@ def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
     assert text.count("layer 0 head 2") == len(maps) == 2
     assert max(map(cell_len, text.splitlines())) <= 80
     run = load_run(Path("runs/x"))
-    final = look.attend(run, asked(run, None, 0), Choice([0], [2]))
+    final = inspect.attend(run, resolve_sequence(run, None, 0), Choice([0], [2]))
     assert final.layers[0].heads[0].weights == maps[-1]
 
 
@@ -260,18 +260,18 @@ def all_views(run: str) -> dict[str, Callable[[Console], None]]:
     """Each printer with a record of the run."""
     loaded = load_run(Path("runs", run))
     symbols = "我 喜欢 🍎 我" if run == "copy" else "0 1 2 3"
-    inputs = asked(loaded, symbols, 0)
-    heads = look.heads(loaded, 50)
-    stages = look.trace(loaded, inputs)
+    inputs = resolve_sequence(loaded, symbols, 0)
+    heads = inspect.report_run(loaded, 50)
+    stages = inspect.trace_run(loaded, inputs)
     views: dict[str, Callable[[Console], None]] = {
         "heads": lambda console: print_heads(console, heads),
         "trace": lambda console: print_trace(console, stages, full=False),
         "full trace": lambda console: print_trace(console, stages, full=True),
     }
     if run == "reverse":
-        patched = look.patch(loaded, symbols, "0 1 1 3")
-        moments = look.over_time(loaded, inputs, Choice())
-        views["patch"] = lambda console: print_patching(console, patched)
+        patched = inspect.patch_run(loaded, symbols, "0 1 1 3")
+        moments = inspect.record_over_time(loaded, inputs, Choice())
+        views["patch"] = lambda console: print_patch_parts(console, patched)
         views["over time"] = lambda console: print_over_time(console, moments)
     return views
 

@@ -91,9 +91,9 @@ WRONG = [
     (["train", "copy", "--watch", "--layer", "1"], 2, "--layer 1: this model's layers are 0 to 0"),
     (["train", "copy", "--watch", "--head", "4"], 2, "--head 4: this model's heads are 0 to 3"),
     (
-        ["train", "copy", "model.normalizer=entmax15", "train.precision=bfloat16"],
+        ["train", "copy", "model.attention_weights=entmax15", "train.precision=bfloat16"],
         2,
-        "model.normalizer entmax15 needs precision float32",
+        "model.attention_weights entmax15 needs precision float32",
     ),
     (["train", "copy", "train.snapshot_every=0"], 2, "greater than or equal to 1"),
     (["bench", "--seeds", "4:1"], 2, "can't read --seeds '4:1'; write FIRST:LAST"),

@@ -10,59 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tfcli.config import ModelConfig
-from tfcli.layouts import Layout
-from tfcli.model import (
-    ACTIVATIONS,
-    ATTENTION_SCALES,
-    ATTENTIONS,
-    BLOCKS,
-    Encoder,
-    LayerContext,
-    LogLengthScale,
-    PreNormBlock,
-)
-from tfcli.normalizers import NORMALIZERS
-from tfcli.positions import POSITIONS
-from tfcli.traces import ForwardTrace, Intervention
+from tests.models import ALL, LONGEST, NUMBERED, RANDOMIZED, VOCAB, close, make, padding, tokens
+from tfcli.building import build_encoder
+from tfcli.config.fields import Activation
+from tfcli.config.schema import ModelConfig
+from tfcli.model import ATTENTION_SCALES, ATTENTION_WEIGHTS, POSITIONS
+from tfcli.model.attention_scale import LogLengthScale
+from tfcli.model.blocks import PLACEMENTS
+from tfcli.model.feed_forward import ACTIVATIONS
+from tfcli.model.layout import Layout
+from tfcli.model.trace import ForwardTrace, Intervention, LayerContext
 
-VOCAB, LONGEST = 7, 12
-ALL: list[dict[str, Any]] = [
-    {"positions": positions, "attention": attention, "norm": norm}
-    for positions in POSITIONS
-    for attention in ATTENTIONS
-    for norm in BLOCKS
-]
-ALL += [{"positions": p, "attention_scale": "log_length", "norm": "pre"} for p in POSITIONS]
-ALL += [{"positions": p, "normalizer": "entmax15", "norm": "pre"} for p in POSITIONS]
-ALL += [{"positions": p, "counters": 3, "norm": "pre"} for p in ("none", "ends")]
-NUMBERED = [p for p in POSITIONS if p not in ("rank", "level", "landmark")]  # the others compute their places
-RANDOMIZED = [{"positions": p, "indices": "randomized", "norm": "pre"} for p in NUMBERED]
-
-
-def make(seed: int = 0, **options: Any) -> Encoder:
-    """A small model whose every parameter is random, so that none can hide."""
-    torch.manual_seed(seed)
-    model = Encoder(ModelConfig(d_model=16, n_heads=2, d_ff=24, **options), Layout(VOCAB), LONGEST)
-    for parameter in model.parameters():
-        nn.init.normal_(parameter, std=0.3)
-    return model.eval()
-
-
-def blocks(model: Encoder) -> list[PreNormBlock]:
-    return [block for block in model.blocks if isinstance(block, PreNormBlock)]
-
-
-def tokens(rows: int = 3, length: int = 9, seed: int = 1) -> Tensor:
-    return torch.randint(VOCAB, (rows, length), generator=torch.Generator().manual_seed(seed))
-
-
-def padding(lengths: list[int]) -> Tensor:
-    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-
-
-def close(a: Tensor, b: Tensor) -> None:
-    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+EVERY_LAYER = frozenset({(0, 0), (0, 1)})
+EVERY_HEAD = frozenset((0, layer, head) for layer in range(2) for head in range(2))
 
 
 def torch_layer(block: nn.Module, norm: str, activation: str) -> nn.TransformerEncoderLayer:
@@ -71,13 +31,14 @@ def torch_layer(block: nn.Module, norm: str, activation: str) -> nn.TransformerE
         16, 2, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre"
     )
     ours = block.state_dict()
+    place = "before" if norm == "pre" else "after"
     names = {
         "self_attn.in_proj_": "attention.qkv.",
         "self_attn.out_proj.": "attention.out.",
         "linear1.": "feed_forward.expand.",
         "linear2.": "feed_forward.contract.",
-        "norm1.": "norm_attention.",
-        "norm2.": "norm_feed_forward.",
+        "norm1.": f"norm_attention.{place}.",
+        "norm2.": f"norm_feed_forward.{place}.",
     }
     layer.load_state_dict({t + kind: ours[o + kind] for t, o in names.items() for kind in ("weight", "bias")})
     return layer.eval()
@@ -87,14 +48,15 @@ def torch_layer(block: nn.Module, norm: str, activation: str) -> nn.TransformerE
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_block_is_torchs_encoder_layer(norm: str, activation: str, padded: bool) -> None:
-    model = make(positions="none", norm=norm, activation=activation, n_layers=2)
+    feed_forward = {"name": "mlp", "activation": activation}
+    model = make(positions="none", norm_placement=norm, feed_forward=feed_forward, n_layers=2)
     may_attend = padding([9, 5, 1]) if padded else None
     x = model.embedding(tokens())
-    for block in blocks(model):
+    for block in model.layers:
         x = torch_layer(block, norm, activation)(
             x, src_key_padding_mask=None if may_attend is None else ~may_attend
         )
-    expected = model.unembedding(model.norm(x))
+    expected = model.read(model.norm(x))
     kept = torch.ones(3, 9, dtype=torch.bool) if may_attend is None else may_attend
     close(model(tokens(), may_attend)[kept], expected[kept])
 
@@ -120,7 +82,7 @@ def test_padding_changes_nothing(options: dict[str, Any]) -> None:
     for row, length in enumerate(lengths):
         close(logits[row, :length], model(batch[row : row + 1, :length])[0])
     for layer in trace.layers:
-        assert (layer.attn_weights[1, :, :, 5:] == 0).all()
+        assert (layer.attn_weights[1, :, :5, 5:] == 0).all()
 
 
 @pytest.mark.parametrize("options", ALL)
@@ -128,40 +90,135 @@ def test_each_row_of_weights_sums_to_one_and_makes_the_heads_output(options: dic
     model = make(**options)
     trace = ForwardTrace()
     model(tokens(), trace=trace)
-    assert len(trace.layers) == 2
-    assert len(trace.residual) == 3
+    depth = 2 * model.loops
+    assert len(trace.layers) == depth
+    assert len(trace.residual) == depth + 1
     for layer in trace.layers:
+        attention = model.layers[layer.layer].attention
         assert layer.attn_weights.shape == (3, 2, 9, 9)
         close(layer.attn_weights.sum(-1), torch.ones(3, 2, 9))
-        close(layer.attn_weights, NORMALIZERS[options.get("normalizer", "softmax")](layer.scores))
-        assert layer.z.shape == (3, 2, 9, 8)
+        close(layer.attn_weights, attention.weigh(layer.scores))
+        close(layer.z, layer.attn_weights @ layer.v)
+        close(layer.attention.output, attention.out(layer.z.transpose(1, 2).flatten(-2)))
 
 
-@pytest.mark.parametrize("options", ALL)
-def test_the_traced_weights_are_those_the_prediction_used(options: dict[str, Any]) -> None:
-    """The answer can be computed again from the traced weights alone."""
-    model = make(**options)
-    trace = ForwardTrace()
+@pytest.mark.parametrize("norm_placement", PLACEMENTS)
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_a_placement_is_its_formula(norm_placement: str, norm: str) -> None:
+    model, trace = make(norm_placement=norm_placement, norm=norm, n_layers=1), ForwardTrace()
     logits = model(tokens(), trace=trace)
-    for layer, block in enumerate(blocks(model)):
-        x = trace.residual[layer]
-        context = LayerContext(layer, model.positions, Layout(VOCAB).coordinates(tokens(), None))
-        normed = block.norm_attention(x) if options["norm"] == "pre" else x
-        _, _, v = block.attention.project(normed)
-        z = trace.layers[layer].attn_weights @ v
-        x = x + block.attention.out(z.transpose(1, 2).flatten(-2))
-        if options["norm"] == "pre":
-            x = x + block.feed_forward(block.norm_feed_forward(x), context)
-        else:
-            x = block.norm_attention(x)
-            x = block.norm_feed_forward(x + block.feed_forward(x, context))
-        close(x, trace.residual[layer + 1])
-    close(model.unembedding(model.norm(x)), logits)
+    block, x = model.layers[0], trace.embedding
+    at = LayerContext(trace.at)
+    a, f, n, m = block.attention, block.feed_forward, block.norm_attention, block.norm_feed_forward
+    assert f is not None
+    assert m is not None
+    if norm_placement == "pre":
+        y = x + a(n.before(x), at)
+        y = y + f(m.before(y))
+    elif norm_placement == "post":
+        y = n.after(x + a(x, at))
+        y = m.after(y + f(y))
+    elif norm_placement == "sandwich":
+        y = x + n.inside(a(n.before(x), at))
+        y = y + m.inside(f(m.before(y)))
+    else:
+        y = x + a(n.before(x), at) + f(n.before(x))
+    close(y, trace.residual[1])
+    close(model.read(model.norm(y)), logits)
+
+
+def test_loops_apply_the_same_blocks_again() -> None:
+    looped, twice = make(loops=2, n_layers=1), make(n_layers=2)
+    own = looped.state_dict()
+    twice.load_state_dict({name: own[name.replace("blocks.1.", "blocks.0.")] for name in twice.state_dict()})
+    trace = ForwardTrace()
+    close(looped(tokens(), trace=trace), twice(tokens()))
+    assert [(layer.loop, layer.layer) for layer in trace.layers] == [(0, 0), (1, 0)]
+    without = Intervention(heads=frozenset({(1, 0, 1)}))
+    close(
+        looped(tokens(), intervention=without),
+        twice(tokens(), intervention=Intervention(heads=frozenset({(0, 1, 1)}))),
+    )
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_nothing_that_comes_later_matters_under_a_causal_mask(positions: str) -> None:
+    model, batch = make(positions=positions, mask="causal"), tokens()
+    changed = batch.clone()
+    changed[:, 6:] = (changed[:, 6:] + 1) % VOCAB
+    before, after = model(batch), model(changed)
+    close(before[:, :6], after[:, :6])
+    assert (before[:, 6:] - after[:, 6:]).abs().max() > 1e-3
+
+
+def test_a_window_reaches_as_far_as_it_says() -> None:
+    trace = ForwardTrace()
+    make(mask="window:2", n_layers=1)(tokens(), trace=trace)
+    seen = trace.layers[0].attn_weights[0, 0] > 0
+    places = torch.arange(9)
+    assert torch.equal(seen, (places[:, None] - places).abs() <= 2)
+
+
+@pytest.mark.parametrize("mask", ["none", "causal", "window:2"])
+def test_blanks_attend_to_what_the_mask_lets_them(mask: str) -> None:
+    """They come after the input: under a causal mask each sees all of it, and the blanks before itself."""
+    config = ModelConfig.model_validate({"d_model": 16, "n_heads": 2, "n_layers": 1, "mask": mask})
+    model, trace = build_encoder(config, Layout(VOCAB, appended=True), LONGEST).eval(), ForwardTrace()
+    model(tokens(1, 3), trace=trace)
+    seen = (trace.layers[0].attn_weights[0, 0] > 0).int().tolist()
+    rows = {
+        "none": [[1] * 6] * 6,
+        "causal": [[1] * n + [0] * (6 - n) for n in range(1, 7)],
+        "window:2": [[int(abs(q - k) <= 2) for k in range(6)] for q in range(6)],
+    }
+    assert seen == rows[mask]
+
+
+def test_tied_embeddings_read_the_answer_off_with_the_embedding() -> None:
+    model, trace = make(tie_embeddings=True), ForwardTrace()
+    close(model(tokens(), trace=trace), trace.normed @ model.embedding.weight.T)
+
+
+def test_scaled_embeddings_are_multiplied_by_the_root_of_the_width() -> None:
+    model, trace = make(scale_embeddings=True, positions="none"), ForwardTrace()
+    model(tokens(), trace=trace)
+    close(trace.embedding, model.embedding(tokens()) * 4)
+
+
+@pytest.mark.parametrize("options", ALL + RANDOMIZED)
+def test_float64_is_exact_to_rounding_with_padding(options: dict[str, Any]) -> None:
+    model = make(**options).double()
+    batch, mask = tokens(), padding([9, 5, 1])
+    torch.testing.assert_close(
+        model(batch, mask)[mask], model(batch, mask, trace=ForwardTrace())[mask], rtol=1e-9, atol=1e-9
+    )
+    for row, length in enumerate([9, 5, 1]):
+        alone = model(batch[row : row + 1, :length])[0]
+        torch.testing.assert_close(model(batch, mask)[row, :length], alone, rtol=1e-9, atol=1e-9)
+
+
+def test_a_sequence_of_nothing_but_padding_is_refused() -> None:
+    with pytest.raises(ValueError, match="a sequence of the batch is all padding"):
+        make()(tokens(), padding([9, 5, 0]))
+
+
+@pytest.mark.parametrize("options", [{}, {"positions": "rank"}, {"norm": "rms", "feed_forward": "gated"}])
+def test_gradients_are_those_of_finite_differences(options: dict[str, Any]) -> None:
+    model = make(d_model=4, n_heads=2, d_ff=3, n_layers=1, **options).double()
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def logits(*parameters: Tensor) -> Tensor:
+        found: Tensor = torch.func.functional_call(
+            model, dict(zip(names, parameters, strict=True)), (tokens(1, 3),)
+        )
+        return found
+
+    assert torch.autograd.gradcheck(logits, [value.detach().requires_grad_() for value in values])
 
 
 def test_shared_attention_is_one_small_projection_for_all_heads() -> None:
     model = make(positions="none", attention="shared", n_layers=1)
-    attention = blocks(model)[0].attention
+    attention = model.layers[0].attention
     x = torch.randn(2, 5, 16)
     w_q, w_k, w_v = attention.qkv.weight.chunk(3)  # [K, K] each
     heads = x.view(2, 5, 2, 8)
@@ -170,7 +227,7 @@ def test_shared_attention_is_one_small_projection_for_all_heads() -> None:
     z = torch.einsum("bhqk,bkhj->bqhj", weights, v).reshape(2, 5, 16)
     at = Layout(VOCAB).coordinates(torch.zeros(2, 5), None)
     expected = z @ attention.out.weight.T + attention.out.bias
-    close(attention(x, LayerContext(0, model.positions, at)), expected)
+    close(attention(x, LayerContext(at)), expected)
     assert attention.qkv.bias is None
 
 
@@ -186,45 +243,64 @@ def test_with_positions_order_matters(positions: str) -> None:
     assert (model(batch.roll(1, 1)) - model(batch).roll(1, 1)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("trace", [None, ForwardTrace()])
-def test_a_removed_head_adds_nothing(trace: ForwardTrace | None) -> None:
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_removed_head_adds_nothing(traced: bool) -> None:
     model = make(n_layers=1)
-    without = Intervention({"z": torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)})
-    removed = model(tokens(), intervention=without, trace=trace)
-    attention = blocks(model)[0].attention
+    without = Intervention(heads=frozenset({(0, 0, 1)}))
+    removed = model(tokens(), intervention=without, trace=ForwardTrace() if traced else None)
+    attention = model.layers[0].attention
     attention.out.weight.data[:, 8:] = 0  # the columns that read head 1
     close(removed, model(tokens()))
 
 
-@pytest.mark.parametrize("norm", list(BLOCKS))
+@pytest.mark.parametrize("norm", PLACEMENTS)
 @pytest.mark.parametrize(
-    ("part", "module"), [("attended", "attention.out"), ("fed", "feed_forward.contract")]
+    ("part", "module"), [("attention", "attention.out"), ("feed_forward", "feed_forward.contract")]
 )
 def test_a_removed_sublayer_adds_nothing(part: str, module: str, norm: str) -> None:
-    model = make(n_layers=2, norm=norm)
-    removed = model(tokens(), intervention=Intervention({part: torch.tensor([1.0, 0.0]).view(2, 1, 1)}))
-    for parameter in blocks(model)[1].get_submodule(module).parameters():
+    model = make(n_layers=2, norm_placement=norm)
+    for layer in model.layers:  # what a norm inside makes of nothing is its bias
+        for norms in (layer.norm_attention, layer.norm_feed_forward):
+            assert norms is not None
+            for parameter in norms.inside.parameters():
+                parameter.data.fill_(1.0 if parameter.dim() else 0.0)
+    removed = model(tokens(), intervention=Intervention(**{part: frozenset({(0, 1)})}))
+    for parameter in model.layers[1].get_submodule(module).parameters():
         parameter.data.zero_()
     close(removed, model(tokens()))
 
 
-@pytest.mark.parametrize("options", ALL)
+@pytest.mark.parametrize("options", [o for o in ALL if not o.keys() & {"loops", "feed_forward"}])
 def test_replacing_every_part_gives_the_other_answer(options: dict[str, Any]) -> None:
     """Heads, feed-forwards and embedding together are all that the answer is made of."""
     model = make(**options)
     other = ForwardTrace()
     expected = model(tokens(seed=2), trace=other)
-    nothing = torch.zeros(2, 1, 1)
-    everything = {"z": nothing[..., None], "fed": nothing, "embedding": torch.zeros(())}
-    close(model(tokens(), intervention=Intervention(everything, other)), expected)
-    only_heads = model(tokens(), intervention=Intervention({"z": nothing[..., None]}, other))
+    everything = Intervention(heads=EVERY_HEAD, feed_forward=EVERY_LAYER, embedding=True, source=other)
+    close(model(tokens(), intervention=everything), expected)
+    only_heads = model(tokens(), intervention=Intervention(heads=EVERY_HEAD, source=other))
     assert (only_heads - expected).abs().max() > 1e-3
 
 
-def test_keeping_everything_changes_nothing() -> None:
-    model, one = make(), torch.ones(2, 1, 1)
-    keep = {"z": one[..., None], "attended": one, "fed": one, "embedding": torch.ones(())}
-    assert torch.equal(model(tokens(), intervention=Intervention(keep)), model(tokens()))
+def test_an_intervention_in_nothing_changes_nothing() -> None:
+    model = make()
+    assert torch.equal(model(tokens(), intervention=Intervention()), model(tokens()))
+
+
+@pytest.mark.parametrize(
+    ("intervention", "message"),
+    [
+        (Intervention(heads=frozenset({(0, 0, 2)})), "there is no head 2 to intervene in"),
+        (Intervention(heads=frozenset({(0, 2, 0)})), "there is no layer 2 of loop 0"),
+        (Intervention(attention=frozenset({(1, 0)})), "there is no layer 0 of loop 1"),
+        (Intervention(feed_forward=frozenset({(0, -1)})), "there is no layer -1"),
+    ],
+)
+def test_an_intervention_in_what_is_not_there_is_refused(intervention: Intervention, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()(tokens(), intervention=intervention)
+    with pytest.raises(TypeError):
+        Intervention(attend=frozenset())  # type: ignore[call-arg]
 
 
 def test_dropout_is_off_outside_training() -> None:
@@ -241,35 +317,24 @@ def test_dropout_is_off_outside_training() -> None:
 )
 def test_any_sizes_that_fit(d_model: int, n_heads: int, n_layers: int, d_ff: int) -> None:
     config = ModelConfig(d_model=d_model, n_heads=n_heads, n_layers=n_layers, d_ff=d_ff)
-    assert Encoder(config, Layout(VOCAB), LONGEST)(tokens()).shape == (3, 9, VOCAB)
+    assert build_encoder(config, Layout(VOCAB), LONGEST)(tokens()).shape == (3, 9, VOCAB)
 
 
-TABLES: dict[str, dict[str, Any]] = {
-    "positions": POSITIONS,
-    "attention": ATTENTIONS,
-    "attention_scale": ATTENTION_SCALES,
-    "normalizer": NORMALIZERS,
-    "norm": BLOCKS,
-    "activation": ACTIVATIONS,
-}
+def test_the_tables_and_the_choices_agree() -> None:
+    assert set(get_args(get_args(Activation)[0])) == set(ACTIVATIONS)
+    assert set(get_args(ModelConfig.model_fields["norm_placement"].annotation)) == set(PLACEMENTS)
 
 
 def test_log_length_multiplies_the_scores_and_their_bias() -> None:
     model, standard = make(n_layers=1, attention_scale="log_length"), make(n_layers=1)
     standard.load_state_dict({k: v for k, v in model.state_dict().items() if "rescale" not in k})
-    rescale = blocks(model)[0].attention.rescale
+    rescale = model.layers[0].attention.rescale
     assert isinstance(rescale, LogLengthScale)
     scaled, plain = ForwardTrace(), ForwardTrace()
     model(tokens(), trace=scaled)
     standard(tokens(), trace=plain)
     factor = rescale.b + rescale.s * math.log(9)
     close(scaled.layers[0].scores, plain.layers[0].scores * factor)
-
-
-def test_the_tables_hold_what_the_configuration_offers() -> None:
-    fields = ModelConfig.model_fields
-    for name, table in TABLES.items():
-        assert set(get_args(fields[name].annotation)) == set(table)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
@@ -298,9 +363,10 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
 
 
 @pytest.mark.parametrize("positions", ["none", "sinusoidal", "rotary"])
-def test_nothing_of_the_size_of_all_pairs_is_made_at_a_length_of_4096(positions: str) -> None:
+@pytest.mark.parametrize("mask", ["none", "causal"])
+def test_nothing_of_the_size_of_all_pairs_is_made_at_a_length_of_4096(positions: str, mask: str) -> None:
     """The other encodings put a bias on each pair, which the kernel wants to have as a whole."""
-    model, length = make(positions=positions, n_layers=1), 4096
+    model, length = make(positions=positions, n_layers=1, mask=mask), 4096
     with torch.inference_mode(), Largest() as largest:
         model(tokens(1, length))
     assert length * 16 <= largest.numbers < length * length

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SMALL, invoke, invoke_in
-from tfcli.config import SECTIONS
+from tfcli.config.schema import SECTIONS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -35,7 +35,7 @@ def spans() -> list[str]:
     return [command for command in found if not re.search(r"[A-Z]{2}|completion", command)]
 
 
-def masked(text: str, command: str) -> list[str]:
+def mresolve_sequence(text: str, command: str) -> list[str]:
     """The lines of `text` without what differs from machine to machine: numbers, shades and spacing.
 
     Sequences and answers stay as they are.
@@ -61,8 +61,8 @@ def test_the_commands_print_what_the_readme_shows(tmp_path: Path) -> None:
             command, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
         )
         assert result.returncode == (2 if expected.startswith("error:") else 0), result.stderr
-        output = iter(masked(result.stdout + result.stderr, command))
-        for line in masked(expected, command):  # in this order
+        output = iter(mresolve_sequence(result.stdout + result.stderr, command))
+        for line in mresolve_sequence(expected, command):  # in this order
             assert line in output, f"$ {command}\n{line!r} isn't in\n{result.stdout}{result.stderr}"
     for command in spans():
         if "bench" in command:  # as it stands, but for the time it takes

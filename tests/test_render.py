@@ -11,10 +11,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from tfcli.internals import AttentionRecord, HeadRecord, LayerRecord
+from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord
 from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
 from tfcli.render.reports import interval, print_eval, share
-from tfcli.results import Answer, EvalReport, LengthScore
+from tfcli.records.results import Answer, EvalReport, LengthScore
 
 SYMBOLS = {
     "digits": [str(i) for i in range(10)],

@@ -10,26 +10,27 @@ import pytest
 import torch
 
 from tests.handmade import attention_of, blank, point, reverser
-from tests.test_model import make
-from tfcli.checkpoints import build_model, load_run
-from tfcli.config import ModelConfig, RunConfig, TaskConfig
+from tests.models import NUMBERED, make
+from tfcli.building import build_model
+from tfcli.checkpoints import load_run
+from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
 from tfcli.evaluation import held_out_set
-from tfcli.inspection.ablation import falls, heads_report, mean_outputs
+from tfcli.inspection.ablation import falls, report_heads, mean_outputs
 from tfcli.inspection.roles import (
     PATTERNS,
-    clearest,
-    head_roles,
+    pick_clearest,
+    find_roles,
     mean_of,
     patterns_of,
-    roles_of,
+    name_roles,
     tally_pattern,
 )
-from tfcli.internals import HeadsReport
-from tfcli.model import ATTENTION_SCALES, ATTENTIONS, Encoder
-from tfcli.positions import POSITIONS
-from tfcli.results import Score
-from tfcli.task_registry import load_task
-from tfcli.traces import ForwardTrace
+from tfcli.records.inspection import HeadsReport
+from tfcli.model import ATTENTION_SCALES, ATTENTIONS
+from tfcli.model.encoder import Encoder
+from tfcli.records.results import Score
+from tfcli.building import build_task
+from tfcli.model.trace import ForwardTrace
 
 CPU = torch.device("cpu")
 
@@ -39,18 +40,18 @@ def task_of(name: str, vocab_size: int = 4, max_length: int = 8, min_length: int
 
 
 def roles(model: Encoder, name: str = "sort", max_length: int = 8) -> list[list[str]]:
-    task = load_task(task_of(name, max_length=max_length))
-    return [found.roles for found in head_roles(model, task, held_out_set(task, 300, CPU))]
+    task = build_task(task_of(name, max_length=max_length))
+    return [found.roles for found in find_roles(model, task, held_out_set(task, 300, CPU))]
 
 
 def report(model: Encoder, name: str = "reverse") -> HeadsReport:
-    task = load_task(task_of(name))
-    return heads_report(model, task, held_out_set(task, 300, CPU), run="r", name=name)
+    task = build_task(task_of(name))
+    return report_heads(model, task, held_out_set(task, 300, CPU), run="r", name=name)
 
 
 @pytest.mark.parametrize("name", ["copy", "reverse", "sort", "odds-first"])
 def test_the_answer_is_read_from_its_source(name: str) -> None:
-    task = load_task(TaskConfig(name=name))
+    task = build_task(TaskConfig(name=name))
     for length in (1, 2, 7):
         inputs = torch.randint(4, (50, length), generator=torch.Generator().manual_seed(length))
         source = task.source(inputs)
@@ -85,15 +86,15 @@ def test_a_head_that_looks_at_larger_symbols_is_named() -> None:
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("attention_scale", ATTENTION_SCALES)
 # Some look somewhere from the start.
-@pytest.mark.parametrize("positions", sorted(POSITIONS.keys() - {"rank", "level", "landmark"}))
+@pytest.mark.parametrize("positions", NUMBERED)
 def test_an_untrained_model_gets_no_names(
     vocab_size: int, attention: Any, attention_scale: Any, positions: Any
 ) -> None:
     torch.manual_seed(vocab_size)
     model = ModelConfig(attention=attention, attention_scale=attention_scale, positions=positions)
     config = RunConfig(task=task_of("sort", vocab_size), model=model)
-    task = load_task(config.task)
-    found = head_roles(build_model(config, task), task, held_out_set(task, 100, CPU))
+    task = build_task(config.task)
+    found = find_roles(build_model(config, task), task, held_out_set(task, 100, CPU))
     assert [head.roles for head in found] == [[]] * 8
 
 
@@ -102,17 +103,17 @@ def test_a_shuffled_model_gets_no_names(trained: Path, seed: int) -> None:
     """A trained run whose heads have roles, with all its weights in any order."""
     run, generator = load_run(trained / "runs/reverse"), torch.Generator().manual_seed(seed)
     batches = held_out_set(run.task, 100, CPU)
-    assert all(head.roles for head in head_roles(run.model, run.task, batches))
+    assert all(head.roles for head in find_roles(run.model, run.task, batches))
     weights = torch.cat([parameter.data.flatten() for parameter in run.model.parameters()])
     shuffled = iter(weights[torch.randperm(len(weights), generator=generator)])
     for parameter in run.model.parameters():
         parameter.data = torch.stack([next(shuffled) for _ in range(parameter.numel())]).view_as(parameter)
-    assert [head.roles for head in head_roles(run.model, run.task, batches)] == [[]] * 4
+    assert [head.roles for head in find_roles(run.model, run.task, batches)] == [[]] * 4
 
 
 def test_chance_is_what_a_uniform_head_scores() -> None:
-    task = load_task(task_of("sort"))
-    [found] = head_roles(blank(vocab_size=4, n_heads=1), task, held_out_set(task, 300, CPU))
+    task = build_task(task_of("sort"))
+    [found] = find_roles(blank(vocab_size=4, n_heads=1), task, held_out_set(task, 300, CPU))
     for name, scored in found.patterns.items():
         assert scored.weight == pytest.approx(scored.chance, abs=1e-5), name
     assert found.entropy == pytest.approx(found.entropy_uniform, abs=1e-5)
@@ -122,8 +123,8 @@ def test_chance_is_what_a_uniform_head_scores() -> None:
 def test_what_cannot_be_otherwise_is_left_out() -> None:
     middle = PATTERNS["mirrored"](torch.zeros(1, 5, dtype=torch.long))
     assert middle.sum(-1).tolist() == [[1, 1, 0, 1, 1]]
-    task = load_task(task_of("reverse", max_length=1))
-    layer = head_roles(blank(4, 2), task, held_out_set(task, 9, CPU))
+    task = build_task(task_of("reverse", max_length=1))
+    layer = find_roles(blank(4, 2), task, held_out_set(task, 9, CPU))
     assert [found.patterns for found in layer] == [{}, {}]
     assert [found.roles for found in layer] == [[], []]
 
@@ -131,9 +132,9 @@ def test_what_cannot_be_otherwise_is_left_out() -> None:
 def test_a_handful_of_sequences_names_nothing() -> None:
     model = blank(vocab_size=4, n_heads=1)
     point(model, 0, mirror=True)
-    task = load_task(task_of("reverse", min_length=8))
+    task = build_task(task_of("reverse", min_length=8))
     for samples, names in ((9, []), (10, ["mirrored", "source"])):
-        [found] = head_roles(model, task, held_out_set(task, samples, CPU))
+        [found] = find_roles(model, task, held_out_set(task, samples, CPU))
         assert found.roles == names
 
 
@@ -154,7 +155,7 @@ def test_a_pattern_is_a_rule_on_each_pair(name: str) -> None:
     expected = [
         [[bool(rules[name](row, q, k)) for k in range(7)] for q in range(7)] for row in inputs.tolist()
     ]
-    assert patterns_of(load_task(task_of("copy")), inputs)[name].tolist() == expected
+    assert patterns_of(build_task(task_of("copy")), inputs)[name].tolist() == expected
 
 
 def test_only_the_useful_head_matters() -> None:
@@ -167,8 +168,8 @@ def test_only_the_useful_head_matters() -> None:
     assert useful.mean_ablated.token_accuracy < 0.4
     assert idle.zeroed.exact_match == idle.mean_ablated.exact_match == 1.0
     mirrored, uniform = found.roles
-    assert (mirrored.roles, mirrored.heads, mirrored.matters) == (["mirrored", "source"], [(0, 0)], True)
-    assert (uniform.roles, uniform.heads, uniform.matters) == (["uniform"], [(0, 1)], False)
+    assert (mirrored.roles, mirrored.heads, mirrored.matters) == (["mirrored", "source"], [(None, 0, 0)], True)
+    assert (uniform.roles, uniform.heads, uniform.matters) == (["uniform"], [(None, 0, 1)], False)
     attention, feed_forward = found.sublayers
     assert attention.part == "attention"
     assert attention.removed.exact_match < 0.2
@@ -184,14 +185,14 @@ def test_heads_that_do_the_same_matter_together() -> None:
     found = report(model)
     assert [head.zeroed.exact_match for head in found.heads] == [1.0, 1.0]
     [together] = found.roles
-    assert together.heads == [(0, 0), (0, 1)]
+    assert together.heads == [(None, 0, 0), (None, 0, 1)]
     assert together.matters
     assert together.zeroed.exact_match < 0.2
 
 
 def test_the_mean_of_a_head_is_over_all_tokens() -> None:
     model = make(n_layers=2)
-    task = load_task(task_of("reverse", vocab_size=7))
+    task = build_task(task_of("reverse", vocab_size=7))
     batches = held_out_set(task, 40, CPU)
     means = mean_outputs(model, batches)
     outputs = []
@@ -205,14 +206,14 @@ def test_the_mean_of_a_head_is_over_all_tokens() -> None:
 
 def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
     """Equal keys share the weight that one of them would have, so it isn't on the one named source."""
-    task = load_task(task_of("sort", vocab_size=2))
+    task = build_task(task_of("sort", vocab_size=2))
     inputs = torch.randint(2, (60, 12), generator=torch.Generator().manual_seed(0))
     pattern = patterns_of(task, inputs)["source symbol"]
     assert torch.equal(pattern.any(-1), torch.ones(60, 12, dtype=torch.bool))
     ideal = (pattern / pattern.sum(-1, keepdim=True))[None, :, None]  # [1, B, 1, T, T]
     on_symbol = mean_of([tally_pattern(ideal, pattern, 12)])
     on_source = mean_of([tally_pattern(ideal, patterns_of(task, inputs)["source"], 12)])
-    found = roles_of({"source symbol": on_symbol, "source": on_source}, None, 0, 0)
+    found = name_roles({"source symbol": on_symbol, "source": on_source}, None, None, 0, 0, 0)
     assert found.roles == ["source symbol"]
     assert found.patterns["source symbol"].weight == pytest.approx(1)
 
@@ -225,15 +226,15 @@ def test_what_falls_is_what_matters() -> None:
     assert falls(Score(10, 1.0, 1.0), Score(10, 0.0, 0.1))
 
 
-def test_the_clearest_head_is_not_a_uniform_one() -> None:
+def test_the_pick_clearest_head_is_not_a_uniform_one() -> None:
     model = blank(vocab_size=4, n_heads=3)
     point(model, 2, mirror=True)
-    task = load_task(task_of("reverse"))
-    assert clearest(head_roles(model, task, held_out_set(task, 100, CPU))).head == 2
+    task = build_task(task_of("reverse"))
+    assert pick_clearest(find_roles(model, task, held_out_set(task, 100, CPU))).head == 2
 
 
 def test_entropy_is_in_nats() -> None:
     model = blank(vocab_size=4, n_heads=1)
-    task = load_task(task_of("copy", min_length=8))
-    [found] = head_roles(model, task, held_out_set(task, 20, CPU))
+    task = build_task(task_of("copy", min_length=8))
+    [found] = find_roles(model, task, held_out_set(task, 20, CPU))
     assert found.entropy_uniform == pytest.approx(math.log(8))

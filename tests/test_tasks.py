@@ -10,14 +10,14 @@ import torch
 
 from tasks import TASKS
 from tasks.base import FEW, IGNORE, PRIME, Task, all_sequences, first_of_each, sequence_hash
-from tfcli.config import TaskConfig
-from tfcli.task_registry import load_task
+from tfcli.config.schema import TaskConfig
+from tfcli.building import build_task
 
 NAMES = list(TASKS)
 
 
 def make(name: str, **options: object) -> Task:
-    return load_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
+    return build_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
 
 
 def generator(seed: int = 0) -> torch.Generator:

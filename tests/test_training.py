@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,19 @@ import pytest
 import torch
 from torch import nn
 
-from tfcli.checkpoints import build_model
-from tfcli.commands.train import watched
-from tfcli.config import RunConfig, TrainConfig
+from tfcli.building import build_model, build_schedule, build_task, start_training
+from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
+from tasks.base import Task
+from tfcli.evaluation import held_out_set
+from tfcli.records.progress import Progress
 from tfcli.errors import DivergedError, UsageError
-from tfcli.model import Encoder
-from tfcli.optim import BETAS, EPSILON, SHARP_AFTER, AdamW, learning_rate, sharpness
-from tfcli.task_registry import load_task
-from tfcli.training import mean_loss, train
+from tfcli.model.encoder import Encoder
+from tfcli.model.positions.base import SHARP_AT, sharpness
+from tfcli.training.loop import mean_loss
+from tfcli.training.monitor import monitor
+from tfcli.training.optimizers import AdamW
+from tfcli.building import build_task
 
 
 def config(**sections: dict[str, Any]) -> RunConfig:
@@ -35,11 +40,16 @@ def config(**sections: dict[str, Any]) -> RunConfig:
 
 def trained(settings: RunConfig) -> Encoder:
     prepare(settings.train)
-    task = load_task(settings.task)
+    task = build_task(settings.task)
     model = build_model(settings, task)
-    for _ in train(model, task, settings.train):
+    for _ in start_training(model, task, settings.train):
         pass
     return model
+
+
+def watch(model: Encoder, task: Task, config: TrainConfig) -> Iterator[Progress]:
+    held_out = held_out_set(task, config.eval_samples, torch.device("cpu"))
+    return monitor(start_training(model, task, config), model, held_out, config.steps)
 
 
 def weights(model: Encoder) -> torch.Tensor:
@@ -55,8 +65,8 @@ def test_it_learns(task: str) -> None:
         train={"steps": 300, "eval_every": 25, "learning_rate": 1e-2, "batch_size": 32},
     )
     prepare(settings.train)
-    built = load_task(settings.task)
-    records = list(watched(build_model(settings, built), built, settings.train))
+    built = build_task(settings.task)
+    records = list(watch(build_model(settings, built), built, settings.train))
     assert records[-1].score is not None
     assert records[-1].score.exact_match == 1.0
     losses = [record.loss for record in records if record.fresh]
@@ -66,9 +76,8 @@ def test_it_learns(task: str) -> None:
 
 
 def test_sharpness_grows_by_equal_factors_and_then_stays() -> None:
-    settings, bounds = TrainConfig(steps=100), (0.1, 10.0)
-    reached = round(SHARP_AFTER * 100)
-    found = [sharpness(step, settings, bounds) for step in range(101)]
+    reached = round(SHARP_AT * 100)
+    found = [sharpness(step / 100, (0.1, 10.0)) for step in range(101)]
     assert found[0] == pytest.approx(0.1)
     ratios = [after / before for before, after in pairwise(found[: reached + 1])]
     assert ratios == pytest.approx([ratios[0]] * reached)
@@ -90,9 +99,9 @@ def test_looking_at_the_held_out_set_changes_nothing() -> None:
     models = []
     for settings in (seldom, often):
         prepare(settings.train)
-        task = load_task(settings.task)
+        task = build_task(settings.task)
         models.append(build_model(settings, task))
-        for _ in watched(models[-1], task, settings.train):
+        for _ in watch(models[-1], task, settings.train):
             pass
     assert torch.equal(*map(weights, models))
 
@@ -119,8 +128,8 @@ def split_checkpoint(path: Path) -> tuple[bytes, bytes]:
 def test_a_loss_is_read_every_few_steps_and_at_the_end() -> None:
     settings = config()
     prepare(settings.train)
-    task = load_task(settings.task)
-    records = list(train(build_model(settings, task), task, settings.train))
+    task = build_task(settings.task)
+    records = list(start_training(build_model(settings, task), task, settings.train))
     assert [record.step for record in records if record.loss is not None] == [5, 10, 12]
     assert [record.step for record in records] == list(range(1, 13))
 
@@ -128,10 +137,10 @@ def test_a_loss_is_read_every_few_steps_and_at_the_end() -> None:
 def test_nothing_runs_before_it_is_asked_for() -> None:
     settings = config()
     prepare(settings.train)
-    task = load_task(settings.task)
+    task = build_task(settings.task)
     model = build_model(settings, task)
     before = weights(model)
-    stream = train(model, task, settings.train)
+    stream = start_training(model, task, settings.train)
     assert torch.equal(weights(model), before)
     list(islice(stream, 1))
     assert not torch.equal(weights(model), before)
@@ -152,7 +161,7 @@ def test_training_stops_when_it_diverges() -> None:
 
 def test_the_learning_rate_rises_then_falls() -> None:
     settings = TrainConfig(steps=110, warmup_steps=10, learning_rate=2.0)
-    rates = [learning_rate(step, settings) for step in range(1, 111)]
+    rates = [build_schedule(settings).rate(step) for step in range(1, 111)]
     assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)])
     assert rates[59] == pytest.approx(1.0)  # half way down
     assert rates[-1] == pytest.approx(0.0)
@@ -162,12 +171,13 @@ def test_the_learning_rate_rises_then_falls() -> None:
 def test_the_optimizer_is_torchs_adamw_with_clipping() -> None:
     """With the same gradients, weights go the same way as with torch's own optimizer and clipping."""
     settings = config(train={"weight_decay": 0.3, "clip_norm": 0.5})
-    ours, theirs = (build_model(settings, load_task(settings.task)) for _ in range(2))
+    ours, theirs = (build_model(settings, build_task(settings.task)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
     matrices = [module.weight for module in theirs.modules() if isinstance(module, nn.Linear)]
     others = [p for p in theirs.parameters() if all(p is not matrix for matrix in matrices)]
     groups = [{"params": matrices, "weight_decay": 0.3}, {"params": others, "weight_decay": 0.0}]
-    optimizer, reference = AdamW(ours, settings.train), torch.optim.AdamW(groups, betas=BETAS, eps=EPSILON)
+    optimizer = AdamW(ours, 0.3, 0.5)
+    reference = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8)
     generator = torch.Generator().manual_seed(0)
     for rate in (0.1, 0.02, 0.3):
         optimizer.zero_gradients()

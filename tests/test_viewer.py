@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.test_html import LONG, ODD, PACKED, digits, one, one_head, record, rows, steps
-from tfcli.internals import View
+from tfcli.records.inspection import View
 from tfcli.render.html import UNITS, render
 
 PRINTED = PACKED + 0.5e-4  # how far four decimals may be off

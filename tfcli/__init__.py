@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from tasks.base import Task as Task
     from tfcli.api import load as load
+    from tfcli.model.feed_forward import FeedForward as FeedForward
+    from tfcli.model.masks import Mask as Mask
+    from tfcli.model.norms import Norm as Norm
+    from tfcli.model.positions.base import Positions as Positions
+    from tfcli.training.optimizers import Optimizer as Optimizer
+    from tfcli.training.schedules import Schedule as Schedule
+
+# Imported when they are asked for, since they need torch: what people derive their own classes from, and `load`.
+LAZY = {
+    "load": "tfcli.api",
+    "Positions": "tfcli.model.positions.base",
+    "Norm": "tfcli.model.norms",
+    "FeedForward": "tfcli.model.feed_forward",
+    "Mask": "tfcli.model.masks",
+    "Attention": "tfcli.model.attention",
+    "AttentionScale": "tfcli.model.attention_scale",
+    "Softmax": "tfcli.model.attention_weights",
+    "Optimizer": "tfcli.training.optimizers",
+    "Schedule": "tfcli.training.schedules",
+}
 
 
 def __dir__() -> list[str]:
     """What there is to find, loaded or not."""
-    return sorted({*globals(), "Task", "load"})
+    return sorted({*globals(), *LAZY, "Task"})
 
 
 def __getattr__(name: str) -> Any:
-    """`tfcli.load`, and `tfcli.Task` for people who write tasks; torch isn't imported before that."""
-    if name == "load":
-        from tfcli.api import load
-
-        return load
+    """`tfcli.load`, and the classes that people derive their own from."""
     if name == "Task":
-        from tfcli.task_registry import task_class
+        from tfcli.registry import TASKS
 
-        return task_class()
+        return TASKS.base_class()
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

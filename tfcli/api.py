@@ -17,11 +17,10 @@ from rich.text import Text
 
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
-from tfcli.commands import look
-from tfcli.commands.sequences import encoded
+from tfcli.commands import inspect
 from tfcli.errors import UsageError
-from tfcli.evaluation import answer
-from tfcli.internals import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
+from tfcli.evaluation import make_answer
+from tfcli.records.inspection import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
 from tfcli.render import html
 from tfcli.render.attention import print_attention
 
@@ -58,9 +57,9 @@ class Run:
     def predict(self, sequence: str | Sequence[str]) -> Prediction:
         """The model's answer, and how probable it finds each symbol."""
         inputs = self._encode(sequence)
-        with look.mendable(self._loaded), torch.inference_mode():
+        with inspect.refuse_politely(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
-            found = answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
+            found = make_answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
         return Prediction(
             **vars(found), symbols=list(self.task.answer_symbols), probabilities=probabilities.numpy()
         )
@@ -77,7 +76,7 @@ class Run:
 
         `combine` gives each head's map, or one a layer: the mean of its heads, or the rollout so far.
         """
-        return Attention(look.attend(self._loaded, self._encode(sequence), Choice(layers, heads, combine)))
+        return Attention(inspect.attend(self._loaded, self._encode(sequence), Choice(layers, heads, combine)))
 
     def trace(
         self,
@@ -89,20 +88,20 @@ class Run:
     ) -> TraceRecord:
         """The forward pass, stage by stage."""
         inputs = self._encode(sequence)
-        return look.trace(self._loaded, inputs, layers=layers, head=head, position=position)
+        return inspect.trace_run(self._loaded, inputs, layers=layers, head=head, position=position)
 
     def heads(self, samples: int = 512) -> HeadsReport:
         """What role each head plays over held-out sequences, at least one, and whether it matters."""
         if samples < 1:
             raise UsageError(f"samples must be at least 1, not {samples}")
-        return look.heads(self._loaded, samples)
+        return inspect.report_run(self._loaded, samples)
 
     def patch(self, clean: str, corrupt: str) -> PatchRecord:
         """What each part of the run on `clean` restores in the run on `corrupt`."""
-        return look.patch(self._loaded, clean, corrupt)
+        return inspect.patch_run(self._loaded, clean, corrupt)
 
     def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:
-        return encoded(self._loaded, sequence if isinstance(sequence, str) else " ".join(map(str, sequence)))
+        return self._loaded.encode(sequence if isinstance(sequence, str) else " ".join(map(str, sequence)))
 
 
 @dataclass(frozen=True)

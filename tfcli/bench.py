@@ -10,23 +10,24 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.checkpoints import checked_model, layout_of
-from tfcli.commands.train import watched
-from tfcli.config import ModelConfig, RunConfig, TrainConfig
+from tfcli.building import build_for_training, build_layout, start_training
+from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import prepare, seeded
-from tfcli.evaluation import score_length
-from tfcli.layouts import Layout
-from tfcli.measurements import BenchEntry, LengthSpread, Machine, SolveRecord
-from tfcli.model import Encoder
-from tfcli.positions import SinusoidalPositions
-from tfcli.progress import Progress, StepRecord
-from tfcli.results import LengthScore
+from tfcli.evaluation import held_out_set, score_length
+from tfcli.model.layout import Layout
+from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
+from tfcli.model.encoder import Encoder
+from tfcli.model.positions.sinusoidal import SinusoidalPositions
+from tfcli.model.sizes import Sizes
+from tfcli.records.progress import Progress, StepRecord
+from tfcli.records.results import LengthScore
+from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -47,7 +48,9 @@ class PlainEncoder(nn.Module):
         self.layout = layout
         self.n_heads = self.N_HEADS
         self.embedding = nn.Embedding(layout.n_tokens, self.D_MODEL)
-        self.positions = SinusoidalPositions(ModelConfig(d_model=self.D_MODEL, n_heads=1), max_length)
+        longest = layout.longest(max_length)
+        sizes = Sizes(self.D_MODEL, self.N_HEADS, self.D_MODEL, self.D_FF, longest, longest)
+        self.positions = SinusoidalPositions(sizes)
         layer = nn.TransformerEncoderLayer(
             self.D_MODEL, self.N_HEADS, self.D_FF, dropout=0.0, batch_first=True
         )
@@ -99,26 +102,27 @@ def measure(
     scores: list[list[LengthScore]] = []
     for config in configs:
         device = prepare(config.train)
-        task, model = checked_model(config, lengths)
+        task, model = build_for_training(config, lengths)
         model = model.to(device)
         fitted = dict.fromkeys(map(task.fit, lengths))
         stop = config.train.stop_when_solved
-        ours.append(solve(config, watched(model, task, config.train), stop, flops(model, task), machine))
+        held_out = held_out_set(task, config.train.eval_samples, device)
+        progress = monitor(start_training(model, task, config.train), model, held_out, config.train.steps)
+        ours.append(follow(config, progress, stop, flops(model, task), machine))
         yield ours[-1]
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])
         if plain:
             prepare(config.train)
-            rival = PlainEncoder(layout_of(config, task), task.max_length).to(device)
+            rival = PlainEncoder(build_layout(config, task), task.max_length).to(device)
             records = train_plainly(rival, task, config.train)
-            answers = cast(Encoder, rival)  # as one does, which is all that is asked of it here
-            looks = watched(answers, task, config.train, records=records)
-            plainly.append(solve(config, looks, True, None, machine))
+            progress = monitor(records, rival, held_out, rival.STEPS)
+            plainly.append(follow(config, progress, True, None, machine))
             yield plainly[-1]
     spreads = [spread_of(list(column)) for column in zip(*scores, strict=True)]
     yield BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
 
 
-def solve(
+def follow(
     config: RunConfig, records: Iterator[Progress], stop: bool, flops_a_token: float | None, machine: Machine
 ) -> SolveRecord:
     """Follow a training until it is solved, or to its end if it doesn't stop there."""
@@ -148,9 +152,10 @@ def flops(model: Encoder, task: Task) -> float:
     Six for each weight of a matrix and token that is read, and 12 L D a layer for the products of attention.
     """
     matrices = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
-    unembedding = model.unembedding.weight.numel()
-    weights = sum(matrix.numel() for matrix in matrices) - unembedding
-    per_score = 12 * model.embedding.embedding_dim * len(model.blocks)
+    unembedding = model.layout.n_answers * model.embedding.embedding_dim
+    read_off = 0 if model.unembedding is None else unembedding
+    weights = model.loops * (sum(matrix.numel() for matrix in matrices) - read_off)
+    per_score = 12 * model.embedding.embedding_dim * model.loops * model.n_layers
     inputs = [task.fit(n) for n in range(task.min_length, task.max_length + 1)]
     read = [model.layout.length(n) for n in inputs]
     answered = sum(map(task.answer_length, inputs))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from tfcli import runs
-from tfcli.config import RunConfig
-from tfcli.errors import DivergedError, UsageError
-from tfcli.layouts import Layout
-from tfcli.model import Encoder
-from tfcli.results import TrainSummary
-from tfcli.task_registry import load_task
+from tfcli.building import build_model, build_task
+from tfcli.config.schema import RunConfig
+from tfcli.errors import DivergedError, UsageError, did_you_mean
+from tfcli.model.encoder import Encoder
+from tfcli.records.results import TrainSummary
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -32,43 +31,22 @@ class LoadedRun(NamedTuple):
     task: Task
     model: Encoder
 
+    def encode(self, sequence: str, origin: str = "", *, may_be_run: bool = False) -> Tensor:
+        """A sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
 
-def build_model(config: RunConfig, task: Task) -> Encoder:
-    """A model with fresh weights, drawn from torch's global random numbers."""
-    return Encoder(config.model, layout_of(config, task), task.max_length)
-
-
-def checked_model(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[Task, Encoder]:
-    """The task of a configuration, and a model that can read what it trains on, and inputs of `lengths`.
-
-    Raises:
-        UsageError: the task can't be loaded, or the model can't read so long an input.
-    """
-    task = load_task(config.task)
-    model = build_model(config, task)
-    setting = "task.max_length"
-    try:
-        model.check(task.fit(task.max_length))
-        setting = "--lengths"
-        for length in lengths:
-            model.check(task.fit(length))
-    except ValueError as error:
-        raise UsageError(f"{setting}: {error}") from error
-    return task, model
+        Raises:
+            UsageError: it is empty, or holds what isn't a symbol of the task.
+        """
+        try:
+            return torch.tensor(self.task.encode(sequence))
+        except ValueError as error:
+            no_run = ""
+            if may_be_run and len(sequence.split()) == 1:
+                no_run = f", and no run is called that{did_you_mean(sequence, runs.run_names())}"
+            raise UsageError(f"{self.path}: {origin}{error}{no_run}") from error
 
 
-def layout_of(config: RunConfig, task: Task) -> Layout:
-    """How a configuration lays its task out."""
-    return Layout(
-        task.vocab_size,
-        len(task.answer_symbols),
-        task.answer_length,
-        appended=config.task.layout == "appended",
-        begin=config.model.begin_token,
-    )
-
-
-def n_parameters(model: Encoder) -> int:
+def count_parameters(model: Encoder) -> int:
     """How many numbers the model has learned."""
     return sum(parameter.numel() for parameter in model.parameters())
 
@@ -100,20 +78,21 @@ def load_run(path: Path, snapshot: Path | None = None) -> LoadedRun:
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
     weights = snapshot or path / runs.WEIGHTS
-    config = runs.read_header(path, weights).config
+    header = runs.read_header(path, weights)
     try:
         tensors = load_file(weights)
     except SafetensorError as error:
         raise runs.damaged(weights, str(error)) from error
-    task = load_task(config.task)
-    model = build_model(config, task)
+    task = build_task(header.config.task)
+    model = build_model(header.config, task)
     try:
+        tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
         model.load_state_dict(tensors)
     except RuntimeError as error:  # torch's message: a heading, then a line each
         raise runs.damaged(weights, str(error).splitlines()[1].strip()) from error
     if not all_finite(tensors):
         raise runs.damaged(weights, "some weights aren't finite numbers")
-    return LoadedRun(path, config, task, model.eval())
+    return LoadedRun(path, header.config, task, model.eval())
 
 
 def all_finite(tensors: dict[str, Tensor]) -> bool:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from tfcli.config import TrainConfig
+from tfcli.config.schema import TrainConfig
 from tfcli.errors import UsageError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

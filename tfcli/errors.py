@@ -1,5 +1,10 @@
 """Errors that a user can cause and mend. Everything else is a bug and shows a traceback."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 NO_MEMORY = "(?i)allocate memory|out of memory"  # how torch says so, in a RuntimeError
 
 
@@ -25,3 +30,9 @@ class ConfigError(UsageError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'reverse'?` where a known word is near, else nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

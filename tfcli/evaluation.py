@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from tfcli.devices import seeded
 from tfcli.errors import NO_MEMORY
-from tfcli.layouts import Layout
-from tfcli.results import Answer, Interval, LengthScore, Score
-from tfcli.traces import Intervention
+from tfcli.model.layout import Layout
+from tfcli.records.results import Answer, Interval, LengthScore, Score
+from tfcli.model.trace import Intervention
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -74,8 +74,14 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
     return batches
 
 
-def answers(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
-    """What the model answers to `inputs` [B, T], as ids [B, M]. Its mode is left as it was.
+def draw_readable(task: Task, device: torch.device, seed: int = 0) -> Tensor:
+    """A held-out sequence [T] of the longest trained length up to 8."""
+    length = max(task.min_length, min(task.max_length, 8))
+    return task.sample_held_out(1, length, seeded(device, seed)).inputs[0]
+
+
+def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
+    """Answer `inputs` [B, T] with the model, as ids [B, M]. Its mode is left as it was.
 
     As many sequences go through together as are fast, and fewer where there is no memory for them.
 
@@ -89,13 +95,13 @@ def answers(model: Answerer, inputs: Tensor, intervention: Intervention | None =
     found: Tensor | None = None
     with torch.inference_mode():
         while found is None:
-            found = in_parts(model, inputs, rows, intervention)
+            found = predict_in_parts(model, inputs, rows, intervention)
             rows //= 2
     model.train(was_training)
     return found
 
 
-def in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
+def predict_in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
     """The answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
     try:
         parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
@@ -108,11 +114,11 @@ def in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervent
 
 def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
     """The model's score over all of `batches` together."""
-    marks = [marked(answers(model, batch.inputs, intervention), batch.targets) for batch in batches]
-    samples = sum(len(mark.exact) for mark in marks)
-    exact = int(torch.stack([mark.exact.sum() for mark in marks]).sum())
-    right = int(torch.stack([mark.right for mark in marks]).sum())
-    tokens = int(torch.stack([mark.tokens for mark in marks]).sum())
+    marks = [mark(predict_ids(model, batch.inputs, intervention), batch.targets) for batch in batches]
+    samples = sum(len(found.exact) for found in marks)
+    exact = int(torch.stack([found.exact.sum() for found in marks]).sum())
+    right = int(torch.stack([found.right for found in marks]).sum())
+    tokens = int(torch.stack([found.tokens for found in marks]).sum())
     return Score(samples, exact / samples, right / tokens)
 
 
@@ -134,7 +140,7 @@ class Marks(NamedTuple):
         return int(self.right) / int(self.tokens)
 
 
-def marked(predictions: Tensor, targets: Tensor) -> Marks:
+def mark(predictions: Tensor, targets: Tensor) -> Marks:
     """Predictions [B, M] or [M] held against targets [B, M], as far as these go."""
     if predictions.shape[-1] != targets.shape[-1]:
         raise ValueError(
@@ -152,11 +158,11 @@ def score_length(
     device = next(model.parameters()).device
     generator = seeded(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
-    predictions = answers(model, batch.inputs)
-    marks = marked(predictions, batch.targets)
+    predictions = predict_ids(model, batch.inputs)
+    marks = mark(predictions, batch.targets)
     exact, accuracy, n = marks.exact_match, marks.token_accuracy, len(predictions)
     length = batch.inputs.shape[1]
-    blind = marked(input_blind(task, length, generator), batch.targets)
+    blind = mark(input_blind(task, length, generator), batch.targets)
     few = task.n_held_out(length) == n
     result = LengthScore(
         length=length,
@@ -171,10 +177,10 @@ def score_length(
         exact_match_floor=blind.exact_match,
     )
     wrong = (~marks.exact).nonzero()[:, 0].tolist()
-    return result, (answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
+    return result, (make_answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
 
 
-def answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
+def make_answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
     """One answered sequence in symbols: `inputs` [T], `predictions` and `targets` [M].
 
     Where answers of the task have an end, the model's goes as far as its own; else as far as the target.

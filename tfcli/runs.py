@@ -17,18 +17,18 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tfcli.config import RunConfig
-from tfcli.config_errors import explain
-from tfcli.errors import TfcliError, UsageError
-from tfcli.results import RunDetails, RunSummary, TrainSummary
-from tfcli.suggestions import did_you_mean
+from tfcli.config.schema import RunConfig
+from tfcli.config.messages import explain
+from tfcli.config.upgrades import UPGRADES, Upgrade
+from tfcli.errors import TfcliError, UsageError, did_you_mean
+from tfcli.records.results import RunDetails, RunSummary, TrainSummary
 
 RUNS = Path("runs")
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
-FORMAT = "tfcli-1"
+FORMAT = "tfcli-2"
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
@@ -43,6 +43,7 @@ class Header(NamedTuple):
     config: RunConfig
     summary: TrainSummary
     shapes: dict[str, list[int]]  # of each tensor
+    upgrade: Upgrade  # from the format that it was saved in
 
 
 def create(name: str, out: Path | None) -> Path:
@@ -149,16 +150,26 @@ def read_header(run: Path, path: Path | None = None) -> Header:
         )
     metadata = header.pop("__metadata__", None)
     found = metadata.get("format") if isinstance(metadata, dict) else None
-    if found != FORMAT:
-        raise TfcliError(f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})")
+    if found not in UPGRADES:
+        raise TfcliError(unknown_format(path, found))
+    upgrade = UPGRADES[found]()
     try:
-        config = RunConfig.model_validate_json(metadata["config"])
+        settings = upgrade.rename_settings(json.loads(metadata["config"]))
+        config = RunConfig.model_validate_json(json.dumps(settings))
         summary = SUMMARY.validate_json(metadata["summary"])
-        return Header(config, summary, SHAPES.validate_python({k: v["shape"] for k, v in header.items()}))
+        shapes = SHAPES.validate_python({k: v["shape"] for k, v in header.items()})
+        return Header(config, summary, shapes, upgrade)
     except ValidationError as error:
         raise damaged(path, explain(error.errors()[0])) from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damaged(path, "its header is incomplete") from error
+
+
+def unknown_format(path: Path, found: object) -> str:
+    """What to say of a checkpoint in a format that isn't known here."""
+    if isinstance(found, str) and re.fullmatch(r"tfcli-\d+", found):
+        return f"{path} was written by a newer tfcli (format {found}); upgrade tfcli to read it"
+    return f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})"
 
 
 def damaged(path: Path, reason: str) -> TfcliError:
@@ -169,7 +180,7 @@ def damaged(path: Path, reason: str) -> TfcliError:
 def summarize(run: Path) -> RunSummary:
     """A line about a run; a run that can't be read says why."""
     try:
-        config, summary, _ = read_header(run)
+        config, summary, _, _ = read_header(run)
     except TfcliError as error:
         return RunSummary(run.name, None, None, None, None, problem=str(error))
     return RunSummary(run.name, config.task.name, summary.solved, summary.steps, summary.exact_match)
@@ -177,7 +188,7 @@ def summarize(run: Path) -> RunSummary:
 
 def details(run: Path) -> RunDetails:
     """All that a run tells without running its model."""
-    config, summary, shapes = read_header(run)
+    config, summary, shapes, _ = read_header(run)
     by_part: dict[str, int] = {}
     for name, shape in shapes.items():
         if shape:  # a number that stands alone is kept with the weights, but not learned

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from tfcli.bench import measure, measure_machine
-from tfcli.config import TrainConfig
-from tfcli.config_files import check, find_entry
-from tfcli.layouts import Coordinates
-from tfcli.lengths import parse_lengths, parse_seeds
-from tfcli.measurements import BenchEntry
-from tfcli.positions import POSITIONS, EndsPositions, NoPositions, RankPositions
+from tfcli.config.schema import TrainConfig
+from tfcli.config.files import check, find_entry
+from tfcli.model.layout import Coordinates
+from tfcli.cli.ranges import parse_lengths, parse_seeds
+from tfcli.records.bench import BenchEntry
+from tfcli.model.positions import POSITIONS, EndsPositions, NoPositions, RankPositions
 
 
 class StartPositions(EndsPositions):

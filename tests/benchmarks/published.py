@@ -16,9 +16,9 @@ from statistics import mean, median
 from typing import NamedTuple
 
 from tfcli.bench import measure, measure_machine
-from tfcli.config import RunConfig
-from tfcli.lengths import parse_lengths, parse_seeds
-from tfcli.measurements import BenchEntry
+from tfcli.config.schema import RunConfig
+from tfcli.cli.ranges import parse_lengths, parse_seeds
+from tfcli.records.bench import BenchEntry
 
 
 class Setup(NamedTuple):

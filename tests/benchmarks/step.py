@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.config import ModelConfig, TrainConfig
+from tfcli.config.schema import ModelConfig, TrainConfig
 from tfcli.devices import matmul_precision
-from tfcli.layouts import Layout
-from tfcli.model import Encoder
-from tfcli.optim import AdamW
+from tfcli.model.layout import Layout
+from tfcli.model.encoder import Encoder
+from tfcli.training.optimizers import AdamW
 
 SIZES = {  # batch, length, and the model's sizes
     "small": (64, 16, {"d_model": 64, "n_layers": 2, "n_heads": 4}),

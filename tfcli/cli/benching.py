@@ -14,8 +14,8 @@ from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.config import RunConfig
-    from tfcli.measurements import BenchReport
+    from tfcli.config.schema import RunConfig
+    from tfcli.records.bench import BenchReport
 
 BUSY = 0.5  # processes a core
 
@@ -53,7 +53,7 @@ def bench(
 
     Example: tfcli bench reverse sort --lengths 41:500:50
     """
-    from tfcli.lengths import parse_lengths, parse_seeds
+    from tfcli.cli.ranges import parse_lengths, parse_seeds
 
     entries = configurations(words or [], parse_seeds(seeds))
     chosen = [] if lengths is None else parse_lengths(lengths)
@@ -79,15 +79,15 @@ def bench(
 
 def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConfig]]:
     """The examples that were named, or all, each once a seed, with the settings that were written."""
-    from tfcli import config_files
+    from tfcli.config import files
 
     settings = [word for word in words if "=" in word]
     if any(setting.startswith("train.seed=") for setting in settings):
         raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
-    sources = [word for word in words if "=" not in word] or config_files.example_names()
-    entries = [config_files.find_entry(source) for source in sources]
+    sources = [word for word in words if "=" not in word] or files.example_names()
+    entries = [files.find_entry(source) for source in sources]
     return {
-        entry.name: [config_files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
+        entry.name: [files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
         for entry in entries
     }
 
@@ -97,13 +97,13 @@ def measure_all(
 ) -> BenchReport:
     """Train and measure, with a line on stderr for each training."""
     from tfcli.bench import measure, measure_machine
-    from tfcli.checkpoints import checked_model
+    from tfcli.building import build_for_training
     from tfcli.devices import prepare
-    from tfcli.measurements import BenchEntry, BenchReport
+    from tfcli.records.bench import BenchEntry, BenchReport
 
     for configs in entries.values():  # what can't be had is said before anything is trained
         prepare(configs[0].train)
-        checked_model(configs[0], lengths)
+        build_for_training(configs[0], lengths)
     machine = measure_machine()
     if machine.load > BUSY * machine.cores:
         cores = f"load {machine.load:.1f} on {machine.cores} cores"

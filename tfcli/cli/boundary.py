@@ -60,7 +60,7 @@ def fail(message: str, code: int) -> typer.Exit:
 
 def usage_message(error: typer.TyperException) -> str:
     """What Typer found wrong with the command line, and the right form where a near one was meant."""
-    from tfcli.config import SECTIONS
+    from tfcli.config.schema import SECTIONS
 
     message = error.format_message().rstrip(".")
     if option := re.match(r"No such option: --([\w.]+)", message):

@@ -18,7 +18,7 @@ def list_all(as_json: Json = False) -> None:
 
     Example: tfcli ls
     """
-    from tfcli.catalog import catalog
+    from tfcli.commands.catalog import catalog
     from tfcli.render.reports import print_catalog
     from tfcli.render.terminal import make_console
 
@@ -34,7 +34,7 @@ def show(source: Source, as_json: Json = False) -> None:
 
     Example: tfcli show reverse > mine.yaml
     """
-    from tfcli.catalog import show as find_example
+    from tfcli.commands.catalog import show as find_example
 
     example = find_example(source)
     print_json(example) if as_json else typer.echo(example.text, nl=False)
@@ -49,7 +49,7 @@ def validate(
 
     Example: tfcli validate mine.yaml
     """
-    from tfcli.catalog import validate as check
+    from tfcli.commands.catalog import validate as check
 
     result = check(source)
     if as_json:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, Layers, Run, Sequence, SequenceSeed
+from tfcli.cli.options import Json, Layers, Loops, Run, Sequence, SequenceSeed
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tfcli.internals import Choice
+    from tfcli.records.inspection import Choice
 
 
 LONG = 100  # tokens; tables of more are many screens long
@@ -25,6 +25,7 @@ def attn(
     run: Run = None,
     sequence: Sequence = None,
     layer: Layers = None,
+    loop: Loops = None,
     head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
     mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
     rollout: Annotated[
@@ -67,9 +68,10 @@ def attn(
         from tfcli.render.files import FORMATS, JSON
 
         saving.check_target(save, [*FORMATS, JSON], force=force)
-    from tfcli.internals import Choice
+    from tfcli.records.inspection import Choice
 
-    choice = Choice(layer or [], head or [], "rollout" if rollout else "mean" if mean else "each")
+    combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
+    choice = Choice(layer or [], head or [], combine, loop or [])
     show = attn_over_time if over_time else attn_now
     show(path, sequence, seed, choice, saving.Output(save, open_page, as_json))
 
@@ -77,13 +79,12 @@ def attn(
 def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output) -> None:
     """`attn` on the run as it is."""
     from tfcli.checkpoints import load_run
-    from tfcli.commands.look import attend, attend_more
-    from tfcli.commands.sequences import asked
-    from tfcli.internals import View
+    from tfcli.commands.inspect import attend, attend_more, resolve_sequence
+    from tfcli.records.inspection import View
     from tfcli.render.attention import print_attention
 
     run = load_run(path)
-    inputs = asked(run, sequence, seed)
+    inputs = resolve_sequence(run, sequence, seed)
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
     views = [View(" ".join(record.input), record) for record in records]
     output.give(records[0], views, print_attention)
@@ -96,12 +97,11 @@ def attn_over_time(
 ) -> None:
     """`attn --over-time`."""
     from tfcli.checkpoints import load_run
-    from tfcli.commands.look import over_time
-    from tfcli.commands.sequences import asked
+    from tfcli.commands.inspect import record_over_time, resolve_sequence
     from tfcli.render.over_time import film, print_over_time, views
 
     run = load_run(path)
-    record = over_time(run, asked(run, sequence, seed), choice)
+    record = record_over_time(run, resolve_sequence(run, sequence, seed), choice)
     output.give(record, views(record) if output.has_views else film(record), print_over_time)
 
 
@@ -110,6 +110,7 @@ def trace(
     run: Run = None,
     sequence: Sequence = None,
     layer: Layers = None,
+    loop: Loops = None,
     head: Annotated[int, typer.Option("--head", help="Whose queries, keys, values and scores.")] = 0,
     position: Annotated[
         int | None, typer.Option("--position", help="Only the numbers of this position.")
@@ -129,14 +130,15 @@ def trace(
 
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.checkpoints import load_run
-    from tfcli.commands import look
-    from tfcli.commands.sequences import asked
-    from tfcli.render.stages import print_trace
+    from tfcli.commands.inspect import resolve_sequence, trace_run
+    from tfcli.render.trace import print_trace
     from tfcli.render.terminal import make_console
 
     loaded = load_run(path)
-    inputs = asked(loaded, sequence, seed)
-    record = look.trace(loaded, inputs, layers=layer or [], head=head, position=position)
+    inputs = resolve_sequence(loaded, sequence, seed)
+    record = trace_run(
+        loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or []
+    )
     print_json(record) if as_json else print_trace(make_console(), record, full=full)
 
 
@@ -158,11 +160,11 @@ def patch(
 
     path = find(run)
     from tfcli.checkpoints import load_run
-    from tfcli.commands import look
+    from tfcli.commands.inspect import patch_run
     from tfcli.render.patching import print_patching
     from tfcli.render.terminal import make_console
 
-    record = look.patch(load_run(path), clean, corrupt)
+    record = patch_run(load_run(path), clean, corrupt)
     print_json(record) if as_json else print_patching(make_console(), record)
 
 
@@ -201,9 +203,9 @@ def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
 
     path = find(run)
     from tfcli.checkpoints import load_run
-    from tfcli.commands.look import heads
+    from tfcli.commands.inspect import report_run
     from tfcli.render.heads import print_heads
     from tfcli.render.terminal import make_console
 
-    report = heads(load_run(path), samples)
+    report = report_run(load_run(path), samples)
     print_json(report) if as_json else print_heads(make_console(), report)

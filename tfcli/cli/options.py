@@ -9,16 +9,22 @@ import typer
 
 def complete_sources() -> list[str]:
     """Examples, for shell completion."""
-    from tfcli.config_files import example_names
+    from tfcli.config.files import example_names
 
     return example_names()
 
 
 def complete_settings() -> list[str]:
     """Settings, for shell completion."""
-    from tfcli.config import SECTIONS
+    from tfcli.config.schema import SECTIONS
 
-    return [f"{name}.{key}=" for name, section in SECTIONS.items() for key in section.model_fields]
+    from tfcli.registry import PARTS
+
+    settings = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
+    for setting, registry in PARTS.items():
+        known = {key for name in registry.built_in for key in registry.settings_of(name).model_fields}
+        settings += [f"{setting}.{key}" for key in sorted(known)]
+    return [f"{setting}=" for setting in settings]
 
 
 def complete_runs() -> list[str]:
@@ -38,6 +44,7 @@ Run = Annotated[
 Sequence = Annotated[
     str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]
+Loops = Annotated[list[int] | None, typer.Option("--loop", help="Only this loop; may be repeated.")]
 Layers = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
 SequenceSeed = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")

@@ -16,7 +16,7 @@ from tfcli.errors import TfcliError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfcli.internals import View
+    from tfcli.records.inspection import View
 NEEDS = {".png": "matplotlib"}  # what isn't installed with tfcli itself
 
 

@@ -16,9 +16,9 @@ from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.config import RunConfig
-    from tfcli.internals import Choice
-    from tfcli.results import TrainReport
+    from tfcli.config.schema import RunConfig
+    from tfcli.records.inspection import Choice
+    from tfcli.records.results import TrainReport
 
 
 @app.command()
@@ -58,19 +58,19 @@ def train(
 
     Example: tfcli train reverse model.n_layers=1 train.steps=300
     """
-    from tfcli import config_files
+    from tfcli.config import files
 
     overrides = settings or []
     if not source or "=" in source:
-        names = ", ".join(config_files.example_names())
+        names = ", ".join(files.example_names())
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
     if seed is not None:
         overrides.append(f"train.seed={seed}")
-    entry = config_files.find_entry(source)
-    config = config_files.check(entry, overrides)
+    entry = files.find_entry(source)
+    config = files.check(entry, overrides)
     if dry_run:
         print_json(config.model_dump(mode="json")) if as_json else typer.echo(
-            config_files.to_yaml(config), nl=False
+            files.to_yaml(config), nl=False
         )
         return
     if not watch and (layer is not None or head is not None):
@@ -92,7 +92,7 @@ def watched_head(config: RunConfig, layer: int, head: int) -> Choice:
     ):
         if not 0 <= number < count:
             raise UsageError(f"--{name} {number}: this model's {name}s are 0 to {count - 1}")
-    from tfcli.internals import Choice
+    from tfcli.records.inspection import Choice
 
     return Choice([layer], [head])
 
@@ -101,14 +101,14 @@ def run_training(
     config: RunConfig, name: str, out: Path | None, watch: Choice | None, quiet: bool
 ) -> TrainReport:
     """Train with a display on stderr."""
-    from tfcli.commands.train import few_sequences, train_run
+    from tfcli.commands.train import note_few_sequences, train_run
     from tfcli.render.progress import make_display
     from tfcli.render.terminal import make_console
-    from tfcli.results import TrainReport
+    from tfcli.records.results import TrainReport
 
     console = make_console(stderr=True)
     if not quiet:
-        if note := few_sequences(config):
+        if note := note_few_sequences(config):
             hint(note)
         if watch and not console.is_terminal:
             hint("--watch needs a terminal; there is none here to draw on")
@@ -164,7 +164,7 @@ def evaluate(
 
     Example: tfcli eval reverse --lengths 1:40
     """
-    from tfcli.lengths import parse_lengths
+    from tfcli.cli.ranges import parse_lengths
     from tfcli.runs import find
 
     if force and save is None:
@@ -172,13 +172,13 @@ def evaluate(
     path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
     if save is not None:
         saving.check_target(save, [".svg", ".json"], force=force)
-    from tfcli.commands.evaluate import evaluate as score
+    from tfcli.commands.evaluate import evaluate_run
     from tfcli.render import curve
     from tfcli.render.files import json_text
     from tfcli.render.reports import print_eval
     from tfcli.render.terminal import make_console
 
-    report = score(path, chosen, samples, seed, device, wrong)
+    report = evaluate_run(path, chosen, samples, seed, device, wrong)
     if save is not None:
         saving.write(
             save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)
@@ -204,12 +204,12 @@ def predict(run: Run = None, sequence: Sequence = None, as_json: Json = False) -
     path, sequence = run_and_sequence(run, sequence)
     if sequence is None:
         raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
-    from tfcli.commands.evaluate import predict as answers
+    from tfcli.commands.evaluate import answer_sequences
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
     console = make_console()
-    for answer in answers(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
+    for answer in answer_sequences(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
         print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
         if not answer.correct and sequence != "-" and not as_json:
             hint(f"right is {' '.join(answer.target)}")

@@ -1,1 +1,1 @@
-"""What the commands that need torch do. Each wires the parts and returns records."""
+"""What the commands do. Each wires the parts and returns records."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from tfcli.checkpoints import LoadedRun, load_run
-from tfcli.commands.sequences import encoded
-from tfcli.config import check_device
+from tfcli.config.schema import check_device
 from tfcli.devices import choose_device
 from tfcli.errors import UsageError
-from tfcli.evaluation import answer, answers, score_length, spread
-from tfcli.results import (
+from tfcli.evaluation import make_answer, predict_ids, score_length, spread
+from tfcli.records.results import (
     Answer,
     EvalReport,
     LengthScore,
 )
 
 
-def evaluate(
+def evaluate_run(
     run: Path, lengths: list[int] | None, samples: int, seed: int, device: str, wrong: int
 ) -> EvalReport:
     """Score a run length by length; without `lengths` those it was trained on and some beyond.
@@ -42,7 +42,7 @@ def evaluate(
         except ValueError as error:
             raise UsageError(f"{run}: {error}; choose other --lengths") from error
         scores.append(result)
-        mistakes += [mistake for mistake, _ in zip(wrong_answers, range(wrong - len(mistakes)), strict=False)]
+        mistakes += islice(wrong_answers, wrong - len(mistakes))
     return EvalReport(str(run), loaded.config.task.name, (low, high), scores, mistakes)
 
 
@@ -53,8 +53,8 @@ def default_lengths(loaded: LoadedRun) -> list[int]:
     return sorted({loaded.task.fit(n) for n in (*spread(loaded.task.min_length, high, 20), *beyond)})
 
 
-def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
-    """The answer of a run to each sequence, as they come. Each has a word before it on where it is from.
+def answer_sequences(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
+    """Answer each sequence as they come. Each has a word before it on where it is from.
 
     Raises:
         UsageError: a sequence that the run can't take.
@@ -64,9 +64,9 @@ def predict(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]
         if not sequence.strip() and origin:  # a blank line is answered by one, so that lines stay paired
             yield Answer([], [], [], correct=True)
             continue
-        inputs = encoded(loaded, sequence, origin, may_be_run=not origin)[None]
+        inputs = loaded.encode(sequence, origin, may_be_run=not origin)[None]
         try:
-            predictions = answers(loaded.model, inputs)
+            predictions = predict_ids(loaded.model, inputs)
         except ValueError as error:
             raise UsageError(f"{run}: {origin}{error}") from error
-        yield answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])
+        yield make_answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])

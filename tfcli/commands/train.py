@@ -6,10 +6,9 @@ import json
 import platform
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from itertools import chain
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +16,24 @@ import torch
 
 import tfcli
 from tfcli import runs
-from tfcli.checkpoints import checked_model, n_parameters, save_run
-from tfcli.commands.sequences import readable
-from tfcli.config import RunConfig, TrainConfig
-from tfcli.config_files import to_yaml
-from tfcli.devices import choose_device, prepare
+from tfcli.building import build_for_training, build_task, start_training
+from tfcli.checkpoints import count_parameters, save_run
+from tfcli.config.files import to_yaml
+from tfcli.config.schema import RunConfig
+from tfcli.devices import prepare
 from tfcli.errors import TfcliError
-from tfcli.evaluation import held_out_set, score
-from tfcli.inspection.attention import attention
-from tfcli.internals import Choice
-from tfcli.model import Encoder
-from tfcli.progress import Progress, StepRecord
-from tfcli.results import TrainReport, TrainSummary
-from tfcli.task_registry import load_task
-from tfcli.training import train
+from tfcli.evaluation import draw_readable, held_out_set, score
+from tfcli.inspection.attention import record_attention
+from tfcli.model.encoder import Encoder
+from tfcli.records.inspection import AttentionRecord, Choice
+from tfcli.records.progress import Progress
+from tfcli.records.results import TrainReport, TrainSummary
+from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
     from tasks.base import Task
 
 SAVE_EVERY = 30.0  # seconds between two checkpoints of a run that goes on
-STREAK = 2  # looks in a row at which all held-out answers must be right
 
 
 def train_run(
@@ -52,99 +49,72 @@ def train_run(
         DivergedError: the loss is no longer a number.
     """
     device = prepare(config.train)
-    task, model = checked_model(config)
+    task, model = build_for_training(config)
     model = model.to(device)
+    held_out = held_out_set(task, config.train.eval_samples, device)
     path = runs.create(name, out)
     runs.write_atomically(path / runs.CONFIG, to_yaml(config).encode())
+    if config.train.snapshot_every is not None:
+        (path / runs.SNAPSHOTS).mkdir()
+        save_snapshot(path, config, model, summarize_untrained())
     saved = time.perf_counter()
     metrics_file = (path / runs.METRICS).open("w", encoding="utf-8")
-    with writing(path), metrics_file as metrics, deferred_interrupt() as interrupted:
-        for progress in snapshotted(path, config, model, watched(model, task, config.train, watch)):
+    with name_run_in_errors(path), metrics_file as metrics, defer_interrupt() as interrupt:
+        records = start_training(model, task, config.train)
+        look = None if watch is None else make_look(model, task, watch, device)
+        for progress in monitor(records, model, held_out, config.train.steps, look):
+            if is_snapshot(progress.step, config):
+                unscored = replace(progress, score=None)
+                save_snapshot(path, config, model, summarize(unscored, interrupted=True))
             yield progress
             if progress.fresh:
                 print(metrics_line(progress), file=metrics, flush=True)
                 if time.perf_counter() - saved > SAVE_EVERY:
-                    save_run(path / runs.WEIGHTS, config, model, summary(progress, interrupted=True))
+                    save_run(path / runs.WEIGHTS, config, model, summarize(progress, interrupted=True))
                     saved = time.perf_counter()
-            if interrupted or (progress.solved and config.train.stop_when_solved):
+            if interrupt.caught or (progress.solved and config.train.stop_when_solved):
                 break
         if not progress.fresh:  # what is saved is scored as it is
-            now = score(model, held_out_set(task, config.train.eval_samples, device))
-            progress = replace(progress, score=now, solved=False)
-        final = summary(progress, interrupted=bool(interrupted))
+            progress = replace(progress, score=score(model, held_out), solved=False)
+        final = summarize(progress, interrupted=interrupt.caught)
         save_run(path / runs.WEIGHTS, config, model, final)
     figures_and_state = {key: value for key, value in asdict(final).items() if key != "versions"}
     yield TrainReport(
-        run=str(path), task=config.task.name, parameters=n_parameters(model), **figures_and_state
+        run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
 
 
+def make_look(
+    model: Encoder, task: Task, watch: Choice, device: torch.device
+) -> Callable[[], AttentionRecord]:
+    """A function that looks at the chosen heads, always on one held-out sequence."""
+    sequence = draw_readable(task, device)
+    return lambda: record_attention(model, task, sequence, "", watch)
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What can't be written names the run that it belongs to."""
+def name_run_in_errors(path: Path) -> Iterator[None]:
+    """Name the run in an error about what can't be written."""
     try:
         yield
     except OSError as error:
         raise TfcliError(f"{path} can't be written: {error.strerror}; the run is incomplete") from error
 
 
-def snapshotted(
-    path: Path, config: RunConfig, model: Encoder, records: Iterable[Progress]
-) -> Iterator[Progress]:
-    """The same records; on the way, the weights are saved every `train.snapshot_every` steps, from 0 on."""
+def is_snapshot(step: int, config: RunConfig) -> bool:
+    """Whether a snapshot of the weights is kept after a step."""
     every = config.train.snapshot_every
-    if every is None:
-        yield from records
-        return
-    (path / runs.SNAPSHOTS).mkdir()
-    untrained = Progress(0, config.train.steps, 0.0, 0, None, None, fresh=False, solved=False)
-    for progress in chain([untrained], records):
-        if progress.step % every == 0:
-            unscored = replace(progress, score=None)
-            file = runs.snapshot_path(path, progress.step)
-            save_run(file, config, model, summary(unscored, interrupted=True))
-        if progress.step:
-            yield progress
+    return every is not None and step % every == 0
 
 
-def watched(
-    model: Encoder,
-    task: Task,
-    config: TrainConfig,
-    watch: Choice | None = None,
-    records: Iterable[StepRecord] | None = None,
-) -> Iterator[Progress]:
-    """Train, and look at the held-out set, and at the heads to watch, whenever the loss is read.
-
-    `records` are those of another training of `model` than ours.
-    """
-    device = choose_device(config.device)
-    held_out = held_out_set(task, config.eval_samples, device)
-    sequence = readable(task, device) if watch else None
-    loss, found, seen, streak = None, None, None, 0
-    started = time.perf_counter()
-    for record in train(model, task, config) if records is None else records:
-        if record.loss is not None:
-            loss, found = record.loss, score(model, held_out)
-            streak = streak + 1 if found.exact_match == 1 else 0
-            if watch and sequence is not None:
-                seen = attention(model, task, sequence, "", watch)
-        yield Progress(
-            step=record.step,
-            steps=config.steps,
-            seconds=time.perf_counter() - started,
-            tokens=record.tokens,
-            loss=loss,
-            score=found,
-            fresh=record.loss is not None,
-            solved=streak >= STREAK,
-            attention=seen,
-        )
+def save_snapshot(path: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
+    """Keep the weights of a run as they are now."""
+    save_run(runs.snapshot_path(path, summary.steps), config, model, summary)
 
 
-def few_sequences(config: RunConfig) -> str | None:
-    """A note where the task has so few sequences that the held-out set is smaller than was asked for."""
-    task = load_task(config.task)
+def note_few_sequences(config: RunConfig) -> str | None:
+    """Note where the task has so few sequences that the held-out set is smaller than was asked for."""
+    task = build_task(config.task)
     if task.n_held_out(task.max_length) is None:
         return None
     lengths = {task.fit(n) for n in range(task.min_length, task.max_length + 1)}
@@ -156,24 +126,33 @@ def few_sequences(config: RunConfig) -> str | None:
 
 
 def metrics_line(progress: Progress) -> str:
-    """A look at the held-out set as a line of JSON."""
+    """An evaluation as a line of JSON."""
     return json.dumps({"step": progress.step, "loss": progress.loss, **figures(progress)})
 
 
-def summary(progress: Progress, *, interrupted: bool) -> TrainSummary:
+def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
     """What is known of a training run when its weights are saved."""
-    versions = {
-        "tfcli": tfcli.__version__,
-        "torch": str(torch.__version__),
-        "python": platform.python_version(),
-    }
     return TrainSummary(
         solved=progress.solved,
         interrupted=interrupted,
         steps=progress.step,
-        versions=versions,
+        versions=list_versions(),
         **figures(progress),
     )
+
+
+def summarize_untrained() -> TrainSummary:
+    """What is known of a run before its first step."""
+    return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions())
+
+
+def list_versions() -> dict[str, str]:
+    """The versions that a run was trained with."""
+    return {
+        "tfcli": tfcli.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
 
 
 def figures(progress: Progress) -> dict[str, Any]:
@@ -186,19 +165,26 @@ def figures(progress: Progress) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Interrupt:
+    """Whether somebody wants to stop."""
+
+    caught: bool = False
+
+
 @contextmanager
-def deferred_interrupt() -> Iterator[list[int]]:
-    """A list that Ctrl-C or SIGTERM puts something into instead of breaking off; a second one breaks off."""
-    caught: list[int] = []
+def defer_interrupt() -> Iterator[Interrupt]:
+    """Note Ctrl-C or SIGTERM instead of breaking off; a second one breaks off."""
+    interrupt = Interrupt()
 
     def note(number: int, frame: object) -> None:
-        if caught:
+        if interrupt.caught:
             raise KeyboardInterrupt
-        caught.append(number)
+        interrupt.caught = True
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield caught
+        yield interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

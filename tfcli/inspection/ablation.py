@@ -1,4 +1,4 @@
-"""What becomes of the answers when a head, an attention or a feed-forward is taken out."""
+"""Ablations: what becomes of the answers when a head, an attention or a feed-forward is taken out."""
 
 from __future__ import annotations
 
@@ -8,55 +8,69 @@ from typing import TYPE_CHECKING
 import torch
 
 from tfcli.evaluation import score, wilson
-from tfcli.inspection.attention import symbol_orders
-from tfcli.inspection.roles import head_roles, traces
-from tfcli.internals import HeadReport, HeadsReport, RoleReport, SublayerReport
-from tfcli.model import Encoder
-from tfcli.results import Score
-from tfcli.traces import ForwardTrace, Intervention, LayerTrace
+from tfcli.inspection.attention import find_symbol_orders
+from tfcli.inspection.roles import find_roles, trace_batches
+from tfcli.model.encoder import Encoder
+from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace
+from tfcli.records.inspection import HeadReport, HeadsReport, RoleReport, SublayerReport
+from tfcli.records.results import Score
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
 
 MATTERS = 0.05  # a smaller fall than this is no sign that something matters
-SUBLAYERS = {"attention": "attended", "feed-forward": "fed"}  # name -> part of a LayerTrace
 
 
-def heads_report(model: Encoder, task: Task, batches: Sequence[Batch], *, run: str, name: str) -> HeadsReport:
-    """Roles and causes: where every head looks, and how `batches` are answered without it."""
+def report_heads(model: Encoder, task: Task, batches: Sequence[Batch], *, run: str, name: str) -> HeadsReport:
+    """Report roles and causes: where every head looks, and how `batches` are answered without it."""
     means = mean_outputs(model, batches)
-    heads = [
-        HeadReport(
-            **vars(found),
-            zeroed=score(model, batches, without_heads(model, [(found.layer, found.head)])),
-            mean_ablated=score(model, batches, without_heads(model, [(found.layer, found.head)], means)),
-        )
-        for found in head_roles(model, task, batches)
-    ]
+    heads = []
+    for found in find_roles(model, task, batches):
+        address = frozenset({(found.loop or 0, found.layer, found.head)})
+        zeroed = score(model, batches, Intervention(heads=address))
+        mean_ablated = score(model, batches, Intervention(heads=address, source=means))
+        heads.append(HeadReport(**vars(found), zeroed=zeroed, mean_ablated=mean_ablated))
     whole = score(model, batches)
-    sublayers = [
-        SublayerReport(layer, part, score(model, batches, without_sublayer(model, layer, part)))
-        for layer in range(len(model.blocks))
-        for part in SUBLAYERS
-    ]
     lengths = [batch.inputs.shape[1] for batch in batches]
-    roles = role_reports(model, batches, heads, whole)
-    orders = symbol_orders(model, task)
-    return HeadsReport(run, name, (min(lengths), max(lengths)), whole, heads, roles, sublayers, orders)
+    return HeadsReport(
+        run=run,
+        task=name,
+        lengths=(min(lengths), max(lengths)),
+        score=whole,
+        heads=heads,
+        roles=report_roles(model, batches, heads, whole),
+        sublayers=report_sublayers(model, batches),
+        orders=find_symbol_orders(model, task),
+    )
 
 
-def role_reports(
+def report_roles(
     model: Encoder, batches: Sequence[Batch], heads: Sequence[HeadReport], whole: Score
 ) -> list[RoleReport]:
     """For each role that heads play: the answers without all of them."""
-    names: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    names: dict[tuple[tuple[int | None, int, int], ...], list[str]] = {}
     for role in dict.fromkeys(role for head in heads for role in head.roles):
-        players = tuple((head.layer, head.head) for head in heads if role in head.roles)
+        players = tuple((head.loop, head.layer, head.head) for head in heads if role in head.roles)
         names.setdefault(players, []).append(role)
     reports = []
     for players, roles in names.items():
-        zeroed = score(model, batches, without_heads(model, players))
+        addresses = frozenset((loop or 0, layer, head) for loop, layer, head in players)
+        zeroed = score(model, batches, Intervention(heads=addresses))
         reports.append(RoleReport(roles, list(players), zeroed, matters=falls(whole, zeroed)))
+    return reports
+
+
+def report_sublayers(model: Encoder, batches: Sequence[Batch]) -> list[SublayerReport]:
+    """The answers without each layer's attention, and without its feed-forward if it has one."""
+    reports = []
+    for loop in range(model.loops):
+        for layer, block in enumerate(model.layers):
+            address = frozenset({(loop, layer)})
+            removed = score(model, batches, Intervention(attention=address))
+            reports.append(SublayerReport(model.shown_loop(loop), layer, "attention", removed))
+            if block.feed_forward is not None:
+                removed = score(model, batches, Intervention(feed_forward=address))
+                reports.append(SublayerReport(model.shown_loop(loop), layer, "feed-forward", removed))
     return reports
 
 
@@ -72,38 +86,16 @@ def falls(whole: Score, without: Score) -> bool:
     return False
 
 
-def without_heads(
-    model: Encoder, heads: Sequence[tuple[int, int]], instead: ForwardTrace | None = None
-) -> Intervention:
-    """The output of some (layer, head) removed, or replaced by what `instead` holds there."""
-    keep = torch.ones(len(model.blocks), model.n_heads, 1, 1, device=device_of(model))
-    for layer, head in heads:
-        keep[layer, head] = 0
-    return Intervention({"z": keep}, instead)
-
-
-def without_sublayer(model: Encoder, layer: int, part: str) -> Intervention:
-    """One layer's attention or feed-forward removed; the residual stream goes past it."""
-    keep = torch.ones(len(model.blocks), 1, 1, device=device_of(model))
-    keep[layer] = 0
-    return Intervention({SUBLAYERS[part]: keep})
-
-
 def mean_outputs(model: Encoder, batches: Sequence[Batch]) -> ForwardTrace:
     """A trace whose z is each head's mean output over all tokens of `batches`, [1, H, 1, K]."""
     sums = [
-        torch.stack([layer.z.sum((0, 2)) for layer in trace.layers])  # [n_layers, H, K]
-        for _, trace in traces(model, batches)
+        torch.stack([layer.z.sum((0, 2)) for layer in trace.layers])  # [loops * n_layers, H, K]
+        for _, trace in trace_batches(model, batches)
     ]
     tokens = sum(len(batch.inputs) * model.layout.length(batch.inputs.shape[1]) for batch in batches)
     means = ForwardTrace()
-    for z in torch.stack(sums).sum(0) / tokens:
-        layer = LayerTrace()
+    for i, z in enumerate(torch.stack(sums).sum(0) / tokens):
+        layer = LayerTrace(*divmod(i, model.n_layers))
         layer.z = z[None, :, None, :]
         means.layers.append(layer)
     return means
-
-
-def device_of(model: Encoder) -> torch.device:
-    """Where the model's weights are."""
-    return next(model.parameters()).device

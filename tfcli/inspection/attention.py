@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from tfcli.evaluation import answer
-from tfcli.internals import AttentionRecord, Choice, HeadRecord, LayerRecord, OrderReport
-from tfcli.model import Encoder
-from tfcli.positions import RankPositions
-from tfcli.traces import ForwardTrace
+from tfcli.evaluation import make_answer
+from tfcli.records.inspection import AttentionRecord, Choice, HeadRecord, LayerRecord, OrderReport, Places
+from tfcli.model.encoder import Encoder
+from tfcli.model.positions.rank import RankPositions
+from tfcli.model.trace import ForwardTrace, LayerTrace
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -22,8 +22,10 @@ MAX_SYMBOLS = 256  # in an order that is shown
 MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
 
 
-def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice) -> AttentionRecord:
-    """The attention weights of `inputs` [T] and the answer they led to.
+def record_attention(
+    model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice
+) -> AttentionRecord:
+    """Record the attention weights of `inputs` [T] and the answer they led to.
 
     Raises:
         ValueError: a layer or head that isn't there, or a sequence that is too long for the model or to show.
@@ -32,43 +34,48 @@ def attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choi
         raise ValueError(f"maps are combined as {', '.join(COMBINE)}, not {choice.combine!r}")
     if choice.combine == "rollout" and choice.heads:
         raise ValueError("a rollout is over all heads; leave the heads out")
-    layers = chosen(choice.layers, len(model.blocks), "layer")
-    heads = chosen(choice.heads, model.n_heads, "head")
-    trace, predictions = traced(model, inputs)
-    shown = answer(task, inputs, predictions, task.target(inputs[None])[0])
-    weights = [layer.attn_weights[0] for layer in trace.layers]  # [H, T, T] each
-    if choice.combine == "rollout":
-        rolled = rollout(weights)
-        records = [LayerRecord(layer, [HeadRecord("rollout", rolled[layer].tolist())]) for layer in layers]
-    elif choice.combine == "mean":
-        name = f"mean of heads {', '.join(map(str, heads))}" if choice.heads else "mean"
-        records = [
-            LayerRecord(layer, [HeadRecord(name, weights[layer][heads].mean(0).tolist())]) for layer in layers
-        ]
-    else:
-        records = []
-        for layer in layers:
-            places = computed_places(model, layer, inputs, trace)
-            maps = [
-                HeadRecord(head, weights[layer][head].tolist(), **{model.positions.computes: places[head]})
-                if places
-                else HeadRecord(head, weights[layer][head].tolist())
-                for head in heads
-            ]
-            records.append(LayerRecord(layer, maps))
+    loops = choose(choice.loops, model.loops, "loop")
+    layers = choose(choice.layers, model.n_layers, "layer")
+    heads = choose(choice.heads, model.n_heads, "head")
+    trace, predictions = run_with_trace(model, inputs)
+    answer = make_answer(task, inputs, predictions, task.target(inputs[None])[0])
+    maps = combine_heads(model, trace, heads, choice)
     return AttentionRecord(
         run=run,
-        input=shown.input,
-        tokens=model.layout.labels(shown.input),
+        input=answer.input,
+        tokens=model.layout.labels(answer.input),
         first_answer=model.layout.first_answer(len(inputs)),
-        prediction=shown.prediction,
-        target=shown.target,
-        layers=records,
+        prediction=answer.prediction,
+        target=answer.target,
+        layers=[
+            LayerRecord(layer.layer, records, model.shown_loop(layer.loop))
+            for layer, records in zip(trace.layers, maps, strict=True)
+            if layer.loop in loops and layer.layer in layers
+        ],
     )
 
 
-def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
-    """What the model computed for `inputs` [T], as a batch of one, and its answer [M].
+def combine_heads(
+    model: Encoder, trace: ForwardTrace, heads: list[int], choice: Choice
+) -> list[list[HeadRecord]]:
+    """The maps of each layer: of each head, their mean, or the rollout so far."""
+    weights = [layer.attn_weights[0] for layer in trace.layers]  # [H, T, T] each
+    if choice.combine == "rollout":
+        return [[HeadRecord("rollout", rolled.tolist())] for rolled in rollout(weights)]
+    if choice.combine == "mean":
+        name = f"mean of heads {', '.join(map(str, heads))}" if choice.heads else "mean"
+        return [[HeadRecord(name, layer[heads].mean(0).tolist())] for layer in weights]
+    return [
+        [
+            HeadRecord(head, layer.attn_weights[0, head].tolist(), compute_places(model, trace, layer, head))
+            for head in heads
+        ]
+        for layer in trace.layers
+    ]
+
+
+def run_with_trace(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
+    """Run the model on `inputs` [T], as a batch of one: what it computed, and its answer [M].
 
     Raises:
         ValueError: the sequence is too long for the model, or to show.
@@ -83,39 +90,54 @@ def traced(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor]:
     return trace, predictions
 
 
-def computed_places(
-    model: Encoder, layer: int, inputs: Tensor, trace: ForwardTrace
-) -> list[list[float]] | None:
-    """Where each head of a layer finds the tokens of `inputs` [T], if its positions are computed."""
-    at = model.positions.place(model.layout.coordinates(inputs[None], None))
+def compute_places(model: Encoder, trace: ForwardTrace, layer: LayerTrace, head: int) -> Places | None:
+    """Where a head finds the tokens that were traced, if its positions are computed."""
+    encoding, number = model.layers[layer.layer].attention.positions.of_head(head)
     with torch.inference_mode():
-        found = model.positions.places(layer, trace.layers[layer].attention_in, at)
-    places: list[list[float]] | None = None if found is None else found[0].tolist()
-    return places
+        places = encoding.places(layer.attention.read, trace.at)
+    return None if places is None else Places(encoding.kind_of_places, places[0, number, -1].tolist())
 
 
-def symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
-    """The order of symbols that each `rank` head has learned, none where it ranks by place alone.
+def find_symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
+    """Find the order of symbols that each `rank` head has learned, none where it ranks by place alone.
 
     Read off its ranks of a sequence with every symbol once, and of the same backwards: what the place does to
     a rank cancels out in their sum. Empty where positions aren't ranks, or symbols are too many to show.
     """
-    if not isinstance(model.positions, RankPositions) or not 1 < task.vocab_size <= MAX_SYMBOLS:
+    rank_heads = [
+        (layer, head)
+        for layer, block in enumerate(model.layers)
+        for head in range(model.n_heads)
+        if isinstance(block.attention.positions.of_head(head)[0], RankPositions)
+    ]
+    if not rank_heads or not 1 < task.vocab_size <= MAX_SYMBOLS:
         return []
     symbols = torch.arange(task.vocab_size, device=model.embedding.weight.device)
-    traces = [(row, traced(model, row)[0]) for row in (symbols, symbols.flip(0))]
-    part = slice(int(model.layout.begin), int(model.layout.begin) + task.vocab_size)
-    orders = []
-    for layer in range(len(model.blocks)):
-        ranks = [computed_places(model, layer, row, trace) or [] for row, trace in traces]
-        for head, (forwards, backwards) in enumerate(zip(*ranks, strict=True)):
-            pairs = zip(forwards[part], backwards[part][::-1], strict=True)
-            both = [there + back for there, back in pairs]
-            by_symbol = max(both) - min(both) > 1
-            placed = sorted(range(task.vocab_size), key=both.__getitem__) if by_symbol else []
-            ties = "in their order" if model.positions.tau[layer, head].item() > 0 else "in reverse"
-            orders.append(OrderReport(layer, head, task.decode(placed), ties))
-    return orders
+    forwards, backwards = (run_with_trace(model, row)[0] for row in (symbols, symbols.flip(0)))
+    return [
+        find_symbol_order(model, task, (forwards, backwards), loop, layer, head)
+        for loop in range(model.loops)
+        for layer, head in rank_heads
+    ]
+
+
+def find_symbol_order(
+    model: Encoder, task: Task, traces: tuple[ForwardTrace, ForwardTrace], loop: int, layer: int, head: int
+) -> OrderReport:
+    """The order of one head, from the traces of all symbols and of the same backwards."""
+    encoding, number = model.layers[layer].attention.positions.of_head(head)
+    assert isinstance(encoding, RankPositions)
+    first = int(model.layout.begin)
+    there, back = (
+        places.values[first : first + task.vocab_size]
+        for trace in traces
+        if (places := compute_places(model, trace, trace.layer(loop, layer), head)) is not None
+    )
+    both = [one + other for one, other in zip(there, back[::-1], strict=True)]
+    by_symbol = max(both) - min(both) > 1
+    placed = sorted(range(task.vocab_size), key=both.__getitem__) if by_symbol else []
+    ties = "in their order" if encoding.tau[number].item() > 0 else "in reverse"
+    return OrderReport(model.shown_loop(loop), layer, head, task.decode(placed), ties)
 
 
 def rollout(weights: list[Tensor]) -> list[Tensor]:
@@ -132,8 +154,12 @@ def rollout(weights: list[Tensor]) -> list[Tensor]:
     return rolled
 
 
-def chosen(numbers: Sequence[int], count: int, kind: str) -> list[int]:
-    """The chosen layers or heads, or all `count` of them."""
+def choose(numbers: Sequence[int], count: int, kind: str) -> list[int]:
+    """Hold chosen layers or heads against how many there are; all `count` of them if none is chosen.
+
+    Raises:
+        ValueError: there is none of that number.
+    """
     for number in numbers:
         if not 0 <= number < count:
             there_are = f"'s {kind}s are 0 to {count - 1}" if count > 1 else f" has only {kind} 0"

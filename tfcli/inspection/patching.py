@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from tfcli.evaluation import IGNORE, answer
-from tfcli.inspection.attention import traced
-from tfcli.internals import Patched, PatchRecord
-from tfcli.model import Encoder
-from tfcli.traces import Intervention
+from tfcli.evaluation import IGNORE, make_answer
+from tfcli.inspection.attention import run_with_trace
+from tfcli.records.inspection import Patched, PatchRecord
+from tfcli.model.encoder import Encoder
+from tfcli.model.trace import ForwardTrace, Intervention
 
 if TYPE_CHECKING:
     from tasks.base import Task
 
 
-def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: str) -> PatchRecord:
+def patch_parts(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: str) -> PatchRecord:
     """Run `corrupt` [T] with one part at a time as it is for `clean` [T].
 
     What is restored is the difference between the logits of the two answers, at the positions where these
@@ -29,8 +29,8 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
     """
     if len(clean) != len(corrupt):
         raise ValueError(f"the clean sequence has {len(clean)} tokens and the corrupt one {len(corrupt)}")
-    source, clean_answer = traced(model, clean)
-    _, corrupt_answer = traced(model, corrupt)
+    source, clean_answer = run_with_trace(model, clean)
+    _, corrupt_answer = run_with_trace(model, corrupt)
     rights = [task.target(inputs[None])[0] for inputs in (clean, corrupt)]
     counts = (rights[0] != IGNORE) & (rights[1] != IGNORE)  # not what comes after the end of an answer
     at = ((clean_answer != corrupt_answer) & counts).nonzero()[:, 0]
@@ -47,31 +47,30 @@ def patching(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run: st
         if high == low:
             raise ValueError("both runs find both answers equally good, so there is nothing to restore")
         patches = []
-        for part, layer, head, keep in parts(model):
-            logits = model(corrupt[None], intervention=Intervention(keep, source))
+        for part, loop, layer, head, intervention in list_interventions(model, source):
+            logits = model(corrupt[None], intervention=intervention)
             restored = (difference(logits) - low) / (high - low)
-            said = answer(task, corrupt, logits[0].argmax(-1), rights[1]).prediction
-            patches.append(Patched(part, layer, head, restored, said))
-    of_clean = answer(task, clean, clean_answer, rights[0])
-    of_corrupt = answer(task, corrupt, corrupt_answer, rights[1])
+            said = make_answer(task, corrupt, logits[0].argmax(-1), rights[1]).prediction
+            shown = None if loop is None else model.shown_loop(loop)
+            patches.append(Patched(part, shown, layer, head, restored, said))
+    of_clean = make_answer(task, clean, clean_answer, rights[0])
+    of_corrupt = make_answer(task, corrupt, corrupt_answer, rights[1])
     return PatchRecord(run, of_clean, of_corrupt, at.tolist(), (low, high), patches)
 
 
-def parts(model: Encoder) -> Iterator[tuple[str, int | None, int | None, dict[str, Tensor]]]:
-    """Name, layer and head of every part, and what is kept of the corrupt run when it is patched."""
-    n_layers, n_heads, device = len(model.blocks), model.n_heads, next(model.parameters()).device
-    all_heads = torch.ones(n_layers, n_heads, 1, 1, device=device)
-    all_layers = torch.ones(n_layers, 1, 1, device=device)
-    none = torch.zeros((), device=device)
-    yield "embedding", None, None, {"embedding": none}
-    for layer in range(n_layers):
-        for head in range(n_heads):
-            heads = all_heads.clone()
-            heads[layer, head] = 0
-            yield "head", layer, head, {"z": heads}
-        layers = all_layers.clone()
-        layers[layer] = 0
-        yield "attention", layer, None, {"attended": layers}
-        yield "feed-forward", layer, None, {"fed": layers}
-    everything = {"embedding": none, "attended": all_layers * 0, "fed": all_layers * 0}
-    yield "everything", None, None, everything
+def list_interventions(
+    model: Encoder, source: ForwardTrace
+) -> Iterator[tuple[str, int | None, int | None, int | None, Intervention]]:
+    """Name, loop, layer and head of every part, and the intervention that takes it from `source`."""
+    yield "embedding", None, None, None, Intervention(embedding=True, source=source)
+    layers = frozenset((layer.loop, layer.layer) for layer in source.layers)
+    for loop, layer in sorted(layers):
+        address = frozenset({(loop, layer)})
+        for head in range(model.n_heads):
+            heads = frozenset({(loop, layer, head)})
+            yield "head", loop, layer, head, Intervention(heads=heads, source=source)
+        yield "attention", loop, layer, None, Intervention(attention=address, source=source)
+        if model.layers[layer].feed_forward is not None:
+            yield "feed-forward", loop, layer, None, Intervention(feed_forward=address, source=source)
+    everything = Intervention(attention=layers, feed_forward=layers, embedding=True, source=source)
+    yield "everything", None, None, None, everything

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import SCORES_A_PASS
-from tfcli.internals import HeadRoles, PatternScore
-from tfcli.model import Encoder
-from tfcli.traces import ForwardTrace
+from tfcli.records.inspection import HeadRoles, PatternScore
+from tfcli.model.encoder import Encoder
+from tfcli.model.trace import ForwardTrace
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -30,16 +30,16 @@ Pattern = Callable[[Tensor], Tensor]  # inputs [B, T] -> the keys that belong to
 
 def at_offset(offset: int) -> Pattern:
     """The pattern of the key that many positions after the query."""
-    return lambda inputs: positions_match(inputs, lambda query, key: key - query == offset)
+    return lambda inputs: match_positions(inputs, lambda query, key: key - query == offset)
 
 
 def mirrored(inputs: Tensor) -> Tensor:
     """The key at the query's mirror image; the middle of an odd length is its own and has none."""
     last = inputs.shape[1] - 1
-    return positions_match(inputs, lambda query, key: (query + key == last) & (query != key))
+    return match_positions(inputs, lambda query, key: (query + key == last) & (query != key))
 
 
-def positions_match(inputs: Tensor, rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+def match_positions(inputs: Tensor, rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """A rule on the positions of query and key as a pattern, bool [B, T, T]."""
     B, T = inputs.shape
     at = torch.arange(T, device=inputs.device)
@@ -57,13 +57,14 @@ PATTERNS: dict[str, Pattern] = {
     "same position": at_offset(0),
     "previous": at_offset(-1),
     "next": at_offset(1),
-    "first": lambda inputs: positions_match(inputs, lambda query, key: key == 0),
-    "last": lambda inputs: positions_match(inputs, lambda query, key: key == key.max()),
+    "first": lambda inputs: match_positions(inputs, lambda query, key: key == 0),
+    "last": lambda inputs: match_positions(inputs, lambda query, key: key == key.max()),
     "same symbol": same_symbol,
     "larger symbol": lambda inputs: inputs[:, None, :] > inputs[:, :, None],
     "smaller symbol": lambda inputs: inputs[:, None, :] < inputs[:, :, None],
 }
 ORDERED = ("larger symbol", "smaller symbol")
+TWINS = "same position, where another token has the same symbol"
 FEWEST_ORDERED = 4  # symbols; of fewer, a head that happens to like one passes for one that compares
 
 
@@ -88,14 +89,14 @@ def patterns_of(task: Task, inputs: Tensor) -> dict[str, Tensor]:
 class Tally(NamedTuple):
     """A sum over queries, over how many of them, and of how many sequences."""
 
-    weight: Tensor  # [n_layers, H]
+    weight: Tensor  # [depth, H]
     chance: Tensor  # []
     queries: Tensor  # []
     sequences: Tensor  # []
 
 
-def head_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[HeadRoles]:
-    """What each head looks at in `batches`, over all queries of sequences of two and more.
+def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[HeadRoles]:
+    """Find what each head looks at in `batches`, over all queries of sequences of two and more.
 
     Patterns are of the queries at the answers and the keys of the input, where there are as many of both.
 
@@ -104,14 +105,16 @@ def head_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     """
     tallies: dict[str, list[Tally]] = {}
     entropies: list[Tally] = []
-    for inputs, trace in traces(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
-        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [n_layers, B, H, L, L]
+    for inputs, trace in trace_batches(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
+        weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [depth, B, H, L, L]
         found = {}
         T, L = inputs.shape[1], weights.shape[-1]
         if model.layout.answer_length(T) == T:
             reading = weights[..., model.layout.first_answer(T) :, int(model.layout.begin) :][..., :T]
             patterns = patterns_of(task, inputs)
             found = {name: tally_pattern(reading, pattern, L) for name, pattern in patterns.items()}
+            has_twin = same_symbol(inputs).any(-1, keepdim=True)
+            found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, L)
         found["uniform"] = tally_queries(weights.clamp(max=1 / L), 1.0)
         entropies.append(tally_queries(-torch.xlogy(weights, weights), math.log(L)))
         for name, tally in found.items():
@@ -119,19 +122,26 @@ def head_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     means = {name: mean_of(parts) for name, parts in tallies.items()}
     entropy = mean_of(entropies) if entropies else None
     return [
-        roles_of(means, entropy, layer, head)
-        for layer in range(len(model.blocks))
+        name_roles(
+            means,
+            entropy,
+            model.shown_loop(depth // model.n_layers),
+            depth % model.n_layers,
+            head,
+            depth,
+        )
+        for depth in range(model.loops * model.n_layers)
         for head in range(model.n_heads)
     ]
 
 
-def traces(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, ForwardTrace]]:
-    """The traces of `batches`, of as many sequences [B, T] at a time as there is memory for."""
+def trace_batches(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, ForwardTrace]]:
+    """Trace `batches`, as many sequences [B, T] at a time as there is memory for."""
     model.eval()
     for batch in batches:
         T = batch.inputs.shape[1]
         L = model.layout.length(T)
-        rows = max(1, SCORES_A_PASS // (4 * len(model.blocks) * model.n_heads * L * L))
+        rows = max(1, SCORES_A_PASS // (4 * model.loops * model.n_layers * model.n_heads * L * L))
         for inputs in torch.split(batch.inputs, rows):
             trace = ForwardTrace()
             with torch.inference_mode():
@@ -140,7 +150,7 @@ def traces(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, F
 
 
 def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: int) -> Tally:
-    """The weight [n_layers, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
+    """The weight [depth, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
 
     `n_keys` is how many keys a query has in all.
     """
@@ -151,7 +161,7 @@ def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: int) -> Tally:
 
 
 def tally_queries(values: Tensor, of_uniform: float) -> Tally:
-    """Values [n_layers, B, H, T, T] summed over keys and queries, beside those of a uniform head."""
+    """Values [depth, B, H, T, T] summed over keys and queries, beside those of a uniform head."""
     _, B, _, T, _ = values.shape
     queries = torch.tensor(B * T)
     return Tally(values.sum((1, 3, 4)), queries * of_uniform, queries, torch.tensor(B))
@@ -163,23 +173,29 @@ def mean_of(parts: Sequence[Tally]) -> Tally:
     return Tally(weight / queries, chance / queries, queries, sequences)
 
 
-def roles_of(means: dict[str, Tally], entropy: Tally | None, layer: int, head: int) -> HeadRoles:
-    """One head's scores, and the roles that they name."""
+def name_roles(
+    means: dict[str, Tally], entropy: Tally | None, loop: int | None, layer: int, head: int, depth: int
+) -> HeadRoles:
+    """One head's scores, and the roles that they name; its layer is the one at that depth of the pass."""
     scores = {
-        name: PatternScore(float(tally.weight[layer, head]), float(tally.chance))
+        name: PatternScore(float(tally.weight[depth, head]), float(tally.chance))
         for name, tally in means.items()
         if tally.queries > 0
     }
+    twins = scores.pop(TWINS, None)
     clarity = {name: clearness(name, scores[name]) for name in scores if means[name].sequences >= FEW}
     roles = sorted((name for name in clarity if clarity[name] > 0), key=lambda name: -round(clarity[name], 1))
     if "source" in roles and "source symbol" in roles:
         roles.remove("source symbol")  # which goes without saying
+    if twins and means[TWINS].sequences >= FEW and not clearness(TWINS, twins) and "same position" in roles:
+        roles.remove("same position")  # it goes by the symbol, and so looks at its equals as well
     return HeadRoles(
+        loop=loop,
         layer=layer,
         head=head,
         roles=roles,
         patterns=scores,
-        entropy=0.0 if entropy is None else float(entropy.weight[layer, head]),
+        entropy=0.0 if entropy is None else float(entropy.weight[depth, head]),
         entropy_uniform=0.0 if entropy is None else float(entropy.chance),
     )
 
@@ -192,8 +208,8 @@ def clearness(name: str, score: PatternScore) -> float:
     return gained if gained >= (CLEAR_ORDER if name in ORDERED else CLEAR) else 0.0
 
 
-def clearest(heads: Sequence[HeadRoles]) -> HeadRoles:
-    """The head that looks somewhere most clearly; the first if none does."""
+def pick_clearest(heads: Sequence[HeadRoles]) -> HeadRoles:
+    """Pick the head that looks somewhere most clearly; the first if none does."""
 
     def clarity(head: HeadRoles) -> float:
         return max(

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tfcli.internals import AttentionRecord
+from tfcli.records.inspection import AttentionRecord, LayerRecord, name_layer
 from tfcli.render.terminal import can_show, fit, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
@@ -23,6 +23,7 @@ ASCII_SHADES = " .:-=+*#%@"
 NUMBER = 4  # columns of a weight with two decimals
 MAX_LABEL = 6  # wider labels than this stand at the rows only, and columns are numbered
 GAP = 3  # columns between two tables
+VERBS = {"ranks": "ranks its keys", "levels": "finds its keys at levels", "numbers": "numbers its keys"}
 
 
 Line = Text | str  # styled, or plain: many shaded rows are printed fastest as they are
@@ -49,19 +50,14 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
     layout = choose_layout([showable(console, token) for token in record.tokens], console.width)
     for layer in record.layers:
         tables = [
-            list(table(console, layout, title_of(layer.layer, head.head), head.weights))
+            list(table(console, layout, title_of(layer, head.head), head.weights))
             for head in layer.heads
         ]
         print_tables(console, tables, layout.width)
         for head in layer.heads:
-            for verb, places in (
-                ("ranks its keys", head.ranks),
-                ("finds its keys at levels", head.levels),
-                ("numbers its keys", head.numbers),
-            ):
-                if places is not None:
-                    title = f"{title_of(layer.layer, head.head)} {verb}: "
-                    print_places(console, title, record.tokens, places)
+            if head.places is not None:
+                title = f"{title_of(layer, head.head)} {VERBS[head.places.kind]}: "
+                print_places(console, title, record.tokens, head.places.values)
     if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
         note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
         print_wrapped(console, Text(note, "dim"))
@@ -77,9 +73,10 @@ def print_places(console: Console, title: str, tokens: list[str], places: list[f
     print_wrapped(console, Text.assemble((title, "bold"), pairs), indent=2)
 
 
-def title_of(layer: int, head: int | str) -> str:
+def title_of(layer: LayerRecord, head: int | str) -> str:
     """What a table is headed by; a head may be a mean of several."""
-    return f"layer {layer} head {head}" if isinstance(head, int) else f"layer {layer} {head}"
+    where = name_layer(layer.loop, layer.layer)
+    return f"{where} head {head}" if isinstance(head, int) else f"{where} {head}"
 
 
 def print_answer(console: Console, record: AttentionRecord) -> None:

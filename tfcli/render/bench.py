@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.measurements import BenchEntry, BenchReport
+from tfcli.records.bench import BenchEntry, BenchReport
 from tfcli.render.reports import count, plain_table, print_fitting, share
 from tfcli.render.terminal import print_lines, print_wrapped
 

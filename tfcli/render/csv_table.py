@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from tfcli.internals import AttentionRecord, View
+from tfcli.records.inspection import AttentionRecord, View
 
 HEADER = ("layer", "head", "query", "query_token", "key", "key_token", "weight")
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tfcli.render.terminal import can_show, print_lines, print_wrapped
-from tfcli.results import EvalReport, LengthScore
+from tfcli.records.results import EvalReport, LengthScore
 
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 5  # of the terminal

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tfcli.internals import View
+from tfcli.records.inspection import View
 
 FORMATS = {  # suffix -> module in this package
     ".html": "html",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.internals import HeadReport, HeadsReport, RoleReport
+from tfcli.records.inspection import HeadReport, HeadsReport, RoleReport, name_layer, number_layer
 from tfcli.render.reports import plain_table, print_fitting, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
-from tfcli.results import Score
+from tfcli.records.results import Score
 
 BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
 LEGEND = (
@@ -51,13 +52,13 @@ def print_heads(console: Console, report: HeadsReport) -> None:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for order in report.orders:
         shown = " < ".join(showable(console, symbol) for symbol in order.symbols) or "all symbols alike"
-        text = Text.assemble((f"layer {order.layer} head {order.head} ranks ", "bold"), shown)
+        text = Text.assemble((f"{name_layer(order.loop, order.layer)} head {order.head} ranks ", "bold"), shown)
         print_wrapped(console, text.append(f", equal ones {order.ties}"), indent=2)
     if no_patterns:
         print_wrapped(console, Text(NO_PATTERNS))
         return
-    for layer in sorted({head.layer for head in report.heads}):
-        print_patterns(console, [head for head in report.heads if head.layer == layer])
+    for _, heads in groupby(report.heads, key=lambda head: (head.loop, head.layer)):
+        print_patterns(console, list(heads))
     print_wrapped(console, Text(PATTERNS_LEGEND, "dim"))
 
 
@@ -74,7 +75,7 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
         )
     for part in report.sublayers:
         table.add_row(
-            str(part.layer), "", f"({part.part})", "", "", "", *scores(report, part.removed, tokens)
+            number_layer(part.loop, part.layer), "", f"({part.part})", "", "", "", *scores(report, part.removed, tokens)
         )
     return table
 
@@ -86,10 +87,14 @@ def brief(report: HeadsReport) -> Table:
         table.add_column(heading, justify="left" if heading == "role" else "right", overflow="fold")
     for head in report.heads:
         table.add_row(
-            str(head.layer), str(head.head), role_of(head), *scores(report, head.zeroed, tokens=False)
+            number_layer(head.loop, head.layer),
+            str(head.head),
+            role_of(head),
+            *scores(report, head.zeroed, tokens=False),
         )
     for part in report.sublayers:
-        table.add_row(str(part.layer), "", f"({part.part})", *scores(report, part.removed, tokens=False))
+        where = number_layer(part.loop, part.layer)
+        table.add_row(where, "", f"({part.part})", *scores(report, part.removed, tokens=False))
     return table
 
 
@@ -98,7 +103,7 @@ def facts(head: HeadReport) -> list[str]:
     entropy = f"{head.entropy / head.entropy_uniform:.2f}" if head.entropy_uniform else "-"
     best = head.patterns.get(head.roles[0]) if head.roles else None
     numbers = [f"{best.weight:.2f}", f"{best.chance:.2f}"] if best else ["", ""]
-    return [str(head.layer), str(head.head), role_of(head), *numbers, entropy]
+    return [number_layer(head.loop, head.layer), str(head.head), role_of(head), *numbers, entropy]
 
 
 def role_of(head: HeadReport) -> str:
@@ -129,18 +134,17 @@ def verdict(report: HeadsReport, role: RoleReport) -> Text:
     else:
         change = f"{name} is {share(after)}, with {it} {share(before)}: no sign that {matter}"
     return Text.assemble(
-        (" = ".join(role.roles), "bold"), f" ({places(role.heads)}): without {without}, {change}"
+        (" = ".join(role.roles), "bold"), f" ({name_heads(role.heads)}): without {without}, {change}"
     )
 
 
-def places(heads: Sequence[tuple[int, int]]) -> str:
+def name_heads(heads: Sequence[tuple[int | None, int, int]]) -> str:
     """`layer 0 heads 1, 2; layer 1 head 0`."""
-    by_layer: dict[int, list[str]] = {}
-    for layer, head in heads:
-        by_layer.setdefault(layer, []).append(str(head))
+    by_layer: dict[str, list[str]] = {}
+    for loop, layer, head in heads:
+        by_layer.setdefault(name_layer(loop, layer), []).append(str(head))
     return "; ".join(
-        f"layer {layer} head{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
-        for layer, numbers in by_layer.items()
+        f"{layer} head{'s' * (len(numbers) > 1)} {', '.join(numbers)}" for layer, numbers in by_layer.items()
     )
 
 
@@ -150,7 +154,7 @@ def print_patterns(console: Console, heads: Sequence[HeadReport]) -> None:
     for first in range(0, len(heads), per_block):
         block = heads[first : first + per_block]
         print_lines(console)
-        print_wrapped(console, Text(f"layer {block[0].layer}: share of each head's weight", "bold"))
+        print_wrapped(console, Text(f"{name_layer(block[0].loop, block[0].layer)}: share of each head's weight", "bold"))
         table = plain_table()
         table.add_column("on", no_wrap=True)
         for heading in ("chance", *(f"head {head.head}" for head in block)):

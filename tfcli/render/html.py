@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from tfcli.internals import HeadRecord, View
+from tfcli.records.inspection import HeadRecord, View
 
 UNITS = 65535  # of a weight of 1
 MAX_WEIGHTS = 2**24  # about 45 MB
@@ -61,7 +61,7 @@ def view_data(view: View) -> dict[str, object]:
         "target": record.target,
         "peak": max(max(map(max, head.weights)) for layer in record.layers for head in layer.heads),
         "layers": [
-            {"layer": layer.layer, "heads": [head_data(head) for head in layer.heads]}
+            {"loop": layer.loop, "layer": layer.layer, "heads": [head_data(head) for head in layer.heads]}
             for layer in record.layers
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tfcli.internals import View
+from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
 
 
@@ -26,7 +26,7 @@ def render(views: Sequence[View]) -> str:
                 for token, weights in zip(tokens, head.weights, strict=True)
             ]
             table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-            blocks.append(f"## {title_of(layer.layer, head.head)}\n\n{table}")
+            blocks.append(f"## {title_of(layer, head.head)}\n\n{table}")
     return "\n\n".join(blocks) + "\n"
 
 

@@ -7,7 +7,15 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from tfcli.internals import AttentionRecord, HeadRecord, HeadRoles, LayerRecord, OverTimeRecord, View
+from tfcli.records.inspection import (
+    AttentionRecord,
+    HeadRecord,
+    HeadRoles,
+    LayerRecord,
+    OverTimeRecord,
+    View,
+    number_layer,
+)
 from tfcli.render.attention import Line, cells, choose_layout, columns, legend, print_tables, title_of
 from tfcli.render.reports import count, plain_table, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
@@ -32,20 +40,23 @@ def print_over_time(console: Console, record: OverTimeRecord) -> None:
     print_wrapped(console, Text(note, "dim"))
     for layer in last.attention.layers:
         for head in layer.heads:
-            print_film(console, record, layer.layer, head.head)
+            print_film(console, record, layer, head.head)
 
 
 def print_steps(console: Console, record: OverTimeRecord, heads: list[HeadRoles]) -> None:
     """A row a step, a column for each of `heads`."""
     table = plain_table()
-    patterns = {(head.layer, head.head): final_pattern(head) for head in heads}
-    words = [[f"L{layer} H{head}", *(name or "-").split()] for (layer, head), name in patterns.items()]
+    patterns = {(head.loop, head.layer, head.head): final_pattern(head) for head in heads}
+    words = [
+        [f"L{number_layer(loop, layer)} H{head}", *(name or "-").split()]
+        for (loop, layer, head), name in patterns.items()
+    ]
     lines = max(map(len, words))
     for column in (["step"], ["exact"], ["tokens"], *words):
         padding = [""] * (lines - len(column))
         table.add_column("\n".join(padding + column), justify="right", no_wrap=True)
     for moment in record.moments:
-        by_place = {(head.layer, head.head): head for head in moment.heads}
+        by_place = {(head.loop, head.layer, head.head): head for head in moment.heads}
         weights = []
         for place, pattern in patterns.items():
             found = by_place[place]
@@ -64,7 +75,7 @@ def final_pattern(head: HeadRoles) -> str | None:
     return max(gains, key=lambda name: gains[name], default=None)
 
 
-def print_film(console: Console, record: OverTimeRecord, layer: int, head: int | str) -> None:
+def print_film(console: Console, record: OverTimeRecord, layer: LayerRecord, head: int | str) -> None:
     """The maps of one head, a few of them side by side, all with the same shades."""
     frames = [(moment.step, weights_of(moment.attention, layer, head)) for moment in record.moments]
     chosen = (
@@ -85,12 +96,12 @@ def print_film(console: Console, record: OverTimeRecord, layer: int, head: int |
     print_tables(console, tables, width)
 
 
-def weights_of(record: AttentionRecord, layer: int, head: int | str) -> list[list[float]]:
+def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> list[list[float]]:
     """The map of one head in a record that has it."""
     return next(
         found.weights
         for part in record.layers
-        if part.layer == layer
+        if (part.loop, part.layer) == (layer.loop, layer.layer)
         for found in part.heads
         if found.head == head
     )
@@ -111,10 +122,11 @@ def film(record: OverTimeRecord) -> list[View]:
             [
                 HeadRecord(
                     f"head {head.head} step {moment.step}",
-                    weights_of(moment.attention, layer.layer, head.head),
+                    weights_of(moment.attention, layer, head.head),
                 )
                 for moment in record.moments
             ],
+            layer.loop,
         )
         for layer in last.layers
         for head in layer.heads

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.internals import Patched, PatchRecord
+from tfcli.records.inspection import Patched, PatchRecord, name_layer
 from tfcli.render.reports import plain_table, print_fitting
 from tfcli.render.terminal import can_show, print_lines, print_wrapped, showable
 
@@ -54,4 +54,4 @@ def name_of(patch: Patched) -> str:
     """`layer 0 head 1`, `layer 0 attention`; in brackets what restores everything by construction."""
     if patch.layer is None:
         return f"({patch.part})"
-    return f"layer {patch.layer} {patch.part}{'' if patch.head is None else f' {patch.head}'}"
+    return f"{name_layer(patch.loop, patch.layer)} {patch.part}{'' if patch.head is None else f' {patch.head}'}"

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager, get_font
 
-from tfcli.internals import View
+from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
 from tfcli.render.svg import SHADES, caption, colour, scale_top, short
 
@@ -39,7 +39,7 @@ def render(views: Sequence[View]) -> bytes:
     for line, layer in zip(axes, record.layers, strict=True):
         for place, head in zip(line, layer.heads, strict=True):
             image = place.imshow(head.weights, cmap=COLOURS, vmin=0, vmax=peak, interpolation="nearest")
-            place.set_title(title_of(layer.layer, head.head), fontsize=9)
+            place.set_title(title_of(layer, head.head), fontsize=9)
             label(place, [short(token) for token in record.tokens], every, fonts)
     thinned = "" if every == 1 else f"; one token in {every} is labelled"
     axes[-1][0].set_xlabel(f"key (what is looked at){thinned}", fontsize=8)

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.internals import AttentionRecord
-from tfcli.progress import Progress
+from tfcli.records.inspection import AttentionRecord
+from tfcli.records.progress import Progress
 from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
 from tfcli.render.reports import count, share
 from tfcli.render.terminal import print_lines, showable, sparkline
@@ -140,7 +140,7 @@ def head_map(console: Console, record: AttentionRecord) -> list[Line]:
     [head] = layer.heads
     tokens = [showable(console, token) for token in record.tokens]
     layout = choose_layout(tokens, console.width, numbers=False)
-    return [Text(title_of(layer.layer, head.head), "bold"), *cells(console, layout, head.weights, peak=1.0)]
+    return [Text(title_of(layer, head.head), "bold"), *cells(console, layout, head.weights, peak=1.0)]
 
 
 def plain_line(progress: Progress) -> str:

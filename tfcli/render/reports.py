@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
-from tfcli.results import (
+from tfcli.records.results import (
     Answer,
     Catalog,
     EvalReport,

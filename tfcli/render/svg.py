@@ -7,7 +7,7 @@ from html import escape
 
 from rich.cells import cell_len
 
-from tfcli.internals import AttentionRecord, View
+from tfcli.records.inspection import AttentionRecord, View
 from tfcli.render.attention import title_of
 from tfcli.render.terminal import fit
 
@@ -36,7 +36,7 @@ def render(views: Sequence[View]) -> str:
     body = [grid.title()]
     for row, layer in enumerate(record.layers):
         for column, head in enumerate(layer.heads):
-            body.append(grid.map(row, column, title_of(layer.layer, head.head), head.weights))
+            body.append(grid.map(row, column, title_of(layer, head.head), head.weights))
     body.append(grid.legend())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.width:.0f}" height="{grid.height:.0f}" '

@@ -1,0 +1,259 @@
+"""From a configuration to a task, a model and its training: the one place where parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from tfcli import registry
+from tfcli.config.messages import explain
+from tfcli.config.parts import Part
+from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig, TrainConfig
+from tfcli.errors import TfcliError, UsageError
+from tfcli.model.attention import Attention
+from tfcli.model.blocks import PLACEMENTS, Block, Norms
+from tfcli.model.counters import Counters
+from tfcli.model.encoder import Encoder
+from tfcli.model.feed_forward import FeedForward
+from tfcli.model.indices import INDICES
+from tfcli.model.layout import Layout
+from tfcli.model.norms import Norm
+from tfcli.model.positions.base import Positions
+from tfcli.model.positions.shares import SharedHeads
+from tfcli.model.sizes import Sizes
+from tfcli.records.progress import StepRecord
+from tfcli.registry import Registry
+from tfcli.training.loop import train
+from tfcli.training.optimizers import Optimizer
+from tfcli.training.schedules import Schedule
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+
+def build_task(config: TaskConfig) -> Task:
+    """The task of a configuration.
+
+    Raises:
+        UsageError: it can't be loaded, or doesn't take these options.
+    """
+    return registry.load_task(
+        config.name,
+        config.layout,
+        vocab_size=config.vocab_size,
+        min_length=config.min_length,
+        max_length=config.max_length,
+        symbols=config.symbols,
+    )
+
+
+def build_layout(config: RunConfig, task: Task) -> Layout:
+    """How a configuration lays its task out."""
+    return Layout(
+        task.vocab_size,
+        len(task.answer_symbols),
+        task.answer_length,
+        appended=config.task.layout == "appended",
+        begin=config.model.begin_token,
+    )
+
+
+def build_model(config: RunConfig, task: Task) -> Encoder:
+    """A model with fresh weights, drawn from torch's global random numbers.
+
+    Raises:
+        UsageError: a part can't be loaded, or doesn't suit the others.
+    """
+    if config.model.tie_embeddings and task.answer_symbols != task.symbols:
+        raise UsageError(
+            f"model.tie_embeddings: the answers of {config.task.name} have symbols of their own; leave it out"
+        )
+    return build_encoder(config.model, build_layout(config, task), task.max_length)
+
+
+def build_for_training(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[Task, Encoder]:
+    """The task of a configuration, and a model that can read what it trains on, and inputs of `lengths`.
+
+    Raises:
+        UsageError: the task or a part can't be loaded, or the model can't read so long an input.
+    """
+    task = build_task(config.task)
+    model = build_model(config, task)
+    setting = "task.max_length"
+    try:
+        model.check(task.fit(task.max_length))
+        setting = "--lengths"
+        for length in lengths:
+            model.check(task.fit(length))
+    except ValueError as error:
+        raise UsageError(f"{setting}: {error}") from error
+    return task, model
+
+
+def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encoder:
+    """An encoder for inputs of up to `max_length` symbols in training.
+
+    Raises:
+        UsageError: a part can't be loaded, or isn't what its base class asks for.
+    """
+    indices = INDICES[config.indices]()
+    longest = layout.longest(max_length)
+    sizes = Sizes(
+        config.d_model,
+        config.n_heads,
+        config.d_head,
+        config.d_ff,
+        longest,
+        indices.RANGE or longest,
+        layout.n_segments,
+        config.bias,
+        config.dropout,
+    )
+    # Weights are drawn in this order, on which it depends what a seed means.
+    embedding = build_embedding(config, layout)
+    counters = Counters(config.counters, layout.n_tokens, sizes.d_model) if config.counters else None
+    embedding_positions = build_positions(config.positions, sizes, for_input=True)[0]
+    in_layers = build_positions(config.positions, sizes, n_layers=config.n_layers)
+    blocks = [build_block(config, sizes, positions) for positions in in_layers]
+    return Encoder(
+        layout,
+        embedding,
+        embedding_positions,
+        indices,
+        make(registry.MASKS, config.mask),
+        counters,
+        blocks,
+        build_norm(config, sizes, there=not PLACEMENTS[config.norm_placement].after),
+        loops=config.loops,
+        dropout=config.dropout,
+        bias=config.bias,
+        scale_embeddings=config.scale_embeddings,
+        tie_embeddings=config.tie_embeddings,
+    )
+
+
+def build_embedding(config: ModelConfig, layout: Layout) -> nn.Embedding:
+    """A vector for each token; small ones where they are multiplied afterwards, or give the logits."""
+    embedding = nn.Embedding(layout.n_tokens, config.d_model)
+    if config.scale_embeddings or config.tie_embeddings:
+        nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
+    return embedding
+
+
+def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Block:
+    """One layer, which owns its parts."""
+    placement = PLACEMENTS[config.norm_placement]
+    attention: Attention = make(
+        registry.ATTENTIONS,
+        config.attention,
+        sizes,
+        positions,
+        make(registry.ATTENTION_SCALES, config.attention_scale, sizes),
+        make(registry.ATTENTION_WEIGHTS, config.attention_weights),
+    )
+    feed_forward: FeedForward | None = make(registry.FEED_FORWARDS, config.feed_forward, sizes)
+    if type(feed_forward) is FeedForward:
+        feed_forward = None
+
+    def norms() -> Norms:
+        return Norms(
+            *(build_norm(config, sizes, there) for there in (placement.before, placement.inside, placement.after))
+        )
+
+    around_attention = norms()
+    around_feed_forward = None if feed_forward is None else norms()
+    return placement.block(attention, feed_forward, around_attention, around_feed_forward, config.dropout)
+
+
+def build_norm(config: ModelConfig, sizes: Sizes, there: bool) -> Norm:
+    """The norm of a configuration, or none where it doesn't stand."""
+    norm: Norm = make(registry.NORMS, config.norm, sizes) if there else Norm(sizes)
+    return norm
+
+
+def build_positions(
+    part: Part, sizes: Sizes, *, n_layers: int = 1, for_input: bool = False
+) -> list[Positions]:
+    """The encoding of each layer, or the one for the input."""
+    made = []
+    for share in part.named():
+        cls = load_part(registry.POSITIONS, share)
+        group = sizes._replace(n_heads=share.heads or sizes.n_heads)
+        build = cls.for_input if for_input else cls.for_layers
+        words = (group,) if for_input else (n_layers, group)
+        found = call(registry.POSITIONS, share, build, *words, **share.settings)
+        made.append([found] if for_input else found)
+    if not part.shares:
+        return made[0]
+    names, heads = [share.name for share in part.shares], [share.heads or 0 for share in part.shares]
+    return [SharedHeads(sizes, encodings, heads, names) for encodings in zip(*made, strict=True)]
+
+
+def build_optimizer(config: TrainConfig, model: Encoder) -> Optimizer:
+    """The optimizer of a configuration, which takes the parameters of `model` into one vector.
+
+    Raises:
+        UsageError: it can't be loaded, or the model has nothing for it to move.
+    """
+    optimizer: Optimizer = make(
+        registry.OPTIMIZERS, config.optimizer, model, config.weight_decay, config.clip_norm
+    )
+    return optimizer
+
+
+def build_schedule(config: TrainConfig) -> Schedule:
+    """The learning rates of a configuration."""
+    schedule: Schedule = make(
+        registry.SCHEDULES, config.schedule, config.steps, config.learning_rate, config.warmup_steps
+    )
+    return schedule
+
+
+def start_training(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:
+    """Train `model` in place, a record a step; see `train`."""
+    yield from train(model, task, config, build_optimizer(config, model), build_schedule(config))
+
+
+# --- parts ---
+
+
+def make(of: Registry, part: Part, *words: Any) -> Any:
+    """A part, made with its settings."""
+    return call(of, part, load_part(of, part), *words, **part.settings)
+
+
+def load_part(of: Registry, part: Part) -> type[Any]:
+    """The class of a part; the settings of one that comes from a file are checked now.
+
+    Raises:
+        UsageError: there is no such class, or no such setting.
+    """
+    cls = of.load(part.name)
+    if registry.is_file(part.name):
+        try:
+            registry.settings_of_class(cls).model_validate(part.settings)
+        except ValidationError as error:
+            problem = explain(error.errors()[0])
+            raise UsageError(f"{of.setting}: {part.name}: {problem}") from error
+    return cls
+
+
+def call(of: Registry, part: Part, function: Any, *words: Any, **settings: Any) -> Any:
+    """What a class makes. What somebody else's class raises is theirs to mend, and names it.
+
+    Raises:
+        UsageError: it can't be made.
+    """
+    try:
+        return function(*words, **settings)
+    except TfcliError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"{of.setting}: {error}") from error
+    except Exception as error:
+        if part.name in of.built_in:
+            raise
+        raise UsageError(f"{of.setting}: {part.name}: {registry.describe_error(error)}") from error

@@ -1,0 +1,50 @@
+"""The commands that only look, without torch: ls, show, validate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfcli import registry, runs
+from tfcli.config import files
+from tfcli.errors import ConfigError
+from tfcli.records.results import Catalog, Example, Validation
+
+
+def catalog() -> Catalog:
+    """Tasks, examples and runs."""
+    tasks = {name: registry.TASKS.describe(name) for name in registry.TASKS.names()}
+    entries = files.read_file(files.EXAMPLES)
+    examples = {name: (entry.comment or [""])[0] for name, entry in entries.items()}
+    return Catalog(tasks, examples, [runs.summarize(path) for path in runs.all_runs()])
+
+
+def show(source: str) -> Example:
+    """The configuration that `source` names, as `load_config` understands it."""
+    entry = files.find_entry(source)
+    config = files.check(entry, [])
+    text = "".join(f"# {line}\n" for line in entry.comment) + files.to_yaml(config, described=True)
+    return Example(entry.name, entry.comment, config.model_dump(mode="json"), text)
+
+
+def validate(source: str) -> Validation:
+    """Check a file, or the one configuration that `source` names.
+
+    Raises:
+        UsageError: there is no such file or entry.
+    """
+    errors: list[str] = []
+    names: list[str] = []
+    try:
+        if source.endswith((".yaml", ".yml")):
+            entries = list(files.read_file(Path(source)).values())
+        else:
+            entries = [files.find_entry(source)]
+    except ConfigError as error:
+        return Validation(source, False, names, error.problems)
+    for entry in entries:
+        names.append(entry.name)
+        try:
+            files.check(entry, [])
+        except ConfigError as error:
+            errors += error.problems
+    return Validation(source, not errors, names, errors)

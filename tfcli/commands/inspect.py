@@ -1,0 +1,159 @@
+"""`attn`, `inspect --heads` and the like: what a run does inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tfcli import runs
+from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.errors import TfcliError, UsageError
+from tfcli.evaluation import HELD_OUT_SEED, draw_readable, held_out_set, score, spread
+from tfcli.inspection.ablation import report_heads
+from tfcli.inspection.attention import record_attention
+from tfcli.inspection.patching import patch_parts
+from tfcli.inspection.roles import find_roles, pick_clearest
+from tfcli.inspection.tracing import trace_sequence
+from tfcli.records.inspection import (
+    AttentionRecord,
+    Choice,
+    HeadsReport,
+    Moment,
+    OverTimeRecord,
+    PatchRecord,
+    TraceRecord,
+)
+
+MORE = 7  # sequences beside the one that was asked for, to switch between
+MORE_WEIGHTS = 30_000  # ... of so many weights in all
+SAMPLES = 256  # held-out sequences at each moment of a run over time
+MOMENTS = 24  # at most
+
+
+@contextmanager
+def refuse_politely(run: LoadedRun) -> Iterator[None]:
+    """Turn what the model or the task refuses into an error that its user can mend."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{run.path}: {error}") from error
+
+
+def resolve_sequence(run: LoadedRun, sequence: str | None, seed: int) -> Tensor:
+    """The sequence [T] that was typed; a held-out one of a readable length if there is none."""
+    if sequence is None:
+        return draw_readable(run.task, torch.device("cpu"), seed)
+    return run.encode(sequence, may_be_run=True)
+
+
+def attend(run: LoadedRun, inputs: Tensor, choice: Choice) -> AttentionRecord:
+    """Record the attention of a run on `inputs` [T].
+
+    Raises:
+        UsageError: a layer or head that the run doesn't have, or a sequence that is too long.
+    """
+    with refuse_politely(run):
+        return record_attention(run.model, run.task, inputs, str(run.path), choice)
+
+
+def attend_more(run: LoadedRun, inputs: Tensor, choice: Choice, seed: int) -> list[AttentionRecord]:
+    """Record the same, and that of some held-out sequences of the same length, fewer where they are long."""
+    first = attend(run, inputs, choice)
+    size = sum(len(layer.heads) for layer in first.layers) * len(inputs) ** 2
+    count = min(MORE, MORE_WEIGHTS // size)
+    others = inputs[None]
+    if count:
+        generator = torch.Generator().manual_seed(seed)
+        others = run.task.sample_held_out(count + 1, len(inputs), generator).inputs
+    different = [row for row in others if not torch.equal(row, inputs)][:count]
+    return [first, *(attend(run, row, choice) for row in different)]
+
+
+def report_run(run: LoadedRun, samples: int) -> HeadsReport:
+    """Report what role each head of a run plays over held-out sequences, and whether it matters."""
+    batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
+    return report_heads(run.model, run.task, batches, run=str(run.path), name=run.config.task.name)
+
+
+def trace_run(
+    run: LoadedRun,
+    inputs: Tensor,
+    *,
+    layers: Sequence[int] = (),
+    head: int = 0,
+    position: int | None = None,
+    loops: Sequence[int] = (),
+) -> TraceRecord:
+    """Trace the forward pass of a run for `inputs` [T], stage by stage.
+
+    Raises:
+        UsageError: a layer, head or position that isn't there, or a sequence that is too long.
+    """
+    with refuse_politely(run):
+        return trace_sequence(
+            run.model,
+            run.task,
+            inputs,
+            run=str(run.path),
+            layers=layers,
+            head=head,
+            position=position,
+            loops=loops,
+        )
+
+
+def patch_run(run: LoadedRun, clean: str, corrupt: str) -> PatchRecord:
+    """Measure what each part of a run on `clean` restores in the run on `corrupt`.
+
+    Raises:
+        UsageError: a sequence that the run can't take, or two that can't be compared.
+    """
+    pair = run.encode(clean, "--clean: "), run.encode(corrupt, "--corrupt: ")
+    with refuse_politely(run):
+        return patch_parts(run.model, run.task, *pair, str(run.path))
+
+
+def load_snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
+    """Load the run as it was at a step.
+
+    Raises:
+        TfcliError: the file is damaged, or of another run or step.
+    """
+    try:
+        found = load_run(run.path, file)
+        of_this_run = found.config == run.config and runs.read_header(run.path, file).summary.steps == step
+        problem = None if of_this_run else f"{file} is of another run or step"
+    except TfcliError as error:
+        problem = str(error).partition("; train")[0]
+    if problem:
+        raise TfcliError(f"{problem}; delete it, and the other snapshots tell the rest")
+    return found
+
+
+def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
+    """Record a run's heads at its snapshots and at its end: what they look at, and their maps for `inputs` [T].
+
+    Raises:
+        UsageError: the run has no snapshots, or no such layer or head.
+    """
+    saved = runs.snapshots(run.path)
+    if not saved:
+        raise UsageError(f"{run.path} has no snapshots; train with train.snapshot_every=25 to keep some")
+    files: dict[int, Path | None] = {**saved, runs.read_header(run.path).summary.steps: None}
+    steps = sorted(files)
+    batches = held_out_set(run.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
+    if not choice.layers and not choice.heads:
+        told = pick_clearest(find_roles(run.model, run.task, batches))
+        choice = replace(choice, loops=[told.loop or 0], layers=[told.layer], heads=[told.head] if choice.combine == "each" else [])
+    moments = []
+    for i in spread(0, len(steps) - 1, MOMENTS):
+        file = files[steps[i]]
+        then = run if file is None else load_snapshot(run, steps[i], file)
+        roles = find_roles(then.model, run.task, batches)
+        moments.append(Moment(steps[i], score(then.model, batches), roles, attend(then, inputs, choice)))
+    return OverTimeRecord(str(run.path), run.config.task.name, len(saved), moments)

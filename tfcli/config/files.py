@@ -1,0 +1,230 @@
+"""From `reverse`, `FILE.yaml` or `FILE.yaml:NAME` plus overrides to a checked RunConfig, and back to text.
+
+Every problem is reported with its place, key, value and rule, all of a file at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import ValidationError
+
+from tfcli import registry
+from tfcli.config import yaml_reader
+from tfcli.config.parts import UNKNOWN, Part
+from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
+from tfcli.config.messages import Location, explain, shown
+from tfcli.errors import ConfigError, UsageError
+from tfcli.errors import did_you_mean
+
+HERE = Path(__file__).parent.parent
+# A wheel holds the examples inside the package, a checkout beside it.
+EXAMPLES = next(p for p in (HERE / "examples.yaml", HERE.parent / "examples.yaml") if p.exists())
+
+
+class Entry(NamedTuple):
+    """One configuration in a file: its values as written, unchecked, and the comment above it."""
+
+    name: str
+    values: dict[str, Any]
+    location: Location  # of the values in the document; () if the file is one configuration
+    document: yaml_reader.Document
+
+    @property
+    def comment(self) -> list[str]:
+        """The lines of comment directly above the entry."""
+        if not self.location:
+            return []
+        line = int(self.document.key_places[self.location].rsplit(":", 2)[1]) - 1
+        above: list[str] = []
+        while line > 0 and self.document.lines[line - 1].startswith("#"):
+            line -= 1
+            above.insert(0, self.document.lines[line].lstrip("# "))
+        return above
+
+
+def load_config(source: str, overrides: list[str] | None = None) -> RunConfig:
+    """The configuration that `source` names, with `key.sub=value` overrides on top, checked.
+
+    Raises:
+        UsageError: there is no such example, file or entry.
+        ConfigError: something in the file or the overrides is wrong.
+    """
+    return check(find_entry(source), overrides or [])
+
+
+def example_names() -> list[str]:
+    """The names of the shipped examples."""
+    return list(read_file(EXAMPLES))
+
+
+def find_entry(source: str) -> Entry:
+    """The entry that `reverse`, `FILE.yaml` or `FILE.yaml:NAME` names."""
+    match = re.fullmatch(r"(.+\.ya?ml)(?::([^:/\\]+))?", source, re.DOTALL)
+    if match is None:
+        entries = read_file(EXAMPLES)
+        if source not in entries:
+            near = did_you_mean(source, entries)
+            if source in registry.TASKS.names():
+                near = f", but a task is: train copy task.name={source}, perhaps with task.layout=appended"
+            raise UsageError(
+                f"no example is called {source!r}{near} (examples: {', '.join(entries)}, or a FILE.yaml)"
+            )
+        return entries[source]
+    path, name = match.groups()
+    entries = read_file(Path(path))
+    if name is None and len(entries) == 1:
+        return next(iter(entries.values()))
+    if name is None:
+        raise UsageError(
+            f"{path} holds several configurations, write {path}:NAME (names: {', '.join(entries)})"
+        )
+    if name not in entries:
+        raise UsageError(
+            f"{path} has no entry {name!r}{did_you_mean(name, entries)} (names: {', '.join(entries)})"
+        )
+    return entries[name]
+
+
+def read_file(path: Path) -> dict[str, Entry]:
+    """The configurations of a file: itself, if it has the keys of one, or each of its entries by name."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})"]) from error
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror}") from error
+    document = yaml_reader.read(text, str(path))
+    values = document.value
+    if not isinstance(values, dict) or not values:
+        raise ConfigError(
+            [f"{path}: holds no configuration; it needs `task: {{name: reverse}}` or named entries"]
+        )
+    if values.keys() & SECTIONS.keys():
+        return {path.stem: Entry(path.stem, values, (), document)}
+    return {name: Entry(name, entry, (name,), document) for name, entry in values.items()}
+
+
+def check(entry: Entry, overrides: list[str]) -> RunConfig:
+    """The checked configuration of an entry with overrides on top of it."""
+    values, places = _with_overrides(entry, overrides)
+
+    def place(location: Location, unknown: bool) -> str:
+        if location in places:
+            return places[location]
+        said = [key for key in places if key[0] == location[0]]
+        if said and (len(location) == 1 or (*entry.location, *location) not in entry.document.places):
+            return places[said[-1]]  # something else doesn't go with what an override of its section says
+        whole = (*entry.location, *location)
+        if unknown and whole in entry.document.key_places:
+            return entry.document.key_places[whole]
+        while whole and whole not in entry.document.places:
+            whole = whole[:-1]
+        return entry.document.places[whole]
+
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        details = [d for d in error.errors() if d["type"] != "default_factory_not_called"]
+        problems = [f"{place(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details]
+        raise ConfigError(_task_problems(values, place) + problems) from error
+    if problems := _task_problems(values, place):
+        raise ConfigError(problems)
+    return with_absolute_paths(config)
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The configuration with the files of its classes as they are found from any folder."""
+    sections: dict[str, Section] = {}
+    for name, section in (("task", config.task), ("model", config.model), ("train", config.train)):
+        changed: dict[str, Any] = {}
+        for key, value in section:
+            if isinstance(value, Part) and any(registry.is_file(part.name) for part in value.named()):
+                shares = tuple(replace(part, name=registry.absolute(part.name)) for part in value.shares)
+                changed[key] = replace(value, name=registry.absolute(value.name), shares=shares)
+        if name == "task":
+            changed["name"] = registry.absolute(config.task.name)
+        sections[name] = section.model_copy(update=changed)
+    return config.model_copy(update=sections)
+
+
+def _task_problems(values: Any, place: Callable[[Location, bool], str]) -> list[str]:
+    """What is wrong with the name of the task; other rules see to it that there is one."""
+    task = values.get("task") if isinstance(values, dict) else None
+    name = task.get("name") if isinstance(task, dict) else None
+    problem = registry.TASKS.find_problem(name) if isinstance(name, str) else None
+    return [f"{place(('task', 'name'), False)}: task.name = {shown(name)}: {problem}"] if problem else []
+
+
+def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Location, str]]:
+    """The entry's values with each override put in, and where the overridden ones were said."""
+    if not overrides or not isinstance(entry.values, dict):
+        return entry.values, {}
+    values = {key: dict(v) if isinstance(v, dict) else v for key, v in entry.values.items()}
+    places: dict[Location, str] = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        path = key.split(".")
+        part = part_of(path[0], path[1]) if len(path) > 1 else None
+        if not equals or path[0] not in SECTIONS or len(path) != 2 + (len(path) == 3 and part is not None):
+            raise UsageError(f"can't read the override {override!r}; write it as {right_form(key, text)}")
+        section = values.setdefault(path[0], {})
+        if not isinstance(section, dict):
+            continue  # the file's own error is reported by the check
+        value = yaml_reader.read(text, f"override {key}").value
+        if len(path) == 3:
+            chosen = section.get(path[1], SECTIONS[path[0]].model_fields[path[1]].default)
+            whole = {"name": chosen} if isinstance(chosen, str) else chosen
+            value = {**whole, path[2]: value} if isinstance(whole, dict) else whole
+        section[path[1]] = value
+        places[tuple(path)] = f"override {' '.join(override.split())}"
+    return values, places
+
+
+def right_form(key: str, value: str) -> str:
+    """How a setting is written: with its section, if there is one that has it."""
+    for section, model in SECTIONS.items():
+        if key in model.model_fields:
+            return f"{section}.{key}={value or 'VALUE'}"
+    return "model.n_layers=2"
+
+
+def to_yaml(config: RunConfig, *, described: bool = False) -> str:
+    """The configuration as a file that reads back the same; `described` adds what each key is."""
+    lines = []
+    for name, section in SECTIONS.items():
+        lines.append(f"{name}:")
+        for key, value in getattr(config, name).model_dump(mode="json").items():
+            if described:
+                lines += list(described_lines(section, key, value))
+            else:
+                lines.append(f"  {yaml_reader.dump({key: value})}")
+    return "\n".join(lines) + "\n"
+
+
+def described_lines(section: type[Section], key: str, value: Any) -> Iterator[str]:
+    """A setting with what it is; the settings of a part below its name."""
+    is_part = isinstance(value, dict) and "name" in value
+    first = f"  {key}:" if is_part else f"  {yaml_reader.dump({key: value})}"
+    yield f"{first:<30}  # {described_setting(section, key)}"
+    if not is_part:
+        return
+    part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
+    known = part.registry.settings_of(value["name"]) if part else None
+    for inner, setting in value.items():
+        line = f"    {yaml_reader.dump({inner: setting})}"
+        field = known.model_fields.get(inner) if known else None
+        yield f"{line:<30}  # {field.description}" if field and field.description else line
+
+
+def described_setting(section: type[Section], key: str) -> str:
+    """What a setting is, and what it may be where that is a choice."""
+    field = section.model_fields[key]
+    part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    choices = tuple(part.registry.names()) if part else choices
+    return f"{field.description}: {', '.join(choices)}" if choices else str(field.description)

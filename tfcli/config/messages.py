@@ -1,0 +1,69 @@
+"""What is wrong with a configuration, in the words of this tool: key, value, rule, nearest valid name."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from tfcli.config.parts import UNKNOWN
+from tfcli.config.schema import RENAMED, SECTIONS, RunConfig
+from tfcli.errors import did_you_mean
+
+Location = tuple[str | int, ...]
+
+
+def explain(error: ErrorDetails) -> str:
+    """One problem that pydantic found, in the words of this tool: key, value, rule."""
+    location, value, kind = error["loc"], error["input"], error["type"]
+    key = ".".join(map(str, location)) or "the configuration"
+    if kind == UNKNOWN:
+        return f"unknown key {key}: {error['msg']}"
+    if kind == "extra_forbidden" and key in RENAMED:
+        return f"unknown key {key}: it is called {RENAMED[key]} now"
+    if kind == "extra_forbidden":
+        known = known_keys(location[:-1])
+        return f"unknown key {key}{did_you_mean(str(location[-1]), known)} (known: {', '.join(known)})"
+    if kind == "missing":
+        return f"{key} is missing"
+    if key == "model.norm" and value in ("pre", "post", "sandwich", "parallel"):
+        return f"{key} = {shown(value)}: where norms stand is model.norm_placement"
+    if kind == "value_error" and len(location) == 1:  # of two sections together: the rule names both
+        return _rule(error)
+    return f"{key} = {shown(value)}: {_rule(error)}"
+
+
+RULES = {
+    "model_type": "must hold keys and values",
+    "tuple_type": "must be a list, such as [a, b, c]",
+    "string_type": "must be text; put it in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
+
+
+def _rule(error: ErrorDetails) -> str:
+    kind, value = error["type"], error["input"]
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"must be a whole number; write {int(value)}"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        return f"must be one of {', '.join(choices)}{did_you_mean(str(value), choices)}"
+    return RULES.get(kind) or error["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+
+
+def shown(value: Any) -> str:
+    """`value` as YAML would write it, cut to what fits an error message."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def known_keys(location: Location) -> list[str]:
+    """The keys that may stand in this place."""
+    section = SECTIONS[str(location[0])] if location else RunConfig
+    return list(section.model_fields)

@@ -1,0 +1,264 @@
+"""What a person can set. A knob is one field here; its YAML key, override and help are read off it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from tfcli import registry
+from tfcli.config.fields import Count
+from tfcli.config.parts import Part, PartOf
+from tfcli.model import COMPUTED_POSITIONS
+
+class Section(BaseModel):
+    """Strict and frozen: a value of the wrong type or an unknown key is an error, never a guess."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def symbol_text(value: Any) -> Any:
+    """A whole number in a list of symbols stands for its digits; anything else must be text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def is_unprintable(character: str) -> bool:
+    """Whether a character is a space, a control, or turns the direction of what is printed around it."""
+    turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cs") or turns
+
+
+Symbol = Annotated[str, BeforeValidator(symbol_text)]
+
+
+class TaskConfig(Section):
+    """Which sequences the model learns from."""
+
+    name: str = Field(description="a task of `tfcli ls`, or path/to/file.py:ClassName")
+    symbols: Annotated[tuple[Symbol, ...], Field(strict=False)] | None = Field(
+        None, description="names for the vocabulary, in order; any text without spaces"
+    )
+    vocab_size: Annotated[int, Field(ge=2, le=65_536)] | None = Field(
+        None, description="number of symbols; 10, as many as `symbols` names, or the task's own, if left out"
+    )
+    min_length: Count = Field(1, description="shortest training sequence")
+    max_length: int = Field(
+        20, ge=1, le=100_000, description="longest training sequence", validate_default=True
+    )
+
+    layout: Literal["aligned", "appended"] = Field(
+        "aligned",
+        description="where answers are read: at the input's own tokens, or at blank ones appended to it",
+    )
+
+    @field_validator("symbols")
+    @classmethod
+    def _symbols_can_be_typed(cls, symbols: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if symbols is not None and len(symbols) < 2:
+            raise ValueError("must hold at least two")
+        for symbol in symbols or ():
+            if not symbol or any(map(is_unprintable, symbol)):
+                raise ValueError(f"{symbol!r} can't be typed: no spaces, no control characters, not empty")
+        if symbols and len(set(symbols)) < len(symbols):
+            twice = sorted({s for s in symbols if symbols.count(s) > 1})
+            raise ValueError(f"each symbol may stand there once, {', '.join(twice)} stands there more often")
+        return symbols
+
+    @field_validator("vocab_size")
+    @classmethod
+    def _vocab_size_counts_symbols(cls, vocab_size: int | None, info: ValidationInfo) -> int | None:
+        symbols = info.data.get("symbols")
+        if symbols is not None and vocab_size not in (None, len(symbols)):
+            raise ValueError(f"there are {len(symbols)} symbols; leave vocab_size out, they are counted")
+        return vocab_size
+
+    @field_validator("max_length")
+    @classmethod
+    def _lengths_are_ordered(cls, max_length: int, info: ValidationInfo) -> int:
+        if max_length < info.data.get("min_length", 1):
+            raise ValueError(f"max_length must be at least min_length, {info.data['min_length']}")
+        return max_length
+
+
+class ModelConfig(Section):
+    """The Transformer encoder."""
+
+    d_model: int = Field(64, ge=1, le=65_536, description="width of the residual stream")
+    n_heads: Count = Field(
+        4, description="attention heads a layer; must divide d_model", validate_default=True
+    )
+    n_layers: int = Field(2, ge=1, le=1000, description="blocks of attention and feed-forward")
+    loops: int = Field(1, ge=1, le=1000, description="how many times over the same blocks are applied")
+    d_ff: int = Field(
+        ge=1,
+        le=1_048_576,
+        default_factory=lambda data: 4 * data.get("d_model", 1),
+        description="width inside the feed-forward; 4 x d_model if left out",
+    )
+    positions: Annotated[Part, PartOf(registry.POSITIONS, has_shares=True)] = Field(
+        "ends", description="positional encoding", validate_default=True
+    )
+    indices: Literal["consecutive", "randomized"] = Field(
+        "consecutive", description="how positions are numbered: 0, 1, ..., or by a sorted draw from 2048"
+    )
+    mask: Annotated[Part, PartOf(registry.MASKS)] = Field(
+        "none", description="which keys a query may attend to", validate_default=True
+    )
+    counters: int = Field(
+        0, ge=0, le=65_536, description="running counts of symbols, modulo small numbers, in the embeddings"
+    )
+    attention: Annotated[Part, PartOf(registry.ATTENTIONS)] = Field(
+        "full",
+        description="projections for each head, or one small set shared by all heads",
+        validate_default=True,
+    )
+    attention_scale: Annotated[Part, PartOf(registry.ATTENTION_SCALES)] = Field(
+        "standard",
+        description="whether scores grow with the length, to stay sharp among many keys",
+        validate_default=True,
+    )
+    attention_weights: Annotated[Part, PartOf(registry.ATTENTION_WEIGHTS)] = Field(
+        "softmax",
+        description="how scores become weights; entmax15 gives low scores none at all",
+        validate_default=True,
+    )
+    begin_token: bool = Field(
+        False, description="put a token before the input, for heads to look at that find nothing"
+    )
+    feed_forward: Annotated[Part, PartOf(registry.FEED_FORWARDS)] = Field(
+        "mlp", description="network that works on each position by itself", validate_default=True
+    )
+    norm: Annotated[Part, PartOf(registry.NORMS)] = Field(
+        "layer", description="normalisation of each position's vector", validate_default=True
+    )
+    norm_placement: Literal["pre", "post", "sandwich", "parallel"] = Field(
+        "pre", description="where norms stand: before a sub-layer, after it, on both sides, or once for both"
+    )
+    bias: bool = Field(True, description="whether linear layers and norms have biases")
+    scale_embeddings: bool = Field(
+        False, description="multiply embeddings by the root of d_model, as the original paper does"
+    )
+    tie_embeddings: bool = Field(False, description="read the answers off with the embeddings themselves")
+    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped in training")
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head."""
+        return self.d_model // self.n_heads
+
+    @field_validator("n_heads")
+    @classmethod
+    def _heads_divide_the_width(cls, n_heads: int, info: ValidationInfo) -> int:
+        d_model = info.data.get("d_model")
+        if d_model is not None and d_model % n_heads:
+            divisors = [str(n) for n in range(1, min(d_model, 64) + 1) if d_model % n == 0]
+            raise ValueError(f"must divide d_model = {d_model}, so one of {', '.join(divisors)}")
+        return n_heads
+
+    @field_validator("indices")
+    @classmethod
+    def _computed_places_are_whole(cls, indices: str, info: ValidationInfo) -> str:
+        positions: Part | None = info.data.get("positions")
+        for part in positions.named() if positions and indices == "randomized" else ():
+            if part.name in COMPUTED_POSITIONS:
+                raise ValueError(f"{part.name} positions are computed; leave indices consecutive")
+        return indices
+
+    @field_validator("positions")
+    @classmethod
+    def _positions_suit_the_heads(cls, positions: Part, info: ValidationInfo) -> Part:
+        d_model, n_heads = info.data.get("d_model"), info.data.get("n_heads")
+        if not d_model or not n_heads:
+            return positions
+        if any(part.name == "rotary" for part in positions.named()) and d_model // n_heads % 2:
+            raise ValueError(f"rotary needs an even d_model / n_heads, not {d_model // n_heads}")
+        heads = [part.heads or 0 for part in positions.shares]
+        if heads and sum(heads) != n_heads:
+            raise ValueError(f"the heads add up to {sum(heads)}, and n_heads is {n_heads}")
+        return positions
+
+
+def check_device(device: str) -> str:
+    """`device`, if it has the form of one. Raises ValueError otherwise; whether it is there is seen later."""
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,2})?|mps", device):
+        raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+class TrainConfig(Section):
+    """How the model is trained."""
+
+    steps: int = Field(2000, ge=1, le=10**9, description="optimizer steps at most")
+    batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")
+    learning_rate: float = Field(5e-3, gt=0, le=1e30, description="peak of the schedule")
+    warmup_steps: int = Field(
+        50, ge=0, le=10**9, description="steps of linear rise to the peak; the schedule comes after"
+    )
+    schedule: Annotated[Part, PartOf(registry.SCHEDULES)] = Field(
+        "cosine", description="how the learning rate falls after its peak", validate_default=True
+    )
+    optimizer: Annotated[Part, PartOf(registry.OPTIMIZERS)] = Field(
+        "adamw", description="how gradients move the weights", validate_default=True
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1e10, description="weight decay, of the matrices of linear layers only")
+    clip_norm: float = Field(1.0, gt=0, le=1e30, description="largest norm of the gradient")
+    seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
+    eval_every: Count = Field(25, description="evaluate on the held-out set every so many steps")
+    eval_samples: int = Field(
+        1000, ge=1, le=1_000_000, description="held-out sequences of each evaluation, spread over the lengths"
+    )
+    stop_when_solved: bool = Field(
+        True, description="stop when the held-out exact match is 1.0 twice in a row"
+    )
+    snapshot_every: Count | None = Field(
+        None,
+        description="steps between two snapshots of the weights, for `attn --over-time`; none if left out",
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None, description="CPU threads; torch's own choice if left out"
+    )
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
+
+    @field_validator("device")
+    @classmethod
+    def _device_has_a_known_form(cls, device: str) -> str:
+        return check_device(device)
+
+
+class RunConfig(Section):
+    """One training run: task, model and training."""
+
+    task: TaskConfig
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    @field_validator("train")
+    @classmethod
+    def _entmax_needs_float32(cls, train: TrainConfig, info: ValidationInfo) -> TrainConfig:
+        model = info.data.get("model")
+        entmax = model is not None and model.attention_weights.name == "entmax15"
+        if entmax and train.precision == "bfloat16":
+            raise ValueError(
+                "model.attention_weights entmax15 needs precision float32; bfloat16 is too coarse for it"
+            )
+        return train
+
+
+SECTIONS: dict[str, type[Section]] = {"task": TaskConfig, "model": ModelConfig, "train": TrainConfig}
+
+# Settings of earlier versions, and what they are called now.
+RENAMED = {
+    "model.normalizer": "model.attention_weights",
+    "model.activation": "model.feed_forward.activation",
+    "train.gate": "model.positions.gate",
+    "train.slope": "model.positions.slope",
+}
+
+
+def part_of(section: str, key: str) -> PartOf | None:
+    """How the part that a setting chooses is read; None if the setting chooses none."""
+    field = SECTIONS[section].model_fields.get(key) if section in SECTIONS else None
+    return next((m for m in field.metadata if isinstance(m, PartOf)), None) if field else None

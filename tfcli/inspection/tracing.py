@@ -1,0 +1,148 @@
+"""The forward pass stage by stage, as the parts of the model explain themselves.
+
+Each stage is computed again from the ones before, in double precision, and held against the trace; all heads are
+checked, also of stages that aren't shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from tfcli.evaluation import make_answer
+from tfcli.inspection.attention import choose, run_with_trace
+from tfcli.model.encoder import Encoder
+from tfcli.model.stages import KEY, SYMBOL, Stage
+from tfcli.model.trace import LayerTrace
+from tfcli.records.inspection import StageRecord, TraceRecord
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+TOLERANCE = 1e-4  # of the largest value of a stage: what float32 may lose over a sum of many terms
+EVERY_ROW = ("keys", "values")  # a query needs those of all positions
+
+
+class View(NamedTuple):
+    """What of a trace is shown."""
+
+    loops: list[int]
+    layers: list[int]
+    head: int
+    rows: list[int]  # positions
+
+
+def trace_sequence(
+    model: Encoder,
+    task: Task,
+    inputs: Tensor,
+    *,
+    run: str,
+    layers: Sequence[int] = (),
+    head: int = 0,
+    position: int | None = None,
+    loops: Sequence[int] = (),
+) -> TraceRecord:
+    """Trace all stages for `inputs` [T]: of the chosen layers, or all; of one head; of one position, or all.
+
+    Raises:
+        ValueError: a layer, head or position that isn't there, or a sequence that is too long.
+    """
+    L = model.layout.length(len(inputs))
+    if position is not None and not 0 <= position < L:
+        raise ValueError(f"there is no position {position}; this sequence's are 0 to {L - 1}")
+    rows = list(range(L)) if position is None else [position]
+    choose([head], model.n_heads, "head")
+    view = View(choose(loops, model.loops, "loop"), choose(layers, model.n_layers, "layer"), head, rows)
+    trace, predictions = run_with_trace(model, inputs)
+    with torch.inference_mode():
+        stages = list(model.stages(inputs, trace))
+        shown = list(record_stages(model, task, inputs, stages, view))
+    answer = make_answer(task, inputs, predictions, task.target(inputs[None])[0])
+    return TraceRecord(
+        run=run,
+        input=answer.input,
+        tokens=model.layout.labels(answer.input),
+        first_answer=model.layout.first_answer(len(inputs)),
+        symbols=list(task.answer_symbols),
+        prediction=answer.prediction,
+        target=answer.target,
+        deviation=max(measure_deviation(stage) for _, stage in stages),
+        stages=shown,
+    )
+
+
+def record_stages(
+    model: Encoder,
+    task: Task,
+    inputs: Tensor,
+    stages: Sequence[tuple[LayerTrace | None, Stage]],
+    view: View,
+) -> Iterator[StageRecord]:
+    """The stages that are shown, with what each would answer if it can be read off."""
+    for number, (layer, stage) in enumerate(stages, 1):
+        if layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers):
+            continue
+        record = record_stage(model, task, inputs, layer, stage, number, view)
+        if record.rows:
+            yield record
+
+
+def record_stage(
+    model: Encoder,
+    task: Task,
+    inputs: Tensor,
+    layer: LayerTrace | None,
+    stage: Stage,
+    number: int,
+    view: View,
+) -> StageRecord:
+    """A stage with the rows that are shown."""
+    L, of_head = model.layout.length(len(inputs)), stage.kept.dim() == 3
+    values = stage.kept[view.head] if of_head else stage.kept
+    first = L - len(values)  # 0, but for stages that are of the answers alone
+    rows = [row for row in (range(L) if stage.name in EVERY_ROW else view.rows) if row >= first]
+    deviation = measure_deviation(stage)
+    return StageRecord(
+        number=number,
+        name=stage.name,
+        loop=None if layer is None else model.shown_loop(layer.loop),
+        layer=None if layer is None else layer.layer,
+        head=view.head if of_head else None,
+        explanation=stage.explanation,
+        formula=stage.formula,
+        axes=("query" if stage.columns == KEY else "position", stage.columns),
+        shape=(values.shape[0], values.shape[1]),
+        rows=rows,
+        values=values[[row - first for row in rows]].tolist(),
+        facts=list(stage.facts),
+        answer=read_off(model, task, inputs, stage),
+        deviation=deviation,
+        agrees=deviation <= tolerance(stage),
+    )
+
+
+def read_off(model: Encoder, task: Task, inputs: Tensor, stage: Stage) -> list[str] | None:
+    """The answer if the rest of the model were left out at a stage; None if none can be read there."""
+    if stage.columns == SYMBOL:
+        logits = stage.kept
+    elif stage.is_stream:
+        logits = model.read(model.norm(model.layout.answers(stage.kept[None], len(inputs))))[0]
+    else:
+        return None
+    return make_answer(task, inputs, logits.argmax(-1), task.target(inputs[None])[0]).prediction
+
+
+def measure_deviation(stage: Stage) -> float:
+    """The largest difference between what was computed again and what was traced; masked scores agree."""
+    difference = (stage.again - stage.kept).abs()
+    return float(difference.masked_fill(stage.again == stage.kept, 0.0).max())
+
+
+def tolerance(stage: Stage) -> float:
+    """How much of a difference rounding explains."""
+    finite = stage.kept[stage.kept.isfinite()]
+    return TOLERANCE * max(1.0, float(finite.abs().max()) if len(finite) else 0.0)

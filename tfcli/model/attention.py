@@ -1,0 +1,205 @@
+"""Multi-head attention, to be read beside "Attention Is All You Need" (Vaswani et al. 2017, section 3.2).
+
+Axes: B batch, T position, H head, K d_head, D d_model.
+Row = query (who looks), column = key (what is looked at); each row of attention weights sums to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.model.attention_scale import AttentionScale
+from tfcli.model.attention_weights import Softmax
+from tfcli.model.layout import Coordinates
+from tfcli.model.positions.base import Positions
+from tfcli.model.sizes import Sizes
+from tfcli.model.stages import KEY, Explanation, Stage, multiply
+from tfcli.model.trace import LayerContext, LayerTrace
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention: softmax(q k^T / sqrt(d_head)) v in each head, brought together by W_o.
+
+    Args:
+        positions: what this layer knows of where tokens stand.
+        rescale: how its scores grow with the length.
+        weigh: how scores become weights.
+    """
+
+    # For people to read; * stands for q, k or v.
+    projection = Explanation("It is its vector through the head's W_*.", "* = x W_* + b_*")
+
+    def __init__(self, sizes: Sizes, positions: Positions, rescale: AttentionScale, weigh: Softmax) -> None:
+        super().__init__()
+        self.n_heads = sizes.n_heads
+        self.scale = 1 / math.sqrt(sizes.d_head)
+        self.dropout = sizes.dropout
+        self.positions = positions
+        self.rescale = rescale
+        self.weigh = weigh
+        self.qkv = nn.Linear(sizes.d_model, 3 * sizes.d_model, sizes.bias)
+        self.out = nn.Linear(sizes.d_model, sizes.d_model, sizes.bias)
+
+    def forward(self, x: Tensor, context: LayerContext) -> Tensor:
+        at, trace = context.at, context.trace
+        q, k, v = self.project(x)
+        q, k = self.positions.rotate(q, at), self.positions.rotate(k, at)
+        q, bias = self.rescale(q, self.positions.bias(x, at), at)
+        if trace is None and self.weigh.is_softmax and not is_slow_when_fused(v):
+            z = attend_fused(q, k, v, bias, at, self.scale, self.dropout if self.training else 0.0)
+        else:
+            scores = q @ k.transpose(-2, -1) * self.scale
+            closed = at.close(bias, q.dtype)
+            scores = scores if closed is None else scores + closed
+            attn_weights = self.weigh(scores)
+            z = F.dropout(attn_weights, self.dropout, self.training) @ v
+            if trace is not None:
+                trace.q, trace.k, trace.v = q, k, v
+                trace.scores, trace.attn_weights = scores, attn_weights
+        z = context.change_heads(z)
+        if trace is not None:
+            trace.z = z
+        out: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
+        return context.change_attention(out)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        return self.split_heads(q), self.split_heads(k), self.split_heads(v)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, H, T, K]."""
+        return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)
+
+    def recompute_projections(self, x: Tensor) -> list[Tensor]:
+        """Queries, keys and values [H, T, K] of `x` [T, D], head by head, written out apart from `project`."""
+        K = x.shape[-1] // self.n_heads
+        made = []
+        for i, weight in enumerate(self.qkv.weight.to(x).chunk(3)):
+            bias = 0 if self.qkv.bias is None else self.qkv.bias.to(x).chunk(3)[i]
+            made.append((x @ weight.T + bias).split(K, dim=-1))
+        return [torch.stack(heads) for heads in made]
+
+    def stages(self, x: Tensor, trace: LayerTrace, out: Tensor, at: Coordinates) -> Iterator[Stage]:
+        """The stages from `x` to `out`, both [B, T, D], of the first sequence of the batch."""
+        q, k, v = (part[None] for part in self.recompute_projections(x[0].double()))
+        bias = self.positions.bias(x, at)
+        q, bias = self.rescale(self.positions.rotate(q, at), bias, at)
+        k = self.positions.rotate(k, at)
+        turned, scaled = self.positions.in_queries, self.rescale.explained
+        yield self.projection_stage("queries", "What each token asks for.", q, trace.q, [turned, scaled])
+        yield self.projection_stage("keys", "What each token can be found by.", k, trace.k, [turned])
+        yield self.projection_stage("values", "What each token hands on when it is looked at.", v, trace.v, [])
+        yield from self.score_stages(bias, trace, at)
+        how, weights = self.weigh.explained, trace.attn_weights[0]
+        off = float((weights.sum(-1) - 1).abs().max())
+        yield Stage(
+            "attention weights",
+            how.sentence,
+            how.formula,
+            weights,
+            self.weigh.recompute(trace.scores[0].double()),
+            KEY,
+            [f"each row sums to 1, at most {off:.0e} off"],
+        )
+        yield Stage(
+            "weighted sum",
+            "Each query takes the values of the keys in the shares that the weights give.",
+            "z = a v",
+            trace.z[0],
+            weights.double() @ trace.v[0].double(),
+        )
+        b_o = " + b_o" if self.out.bias is not None else ""
+        yield Stage(
+            "projection",
+            "The outputs of all heads stand side by side, and one matrix mixes them.",
+            f"[z_0 ... z_{self.n_heads - 1}] W_o{b_o}" if self.n_heads > 1 else f"z W_o{b_o}",
+            out[0],
+            multiply(torch.cat(list(trace.z[0].double()), dim=-1), self.out),
+        )
+
+    def projection_stage(
+        self, name: str, meaning: str, again: Tensor, kept: Tensor, then: list[Explanation | None]
+    ) -> Stage:
+        """The stage that makes queries, keys or values [1, H, T, K]."""
+        letter = name[0]
+        parts = [self.projection, *(what for what in then if what is not None)]
+        sentences = " ".join(what.sentence.replace("*", letter) for what in parts)
+        formula = "".join(what.formula.replace("*", letter) for what in parts)
+        if self.qkv.bias is None:
+            formula = formula.replace(f" + b_{letter}", "")
+        return Stage(name, f"{meaning} {sentences}", formula, kept[0], again[0])
+
+    def score_stages(self, bias: Tensor | None, trace: LayerTrace, at: Coordinates) -> Iterator[Stage]:
+        """How well keys fit queries: by content, by position, or both."""
+        products = trace.q[0].double() @ trace.k[0].double().transpose(-2, -1) * self.scale
+        formula = f"scores = q k^T / sqrt({self.scale**-2:.0f})"
+        explanation = "How well each key fits each query: the product of their vectors, scaled to stay moderate."
+        closed = at.close(bias, products.dtype)
+        if bias is not None and self.positions.in_scores is not None:
+            what, then = self.positions.in_scores, self.rescale.explained
+            yield Stage(
+                "position bias",
+                f"{what.sentence} It is added to the scores." + (f" {then.sentence}" if then else ""),
+                f"b = {what.formula}" + (then.formula if then else ""),
+                (trace.scores[0] - products).where(trace.scores[0].isfinite(), bias[0].double()),
+                bias.expand(-1, self.n_heads, -1, -1)[0].double(),
+                KEY,
+            )
+            explanation += " The position bias is added."
+            formula += " + b"
+        if at.is_masked:
+            explanation += f" {at.mask.explanation or 'Some keys are masked.'}"
+            formula += ", -inf where masked"
+        again = products if closed is None else products + closed[0]
+        yield Stage("scores", explanation, formula, trace.scores[0], again, KEY)
+
+
+class SharedAttention(Attention):
+    """The simplified attention of many tutorials: split first, then project.
+
+    The embedding is cut into heads, and one bias-free d_head x d_head projection each makes queries, keys and
+    values for all of them. Scores are divided by sqrt(d_model).
+    """
+
+    projection = Explanation(
+        "It is the head's slice of its vector, through the W_* that all heads share.", "* = x_head W_*"
+    )
+
+    def __init__(self, sizes: Sizes, positions: Positions, rescale: AttentionScale, weigh: Softmax) -> None:
+        super().__init__(sizes, positions, rescale, weigh)
+        self.scale = 1 / math.sqrt(sizes.d_model)
+        self.qkv = nn.Linear(sizes.d_head, 3 * sizes.d_head, bias=False)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.qkv(self.split_heads(x)).chunk(3, dim=-1)
+        return q, k, v
+
+    def recompute_projections(self, x: Tensor) -> list[Tensor]:
+        slices = x.split(x.shape[-1] // self.n_heads, dim=-1)
+        return [
+            torch.stack([part @ weight.T for part in slices]) for weight in self.qkv.weight.to(x).chunk(3)
+        ]
+
+
+def attend_fused(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, at: Coordinates, scale: float, dropout: float
+) -> Tensor:
+    """Each head's weighted sum of values [B, H, T, K], by torch's kernel, which keeps no [T, T] of its own."""
+    if bias is None and at.mask.is_causal and at.may_attend is None:
+        return F.scaled_dot_product_attention(q, k, v, None, dropout, is_causal=True, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, at.close(bias, q.dtype), dropout, scale=scale)
+
+
+def is_slow_when_fused(v: Tensor) -> bool:
+    """Whether torch's fused attention takes longer than the explicit form, for values [B, H, T, K].
+
+    On a CPU its backward pass is three times as slow in bfloat16 as in float32. Weights of many tokens would
+    take more memory than that is worth.
+    """
+    return v.device.type == "cpu" and v.dtype == torch.bfloat16 and v.requires_grad and v.shape[2] <= 256

@@ -1,0 +1,206 @@
+"""A Transformer encoder, to be read beside "Attention Is All You Need" (Vaswani et al. 2017, 1706.03762).
+
+Axes: B batch, T position of the input, M position of the answer, L position of all that is read, D d_model,
+V vocabulary.
+
+Fresh weights: embeddings are normal, with variance 1 (1/D where they are scaled or tied); linear layers uniform
+within ±1/sqrt(width of their input); tables of position biases 0; norms 1 and 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.model.blocks import Block, stages_of
+from tfcli.model.counters import Counters
+from tfcli.model.indices import ConsecutiveIndices
+from tfcli.model.layout import Coordinates, Layout
+from tfcli.model.masks import Mask
+from tfcli.model.norms import Norm
+from tfcli.model.positions.base import Positions
+from tfcli.model.stages import SYMBOL, Stage, multiply
+from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace, contexts
+
+
+class Encoder(nn.Module):
+    """Token embedding, positions, blocks, and logits over the symbols at each answer.
+
+    Args:
+        blocks: applied one after the other, `loops` times over with the same weights.
+        norm: of the stream before it is read; a post-norm one leaves each block normalised.
+        scale_embeddings: whether embeddings are multiplied by sqrt(D) (section 3.4).
+        tie_embeddings: whether the logits are products with the embeddings, too.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        embedding: nn.Embedding,
+        positions: Positions,
+        indices: ConsecutiveIndices,
+        mask: Mask,
+        counters: Counters | None,
+        blocks: Sequence[Block],
+        norm: Norm,
+        *,
+        loops: int = 1,
+        dropout: float = 0.0,
+        bias: bool = True,
+        scale_embeddings: bool = False,
+        tie_embeddings: bool = False,
+    ) -> None:
+        super().__init__()
+        self.layout, self.mask, self.loops = layout, mask, loops
+        self.n_layers, self.n_heads = len(blocks), blocks[0].attention.n_heads
+        d_model = embedding.embedding_dim
+        self.embedding = embedding
+        self.embedding_scale = math.sqrt(d_model) if scale_embeddings else 1.0
+        self.positions, self.indices, self.counters = positions, indices, counters
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = norm
+        self.unembedding = None if tie_embeddings else nn.Linear(d_model, layout.n_answers, bias)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        may_attend: Tensor | None = None,
+        *,
+        trace: ForwardTrace | None = None,
+        intervention: Intervention | None = None,
+    ) -> Tensor:
+        """Logits [B, M, V] for `inputs` [B, T]; M is T where answers are read in place.
+
+        Args:
+            may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
+                all False. For one segment alone.
+            trace: filled with what was computed on the way. Attention is then computed step by step, not by
+                the fused kernel, to the same result. The model must be in evaluation mode.
+            intervention: what to remove or replace on the way.
+        """
+        if trace is not None and self.training:
+            raise RuntimeError("a trace shows what the model predicts with: call eval() first")
+        if intervention is not None:
+            intervention.check(self.loops, self.n_layers, self.n_heads)
+        self.check(inputs.shape[1])
+        at = self.indices(self.layout.coordinates(inputs, may_attend, self.mask))
+        x = self.dropout(self.embed(self.layout.tokens(inputs), at))
+        if intervention is not None:
+            x = intervention.on_embedding(x)
+        if trace is not None:
+            trace.at, trace.embedding = at, x
+        for context in contexts(at, self.loops, self.n_layers, trace, intervention):
+            x = self.blocks[context.layer](x, context)
+        normed = self.norm(self.layout.answers(x, inputs.shape[1]))
+        logits = self.read(normed)
+        if trace is not None:
+            trace.normed, trace.logits = normed, logits
+        return logits
+
+    def embed(self, tokens: Tensor, at: Coordinates) -> Tensor:
+        """Vectors [B, L, D] of `tokens` [B, L], with positions, and what the counters show if there are any."""
+        x: Tensor = self.embedding(tokens)
+        if self.embedding_scale != 1:
+            x = x * self.embedding_scale
+        if self.counters is not None:
+            x = x + self.counters(tokens, at.may_attend)
+        return self.positions.embed(x, at)
+
+    def read(self, normed: Tensor) -> Tensor:
+        """Logits [B, M, V] of vectors [B, M, D]."""
+        if self.unembedding is None:
+            return F.linear(normed, self.embedding.weight[: self.layout.n_answers])
+        logits: Tensor = self.unembedding(normed)
+        return logits
+
+    def shown_loop(self, loop: int) -> int | None:
+        """The number of a loop as people are shown it: None where there is but one."""
+        return loop if self.loops > 1 else None
+
+    @property
+    def layers(self) -> list[Block]:
+        """The blocks."""
+        return [block for block in self.blocks if isinstance(block, Block)]
+
+    def anneal(self, progress: float) -> None:
+        """Tell the positional encodings how far the training is, from 0 to 1."""
+        self.positions.anneal(progress)
+        for block in self.layers:
+            block.attention.positions.anneal(progress)
+
+    @property
+    def longest(self) -> tuple[int | None, str]:
+        """The longest segment that the model knows, None if there is no bound, and what bounds it."""
+        if self.indices.RANGE is not None:
+            return self.indices.RANGE, "randomized indices"
+        return self.positions.longest, "learned positions"
+
+    def takes(self, length: int) -> bool:
+        """Whether the model can read inputs of that length."""
+        longest, _ = self.longest
+        return longest is None or self.layout.longest(length) <= longest
+
+    def check(self, length: int) -> None:
+        """Hold the length of an input against what the model can read.
+
+        Raises:
+            ValueError: it is too long.
+        """
+        if not self.takes(length):
+            longest = max(filter(self.takes, range(1, length)), default=0)
+            raise ValueError(f"{self.longest[1]} know lengths up to {longest}, not {length}")
+
+    def stages(self, inputs: Tensor, trace: ForwardTrace) -> Iterator[tuple[LayerTrace | None, Stage]]:
+        """Each stage of the traced pass over `inputs` [T], with the layer that it belongs to.
+
+        Values are of the first sequence of the batch; each is computed again from the stages before, in double
+        precision.
+        """
+        tokens, x = self.layout.tokens(inputs[None]), trace.embedding
+        yield None, self.embedding_stage(tokens, trace)
+        for layer in trace.layers:
+            for stage in self.layers[layer.layer].stages(x, layer, trace.at):
+                yield layer, stage
+            x = layer.out
+        answers = self.layout.answers(x, len(inputs))[0]
+        for stage in stages_of(self.norm.stage(answers, trace.normed[0])):
+            yield None, stage
+        normed = trace.normed[0].double()
+        yield (
+            None,
+            Stage(
+                "logits",
+                "Each position's vector is compared with each symbol; the largest number is the answer.",
+                "x E^T" if self.unembedding is None else "x W + b" if self.unembedding.bias is not None else "x W",
+                trace.logits[0],
+                normed @ self.embedding.weight[: self.layout.n_answers].double().T
+                if self.unembedding is None
+                else multiply(normed, self.unembedding),
+                SYMBOL,
+            ),
+        )
+
+    def embedding_stage(self, tokens: Tensor, trace: ForwardTrace) -> Stage:
+        """Symbols become vectors, and positions and counts are put in."""
+        rows = self.embedding.weight.double()[tokens] * self.embedding_scale
+        sentences = ["Each symbol becomes a vector, its learned row of the embedding table."]
+        formula = f"x = E[symbol] sqrt({rows.shape[-1]})" if self.embedding_scale != 1 else "x = E[symbol]"
+        if self.counters is not None:
+            rows = rows + self.counters(tokens)
+            sentences.append("What the counters show is added.")
+            formula += " + counts"
+        in_embedding = self.positions.in_embedding
+        if in_embedding is not None:
+            sentences.append(in_embedding.sentence)
+            formula += in_embedding.formula
+        elif all(block.attention.positions.in_queries is None and block.attention.positions.in_scores is None
+                 for block in self.layers):
+            sentences.append("The model never learns where it stands.")
+        else:
+            sentences.append("Where it stands comes in with the attention.")
+        again = self.positions.embed(rows, trace.at)[0]
+        return Stage("embedding", " ".join(sentences), formula, trace.embedding[0], again, is_stream=True)

@@ -1,0 +1,49 @@
+"""Indices: how positions are numbered, 0, 1, 2, ..., or by a sorted draw from a wider range.
+
+Axes: B batch, L position of all that is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from tfcli.model.layout import Coordinates
+
+
+class ConsecutiveIndices(nn.Module):
+    """0, 1, 2, ... as tokens stand."""
+
+    RANGE: int | None = None  # how many different indices there are; None: as many as the longest sequence has
+
+    def forward(self, at: Coordinates) -> Coordinates:
+        """The coordinates as positional encodings read them."""
+        return at
+
+
+class RandomizedIndices(ConsecutiveIndices):
+    """A sorted draw from `RANGE` numbers in place of 0, 1, 2, ...
+
+    A model that was trained so has met all numbers of the range, however short its sequences were (Ruoss et
+    al. 2023, 2305.16843). One draw serves the whole batch. In training it is new each time, from torch's global
+    random numbers; out of it always the same.
+    """
+
+    RANGE = 2048
+
+    def forward(self, at: Coordinates) -> Coordinates:
+        device = at.start.device
+        fixed = None if self.training else torch.Generator(device).manual_seed(0)
+        drawn = torch.randperm(self.RANGE, device=device, generator=fixed)[: at.longest]
+        if at.may_attend is None:
+            indices = drawn.sort().values
+            return replace(at, start=indices[at.start], end=indices[at.end])
+        # Of each sequence as many as it has tokens, so that padding changes nothing.
+        beyond = torch.arange(at.longest, device=device) >= at.n_keys  # [B, longest]
+        of_each = drawn.masked_fill(beyond, self.RANGE).sort(dim=1).values.clamp(max=self.RANGE - 1)
+        return replace(at, start=of_each.gather(1, at.start), end=of_each.gather(1, at.end))
+
+
+INDICES = {"consecutive": ConsecutiveIndices, "randomized": RandomizedIndices}

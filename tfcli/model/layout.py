@@ -1,0 +1,181 @@
+"""What a model reads and where it answers: tokens in segments, each with positions of its own.
+
+Axes: B batch, T position of the input, M position of the answer, L position of all that is read, D d_model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from tfcli.model.masks import Mask
+
+BLANK, BEGIN = "_", "^"  # how these tokens are shown
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where each token stands: its distance from the first and from the last token of its own segment.
+
+    Both int64 [B, L], or [1, L] where all sequences of the batch have the same length. `n_keys` [B, 1] is how
+    many tokens there are, and `may_attend` the padding mask [B, L], False for padding; None where there is
+    none. `segment` int64 [L] numbers the segments from 0; None where there is but one. `longest` is the length
+    of the longest. `mask` says what a query may attend to besides.
+    """
+
+    start: Tensor
+    end: Tensor
+    n_keys: Tensor
+    longest: int
+    may_attend: Tensor | None = None
+    segment: Tensor | None = None
+    mask: Mask = field(default_factory=Mask)
+
+    @cached_property
+    def order(self) -> Tensor:
+        """The number of each token in the order in which they are read, int64 [B, L]; padding isn't counted."""
+        if self.may_attend is None:
+            return torch.arange(self.start.shape[1], device=self.start.device)[None]
+        return (self.may_attend.cumsum(1) - 1).clamp(min=0)
+
+    @cached_property
+    def allowed(self) -> Tensor | None:
+        """Whether a query may attend to a key, bool [B, 1, L or 1, L]; None where each may attend to all."""
+        allowed = self.mask.allows(self.order[:, :, None], self.order[:, None, :])  # [B, L, L]
+        if self.may_attend is None or allowed is None:
+            return allowed if allowed is None else allowed[:, None]
+        # Padding attends to itself, where it may attend to nothing else: nobody reads what comes of it.
+        itself = torch.eye(allowed.shape[1], dtype=torch.bool, device=allowed.device)
+        real = self.may_attend[:, None, :]
+        return ((allowed & real) | (itself & ~real))[:, None]
+
+    @cached_property
+    def keys_of_each_query(self) -> Tensor:
+        """How many keys each query may attend to, int64 [B, L or 1]."""
+        if self.mask.is_causal:
+            return self.order + 1
+        return self.n_keys if self.allowed is None else self.allowed[:, 0].sum(-1)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether some queries may attend to fewer keys than others."""
+        return type(self.mask) is not Mask
+
+    def close(self, bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+        """The position bias with -inf at each key that may not be attended to: [B, H or 1, L or 1, L]."""
+        allowed = self.allowed
+        if allowed is None and self.may_attend is not None:
+            allowed = self.may_attend[:, None, None, :]
+        if allowed is None:
+            return bias
+        if bias is None:
+            bias = torch.zeros((), dtype=dtype, device=allowed.device)
+        return bias.masked_fill(~allowed, -math.inf) if bias.dim() else bias.where(allowed, -math.inf)
+
+
+class Layout:
+    """How a task is laid out for a model.
+
+    Aligned, a model reads the input and answers at each of its tokens. Appended, it reads the input and a
+    blank token for each symbol of the answer, and answers there (Delétang et al. 2022, 2207.02098); positions
+    start anew with the blanks. A begin token may come before both.
+
+    Args:
+        n_symbols: different symbols of the input.
+        n_answers: different symbols of the answer; as many if left out.
+        answer_length: M for an input of T symbols.
+    """
+
+    def __init__(
+        self,
+        n_symbols: int,
+        n_answers: int | None = None,
+        answer_length: Callable[[int], int] = lambda length: length,
+        *,
+        appended: bool = False,
+        begin: bool = False,
+    ) -> None:
+        self.n_symbols = n_symbols
+        self.n_answers = n_answers or n_symbols
+        self.answer_length = answer_length
+        self.appended = appended
+        self.begin = begin
+        self.n_segments = 1 + appended + begin
+        self.n_tokens = n_symbols + appended + begin  # blank comes after the symbols, begin last
+
+    def segments(self, length: int) -> list[tuple[int, int]]:
+        """The number and the length of each segment, in the order in which they stand."""
+        found = [(0, length)]
+        if self.appended:
+            found.append((1, self.answer_length(length)))
+        if self.begin:
+            found.insert(0, (self.n_segments - 1, 1))
+        return found
+
+    def length(self, length: int) -> int:
+        """L, how many tokens are read for an input of that length."""
+        return sum(count for _, count in self.segments(length))
+
+    def longest(self, length: int) -> int:
+        """The length of the longest segment for an input of that length."""
+        return max(count for _, count in self.segments(length))
+
+    def tokens(self, inputs: Tensor) -> Tensor:
+        """What is read [B, L] for `inputs` [B, T]."""
+        B, T = inputs.shape
+        parts = [inputs]
+        if self.appended:
+            parts.append(inputs.new_full((B, self.answer_length(T)), self.n_symbols))
+        if self.begin:
+            parts.insert(0, inputs.new_full((B, 1), self.n_tokens - 1))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else inputs
+
+    def labels(self, symbols: list[str]) -> list[str]:
+        """How what is read is shown for an input of these symbols."""
+        blanks = [BLANK] * self.answer_length(len(symbols)) if self.appended else []
+        return [BEGIN] * self.begin + symbols + blanks
+
+    def first_answer(self, length: int) -> int:
+        """The place of the first answer among the tokens; the others follow it, to the end."""
+        return self.length(length) - self.segments(length)[-1][1]
+
+    def answers(self, x: Tensor, length: int) -> Tensor:
+        """Where the answers are read: [B, M, D] of `x` [B, L, D]."""
+        return x[:, self.first_answer(length) :]
+
+    def coordinates(
+        self, inputs: Tensor, may_attend: Tensor | None = None, mask: Mask | None = None
+    ) -> Coordinates:
+        """The coordinates of all that is read; padding, where `may_attend` [B, T] is False, isn't counted.
+
+        Raises:
+            ValueError: there is padding between the segments, or a sequence is nothing else.
+        """
+        mask = mask or Mask()
+        if may_attend is not None:
+            return self._padded(may_attend, mask)
+        segments, device = self.segments(inputs.shape[1]), inputs.device
+        start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
+        end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
+        number = None
+        if len(segments) > 1:
+            number = torch.cat([torch.full((length,), which, device=device) for which, length in segments])
+        n_keys = torch.full((1, 1), start.shape[1], device=device)
+        return Coordinates(start, end, n_keys, max(length for _, length in segments), None, number, mask)
+
+    def _padded(self, may_attend: Tensor, mask: Mask) -> Coordinates:
+        if self.n_segments > 1:
+            raise ValueError("sequences of mixed length can't be batched in segments")
+        if not bool(may_attend.any(1).all()):
+            raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
+        n_keys = may_attend.sum(1, keepdim=True)
+        start = may_attend.cumsum(1) - 1
+        end = (n_keys - 1 - start).clamp(min=0)
+        return Coordinates(
+            start.clamp(min=0), end, n_keys, may_attend.shape[1], may_attend=may_attend, mask=mask
+        )

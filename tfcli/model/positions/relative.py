@@ -1,0 +1,46 @@
+"""Relative positions: a learned bias on the offset, in buckets.
+
+Axes: B batch, L position of all that is read, H head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.model.layout import Coordinates
+from tfcli.model.positions.base import Positions
+from tfcli.model.positions.ends import GAIN
+from tfcli.model.sizes import Sizes
+from tfcli.model.stages import Explanation
+
+
+class RelativePositions(Positions):
+    """A learned bias on the offset, in buckets that widen (T5, Raffel et al. 2020, 1910.10683, section 2.1).
+
+    Each direction has 16 buckets: one for each offset below 8, the others evenly spaced in its logarithm up
+    to 128, the last for all beyond. Each layer has a table of its own.
+    """
+
+    BUCKETS, EXACT, FARTHEST = 16, 8, 128
+
+    in_scores = Explanation("A learned number for the offset of key and query.", "table[key - query]")
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.table = nn.Parameter(torch.zeros(2 * self.BUCKETS, sizes.n_heads))
+
+    def bias(self, x: Tensor, at: Coordinates) -> Tensor:
+        buckets = self.bucket(at.start[:, None, :] - at.start[:, :, None])  # [B, L, L]
+        return GAIN * F.embedding(buckets, self.table).permute(0, 3, 1, 2)
+
+    def bucket(self, offset: Tensor) -> Tensor:
+        """The bucket of each offset, key minus query: those of keys to the right come after the others."""
+        distance = offset.abs()
+        wide = self.BUCKETS - self.EXACT
+        share = (distance.clamp(min=1) / self.EXACT).log() / math.log(self.FARTHEST / self.EXACT)
+        far = (self.EXACT + (share * wide).long()).clamp(max=self.BUCKETS - 1)
+        return torch.where(distance < self.EXACT, distance, far) + self.BUCKETS * (offset > 0)

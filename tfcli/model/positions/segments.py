@@ -1,0 +1,51 @@
+"""What encodings know of segments: a number for each pair of them, and distances that computed places give.
+
+Axes: B batch, L position of all that is read, H head.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tfcli.model.layout import Coordinates
+from tfcli.model.sizes import Sizes
+
+GAIN = 4.0  # of what is learned besides distances; see `ends`
+
+
+def segment_pairs(at: Coordinates, n_segments: int) -> Tensor:
+    """A number for the segments of each query and key, int64 [1, L, L]; 0 where there is but one segment."""
+    if at.segment is None:
+        return at.start.new_zeros(1, 1, 1)
+    return (at.segment[:, None] * n_segments + at.segment)[None]
+
+
+def same_segment(at: Coordinates) -> Tensor:
+    """Whether two tokens stand in one segment, bool [L, L], or [1, 1] where there is but one."""
+    if at.segment is None:
+        return torch.ones(1, 1, dtype=torch.bool, device=at.start.device)
+    return at.segment[:, None] == at.segment
+
+
+class DistanceScores(nn.Module):
+    """Scores that fall with a distance, and a learned bias for each pair of segments where there are several.
+
+    The slope is saved with the run: it answers as it was trained.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.n_segments = sizes.n_segments
+        if sizes.n_segments > 1:
+            self.between = nn.Parameter(torch.zeros(sizes.n_segments**2, sizes.n_heads))
+        self.slope: Tensor
+        self.register_buffer("slope", torch.ones(()))
+
+    def forward(self, distance: Tensor, at: Coordinates) -> Tensor:
+        """The scores of keys at a distance [B, H, L, L]."""
+        if self.n_segments == 1:
+            return -self.slope * distance
+        between = F.embedding(segment_pairs(at, self.n_segments), self.between)  # [1, L, L, H]
+        return GAIN * between.permute(0, 3, 1, 2) - self.slope * distance

@@ -1,0 +1,39 @@
+"""What a part says of its own computation: a stage with its explanation, and the same computed again.
+
+Axes: T position, H head, C channel, key or symbol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+CHANNEL, KEY, SYMBOL = "channel", "key", "symbol"
+
+
+class Explanation(NamedTuple):
+    """What a part does, in whole sentences, and the formula for it."""
+
+    sentence: str
+    formula: str
+
+
+class Stage(NamedTuple):
+    """One stage of a forward pass."""
+
+    name: str
+    explanation: str
+    formula: str
+    kept: Tensor  # what the model computed: [T, C], or [H, T, C] where each head has its own
+    again: Tensor  # the same, computed again in double precision from the stages before
+    columns: str = CHANNEL  # what C counts
+    facts: Sequence[str] = ()  # what holds of the values, as measured
+    is_stream: bool = False  # whether it is the residual stream, which an answer can be read off
+
+
+def multiply(x: Tensor, linear: nn.Linear) -> Tensor:
+    """x W^T + b in the precision of `x`, written out."""
+    product = x @ linear.weight.to(x).T
+    return product if linear.bias is None else product + linear.bias.to(x)

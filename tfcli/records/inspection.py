@@ -1,0 +1,240 @@
+"""Records of what goes on inside a model. `dataclasses.asdict` of each is its `--json` form.
+
+Loops, layers and heads count from 0; a row of weights is a query, a column a key, and each row sums to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tfcli.records.results import Answer, Score
+
+
+def name_layer(loop: int | None, layer: int) -> str:
+    """`layer 0`, or `loop 1 layer 0` of a model that has loops."""
+    return f"layer {layer}" if loop is None else f"loop {loop} layer {layer}"
+
+
+def number_layer(loop: int | None, layer: int) -> str:
+    """`0`, or `1.0` for layer 0 of loop 1."""
+    return f"{layer}" if loop is None else f"{loop}.{layer}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which maps to show: of which loops, layers and heads (all, if none is named), each head's or one a layer."""
+
+    layers: Sequence[int] = ()
+    heads: Sequence[int] = ()
+    combine: Literal["each", "mean", "rollout"] = "each"
+    loops: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a head finds its keys, as its positional encoding computes it."""
+
+    kind: str  # "ranks", "levels" or "numbers"
+    values: list[float]  # of each key, as the last query sees it
+
+
+@dataclass(frozen=True)
+class HeadRecord:
+    """One head's attention: `weights[query][key]`."""
+
+    head: int | str
+    weights: list[list[float]]
+    places: Places | None = None  # of heads whose encoding computes them
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """The heads of one layer."""
+
+    layer: int
+    heads: list[HeadRecord]
+    loop: int | None = None  # of a model that has loops
+
+
+@dataclass(frozen=True)
+class AttentionRecord:
+    """What each head attended to while the model answered `input`."""
+
+    run: str
+    input: list[str]
+    tokens: list[
+        str
+    ]  # what the model read: the input, blanks for answers if they are appended, a begin token
+    first_answer: int  # the place among the tokens where the first answer is read; the others follow it
+    prediction: list[str]
+    target: list[str]
+    layers: list[LayerRecord]
+
+
+@dataclass(frozen=True)
+class View:
+    """One of the records that a page switches between; `label` tells it apart, as "step 25" does."""
+
+    label: str
+    record: AttentionRecord
+    first: bool = False  # whether the page opens with it
+
+
+@dataclass(frozen=True)
+class PatternScore:
+    """How much of a head's weight lies on a pattern, and how much of a uniform head's would; 0-1."""
+
+    weight: float
+    chance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRoles:
+    """What a head looks at, over many sequences."""
+
+    loop: int | None  # of a model that has loops
+    layer: int
+    head: int
+    roles: list[str]  # the patterns that it clearly has, the clearest first
+    patterns: dict[str, PatternScore]
+    entropy: float  # of its rows, in nats; the mean
+    entropy_uniform: float  # of a uniform head's
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadReport(HeadRoles):
+    """The same, and what becomes of the answers without it."""
+
+    zeroed: Score  # with nothing in its place
+    mean_ablated: Score  # with its mean output in its place
+
+
+@dataclass(frozen=True)
+class RoleReport:
+    """What becomes of the answers without all the heads that play a role: any one of them may be spare."""
+
+    roles: list[str]  # names that the same heads bear
+    heads: list[tuple[int | None, int, int]]  # loop, layer, head
+    zeroed: Score
+    matters: (
+        bool  # whether exact match or token accuracy falls by more than 0.05 and more than chance explains
+    )
+
+
+@dataclass(frozen=True)
+class SublayerReport:
+    """What becomes of the answers without a layer's attention or feed-forward."""
+
+    loop: int | None
+    layer: int
+    part: str  # "attention" or "feed-forward"
+    removed: Score
+
+
+@dataclass(frozen=True)
+class OrderReport:
+    """How a head of `rank` positions ranks what it reads."""
+
+    loop: int | None
+    layer: int
+    head: int
+    symbols: list[str]  # the lowest rank first; none if it ranks by place alone
+    ties: str  # "in their order" or "in reverse": how equal symbols are ranked
+
+
+@dataclass(frozen=True)
+class HeadsReport:
+    """The heads of a run over many held-out sequences."""
+
+    run: str
+    task: str
+    lengths: tuple[int, int]
+    score: Score  # of the whole model
+    heads: list[HeadReport]
+    roles: list[RoleReport]
+    sublayers: list[SublayerReport]
+    orders: list[OrderReport]  # of `rank` positions; empty for others
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One step of the forward pass, with its numbers."""
+
+    number: int  # in the whole pass, from 1
+    name: str
+    loop: int | None
+    layer: int | None
+    head: int | None
+    explanation: str
+    formula: str
+    axes: tuple[str, str]  # what rows and columns are
+    shape: tuple[int, int]  # of the whole stage
+    rows: list[int]  # the positions that `values` has
+    values: list[list[float]]
+    facts: list[str]  # what holds of the values, as measured
+    answer: list[str] | None  # what the model would say if it were read off here
+    deviation: float  # of the stage, computed again from the stages before, from what the model computed
+    agrees: bool  # whether that is no more than rounding explains
+
+
+@dataclass(frozen=True)
+class TraceRecord:
+    """The forward pass for one sequence, stage by stage."""
+
+    run: str
+    input: list[str]
+    tokens: list[str]  # what the model read, as in an AttentionRecord
+    first_answer: int
+    symbols: list[str]  # what the columns of the logits stand for
+    prediction: list[str]
+    target: list[str]
+    deviation: float  # the largest of all stages
+    stages: list[StageRecord]
+
+
+@dataclass(frozen=True)
+class Patched:
+    """One activation of the corrupt run replaced by its clean value, and what came of it."""
+
+    part: str  # "head", "attention", "feed-forward", "embedding" or "everything"
+    loop: int | None
+    layer: int | None
+    head: int | None
+    restored: float  # of the clean answer: 0 as in the corrupt run, 1 as in the clean one
+    prediction: list[str]
+
+
+@dataclass(frozen=True)
+class PatchRecord:
+    """How much of a clean answer each part brings back when the rest of the model reads corrupt input."""
+
+    run: str
+    clean: Answer
+    corrupt: Answer
+    positions: list[int]  # of the answer, where the two differ; what is restored is measured there
+    difference: tuple[
+        float, float
+    ]  # logit of the clean less that of the corrupt answer: corrupt run, clean run
+    patches: list[Patched]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run as it was at one step of its training."""
+
+    step: int
+    score: Score  # over held-out sequences
+    heads: list[HeadRoles]  # over the same ones
+    attention: AttentionRecord  # of one sequence
+
+
+@dataclass(frozen=True)
+class OverTimeRecord:
+    """How the heads of a run came to be."""
+
+    run: str
+    task: str
+    snapshots: int  # how many there are; `moments` are spread over them and the end
+    moments: list[Moment]

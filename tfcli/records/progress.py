@@ -1,0 +1,42 @@
+"""Records of a training on its way. Loss in nats per token, times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tfcli.records.inspection import AttentionRecord
+from tfcli.records.results import Score
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One optimizer step. `loss` is the mean since it was last read; None where it wasn't read."""
+
+    step: int
+    tokens: int  # trained on so far
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run is: its step, and the latest figures that are known."""
+
+    step: int
+    steps: int  # at most
+    seconds: float
+    tokens: int  # trained on so far
+    loss: float | None
+    score: Score | None  # on the held-out set
+    fresh: bool  # whether loss and score are of this very step
+    solved: bool  # all held-out answers were right at the last two looks
+    attention: AttentionRecord | None = None  # if it is watched
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Training tokens per second, looks at the held-out set included."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    @property
+    def eta(self) -> float:
+        """Seconds until the last step, if nothing stops it before."""
+        return self.seconds / self.step * (self.steps - self.step)

@@ -1,0 +1,354 @@
+"""Where tasks and the parts of a model come from: built in, entry points, or `path/to/file.py:ClassName`.
+
+Names are checked, and the settings of what is built in are read, without importing torch; only `load` imports
+the class itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from tfcli import model, training
+from tfcli.config import fields
+from tfcli.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+FORM = "path/to/file.py:ClassName"
+
+
+def _import_tasks() -> ModuleType:
+    """The package of the built-in tasks.
+
+    A wheel holds it as `tfcli.tasks`, where no other distribution can collide with it; a checkout beside
+    `tfcli`, from where it is loaded by path, so that a `tasks` in the current folder isn't taken for it.
+    """
+    if importlib.util.find_spec("tfcli.tasks"):
+        return import_module("tfcli.tasks")
+    if "tasks" not in sys.modules:
+        init = Path(__file__).parent.parent / "tasks" / "__init__.py"
+        spec = importlib.util.spec_from_file_location("tasks", init)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"tfcli is incomplete: {init} is missing")
+        sys.modules["tasks"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["tasks"])
+    return sys.modules["tasks"]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The classes of one kind, by the names that configurations use.
+
+    Args:
+        setting: the key of a configuration that names one.
+        kind: what one is called, for people to read.
+        package: the package of what is built in.
+        built_in: name -> `module:Class` in that package.
+        base: `module:Class` in that package, which all of them derive from.
+        public: what people who write one import that base class as.
+    """
+
+    setting: str
+    kind: str
+    package: str
+    built_in: dict[str, str]
+    base: str
+    public: str
+
+    @property
+    def group(self) -> str:
+        """Of entry points."""
+        section, _, key = self.setting.rpartition(".")
+        return "tfcli.tasks" if section == "task" else f"tfcli.{key}"
+
+    def installed(self) -> dict[str, EntryPoint]:
+        """What other distributions bring."""
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    def names(self) -> list[str]:
+        """All that have a name."""
+        return [*self.built_in, *sorted(self.installed().keys() - self.built_in.keys())]
+
+    def find_problem(self, name: str) -> str | None:
+        """Why nothing of this name can be loaded, as far as that can be seen without loading it."""
+        if name in self.built_in:
+            return None
+        if is_file(name):
+            return find_problem_in_file(*split_file_name(name))
+        if name in self.installed():
+            return None
+        if name.endswith(".py"):
+            return f"name its class, too: {name}:ClassName"
+        near = did_you_mean(name, self.names())
+        known = ", ".join(self.names())
+        if self.setting == "task.name":
+            return f"no such task{near} (tasks: {known}, or {FORM})"
+        return f"must be one of {known}, or {FORM}{near}"
+
+    def base_class(self) -> type[Any]:
+        """The class that all of them derive from."""
+        found: type[Any] = self._import(self.base)
+        return found
+
+    def load(self, name: str) -> type[Any]:
+        """The class of that name.
+
+        Raises:
+            UsageError: there is none, or it isn't of this kind.
+        """
+        if problem := self.find_problem(name):
+            raise UsageError(f"{self.setting}: {name!r}: {problem}")
+        if name in self.built_in:
+            cls: Any = self._import(self.built_in[name])
+        else:
+            try:
+                cls = load_from_file(name) if is_file(name) else self.installed()[name].load()
+            except Exception as error:  # whatever other people's code may raise
+                raise UsageError(f"{self.setting}: {name}: {describe_error(error)}") from error
+        if not (isinstance(cls, type) and issubclass(cls, self.base_class())) or inspect.isabstract(cls):
+            must = f"must be a subclass of {self.public}"
+            raise UsageError(f"{self.setting}: {name!r}: {must}{' with a target()' * (self.public == 'tfcli.Task')}")
+        return cls
+
+    def settings_of(self, name: str) -> type[BaseModel] | None:
+        """The settings of a part; None where its file would have to be run to tell."""
+        if name in self.built_in:
+            return read_settings(f"{self.package}.{self.built_in[name]}")
+        if is_file(name) or name not in self.installed():
+            return None
+        return settings_of_class(self.load(name))
+
+    def describe(self, name: str) -> str:
+        """The first line of its own description, read off its source without running it."""
+        if name in self.built_in:
+            found = find_class(f"{self.package}.{self.built_in[name]}")
+            return (ast.get_docstring(found[0]) or "").partition("\n")[0] if found else ""
+        return f"from {self.installed()[name].value}" if name in self.installed() else ""
+
+    def _import(self, where: str) -> Any:
+        module, class_name = where.split(":")
+        return getattr(import_module(f"{self.package}.{module}"), class_name)
+
+
+_tasks = _import_tasks()
+TASKS = Registry("task.name", "task", _tasks.__name__, _tasks.TASKS, "base:Task", "tfcli.Task")
+
+
+def _part(setting: str, kind: str, table: dict[str, str], base: str, package: str = "tfcli.model") -> Registry:
+    return Registry(setting, kind, package, table, base, f"tfcli.{base.partition(':')[2]}")
+
+
+POSITIONS = _part("model.positions", "positional encoding", model.POSITIONS, "positions.base:Positions")
+MASKS = _part("model.mask", "mask", model.MASKS, "masks:Mask")
+ATTENTIONS = _part("model.attention", "attention", model.ATTENTIONS, "attention:Attention")
+ATTENTION_SCALES = _part(
+    "model.attention_scale", "attention scale", model.ATTENTION_SCALES, "attention_scale:AttentionScale"
+)
+ATTENTION_WEIGHTS = _part(
+    "model.attention_weights", "attention weights", model.ATTENTION_WEIGHTS, "attention_weights:Softmax"
+)
+NORMS = _part("model.norm", "norm", model.NORMS, "norms:Norm")
+FEED_FORWARDS = _part("model.feed_forward", "feed-forward", model.FEED_FORWARDS, "feed_forward:FeedForward")
+OPTIMIZERS = _part(
+    "train.optimizer", "optimizer", training.OPTIMIZERS, "optimizers:Optimizer", "tfcli.training"
+)
+SCHEDULES = _part("train.schedule", "schedule", training.SCHEDULES, "schedules:Schedule", "tfcli.training")
+PARTS = {
+    registry.setting: registry
+    for registry in (
+        POSITIONS,
+        MASKS,
+        ATTENTIONS,
+        ATTENTION_SCALES,
+        ATTENTION_WEIGHTS,
+        NORMS,
+        FEED_FORWARDS,
+        OPTIMIZERS,
+        SCHEDULES,
+    )
+}
+
+
+def load_task(name: str, layout: str, **options: Any) -> Task:
+    """The task of that name, made with some options, and tried.
+
+    Raises:
+        UsageError: it can't be loaded, or doesn't take these options.
+    """
+    try:
+        task: Task = TASKS.load(name)(**options)
+        problem = task.problem()
+    except UsageError:
+        raise
+    except Exception as error:  # whatever other people's code may raise
+        problem = describe_error(error)
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        if isinstance(error, ValueError) and frame.filename == inspect.getfile(TASKS.base_class()):
+            problem = str(error)  # the options don't suit the task
+        raise UsageError(f"task {name}: {problem}") from error
+    if problem:
+        raise UsageError(f"task {name}: {problem}")
+    lengths = (task.fit(task.max_length), task.fit(task.max_length + 2))  # one may be as long by chance
+    if layout == "aligned" and any(task.answer_length(n) != n for n in lengths):
+        raise UsageError(
+            f"task.layout: {name} has no answer for each token of the input; set task.layout=appended"
+        )
+    return task
+
+
+def describe_error(error: Exception) -> str:
+    """What somebody else's code raised, and where."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
+
+
+# --- classes in files ---
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a class in a file."""
+    return ".py:" in name
+
+
+def split_file_name(name: str) -> tuple[Path, str]:
+    """`path/to/file.py:ClassName` -> (path/to/file.py, ClassName)."""
+    path, _, class_name = name.rpartition(":")
+    return Path(os.path.expanduser(path)), class_name
+
+
+def absolute(name: str) -> str:
+    """The name with the path of a file made absolute."""
+    if not is_file(name):
+        return name
+    path, class_name = split_file_name(name)
+    return f"{path.resolve()}:{class_name}"
+
+
+def find_problem_in_file(path: Path, class_name: str) -> str | None:
+    """Why a file has no class of that name, as far as that can be seen without running it."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except OSError as error:
+        return f"can't read {path}: {error.strerror}"
+    except SyntaxError as error:
+        return f"{path}:{error.lineno}: {error.msg}"
+    except (ValueError, MemoryError, RecursionError):
+        return f"{path} is no Python"
+    names = set(bound_names(tree))
+    if class_name in names or "*" in names:
+        return None
+    return f"{path} has no class {class_name}{did_you_mean(class_name, names)}"
+
+
+def bound_names(tree: ast.AST) -> Iterator[str]:
+    """The names that a module may have once it has run: of classes, imports and assignments."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def load_from_file(name: str) -> Any:
+    """The class that a name of a file means; its neighbours can be imported by it."""
+    path, class_name = split_file_name(name)
+    spec = importlib.util.spec_from_file_location(f"tfcli_file_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    spec.loader.exec_module(module)
+    return getattr(module, class_name)
+
+
+# --- settings ---
+
+
+def settings_of_class(cls: type[Any]) -> type[BaseModel]:
+    """The settings of a class: the keyword arguments of its `__init__`."""
+    parameters = inspect.signature(cls.__init__, eval_str=True).parameters.values()
+    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return make_settings(cls.__name__, {p.name: (p.annotation, p.default) for p in keywords})
+
+
+def make_settings(name: str, arguments: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
+    """A model of settings from keyword arguments: their types and defaults."""
+    strict = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+    definitions: dict[str, Any] = {
+        key: (Any if annotation is inspect.Parameter.empty else annotation, ... if default is inspect.Parameter.empty else default)
+        for key, (annotation, default) in arguments.items()
+    }
+    return create_model(name, __config__=strict, **definitions)
+
+
+@lru_cache(maxsize=None)
+def read_settings(where: str) -> type[BaseModel]:
+    """The settings of a class `package.module:Class` of our own, read off its source, which needs no torch.
+
+    Types must be those of `tfcli.config.fields`.
+    """
+    found = find_class(where)
+    if found is None:
+        return make_settings(where, {})
+    node, tree = found
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            pairs = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
+            arguments = {arg.arg: (evaluate(arg.annotation), evaluate(default)) for arg, default in pairs}
+            return make_settings(node.name, arguments)
+    package = where.partition(":")[0]
+    base = next((base.id for base in node.bases if isinstance(base, ast.Name)), "")
+    for item in tree.body:
+        if isinstance(item, ast.ImportFrom) and base in {alias.name for alias in item.names}:
+            package = item.module or package
+    return read_settings(f"{package}:{base}") if base else make_settings(node.name, {})
+
+
+def find_class(where: str) -> tuple[ast.ClassDef, ast.Module] | None:
+    """The definition of `package.module:Class`, and the module it stands in, without running either."""
+    module, _, class_name = where.partition(":")
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    tree = parse(spec.origin)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            return node, tree
+    return None
+
+
+@lru_cache(maxsize=None)
+def parse(path: str) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(Path(path).read_bytes())
+
+
+def evaluate(node: ast.expr | None) -> Any:
+    """The value of a type or of a default, with the names of `tfcli.config.fields`."""
+    if node is None:
+        return inspect.Parameter.empty
+    return eval(compile(ast.Expression(node), "<settings>", "eval"), dict(vars(fields)))

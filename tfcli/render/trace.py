@@ -1,0 +1,105 @@
+"""The forward pass on a terminal: what each stage is, its formula, and as many of its numbers as fit."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tfcli.records.inspection import StageRecord, TraceRecord
+from tfcli.render.terminal import fit, print_lines, print_wrapped, showable
+
+INDENT = 3
+ROWS = 8  # of an excerpt
+PLURALS = {"query": "queries"}
+
+
+def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
+    """Every stage, in order; the numbers in excerpts, or `full`."""
+    right = record.prediction == record.target
+    verdict = "the answer is right" if right else f"the answer is wrong, right is {' '.join(record.target)}"
+    line = f"{record.run}: {' '.join(record.input)} -> {' '.join(record.prediction)}, {verdict}"
+    print_wrapped(console, Text(showable(console, line), "bold"))
+    for stage in record.stages:
+        print_lines(console)
+        print_stage(console, record, stage, full)
+    print_lines(console)
+    agrees = all(stage.agrees for stage in record.stages)
+    verdict = "agrees with what" if agrees else "is held against what"
+    checked = (
+        f"Each stage was computed again from the ones before it, in double precision, and {verdict} "
+        f"the model computed: the largest difference is {record.deviation:.0e}. Read off here: what comes "
+        "out if the last norm and the unembedding are applied at once, without what is still to come."
+    )
+    print_wrapped(console, Text(checked))
+
+
+def print_stage(console: Console, record: TraceRecord, stage: StageRecord, full: bool) -> None:
+    """Title, explanation, formula, numbers, and what they say."""
+    where = [
+        f"{name} {value}"
+        for name, value in (("loop", stage.loop), ("layer", stage.layer), ("head", stage.head))
+        if value is not None
+    ]
+    size = " x ".join(f"{n} {plural(axis, n)}" for n, axis in zip(stage.shape, stage.axes, strict=True))
+    title = Text.assemble((f"{stage.number}. {stage.name}", "bold cyan"), f"  {', '.join([*where, size])}")
+    print_wrapped(console, title, indent=INDENT)
+    print_indented(console, Text(stage.explanation))
+    print_indented(console, Text(stage.formula, "italic"))
+    print_numbers(console, record, stage, full)
+    if not stage.agrees:
+        off = f"computed again, it differs by {stage.deviation:.0e}, more than rounding explains"
+        print_indented(console, Text(f"warning: {off}", "bold red"))
+    for fact in stage.facts:
+        print_indented(console, Text(fact, "green"))
+    if stage.answer is not None:
+        said = showable(console, " ".join(stage.answer))
+        here = "the answer" if stage.name == "logits" else "read off here, the answer would be"
+        print_indented(console, Text.assemble((f"{here}: ", "dim"), said))
+
+
+def plural(noun: str, count: int) -> str:
+    """`noun`, or many of it."""
+    return noun if count == 1 else PLURALS.get(noun, f"{noun}s")
+
+
+def print_indented(console: Console, text: Text) -> None:
+    """Text below a title."""
+    for line in text.wrap(console, max(10, console.width - INDENT)):
+        print_lines(console, Text(" " * INDENT).append_text(line))
+
+
+def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, full: bool) -> None:
+    """The values with two decimals; columns that don't fit follow below if `full`, else are counted."""
+    shown = stage.rows if full else stage.rows[:ROWS]
+    tokens = [showable(console, record.tokens[row]) for row in shown]
+    label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
+    texts = [[f"{value:.2f}" for value in row] for row in stage.values[: len(shown)]]
+    heads = column_heads(console, record, stage)
+    cell = 1 + max(max(map(len, row)) for row in texts)
+    cell = max(cell, *(cell_len(head) + 1 for head in heads)) if stage.axes[1] != "channel" else cell
+    per_block = max(1, (console.width - INDENT - label) // cell)
+    whole = full or (len(shown) == 1 and stage.axes[1] != "channel")
+    for first in range(0, len(heads) if whole else 1, per_block):
+        part = slice(first, first + per_block)
+        above = "".join(" " * (cell - cell_len(head)) + head for head in heads[part])
+        print_lines(console, Text(" " * (INDENT + label) + above, "dim"))
+        for token, row in zip(tokens, texts, strict=True):
+            cells = "".join(text.rjust(cell) for text in row[part])
+            print_lines(console, " " * INDENT + fit(token, label) + cells)
+    left_out = []
+    if len(heads) > per_block and not whole:
+        left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
+    if len(shown) < len(stage.rows):
+        left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
+    if left_out:
+        print_indented(
+            console, Text(f"shown: {', '.join(left_out)}; --full shows all, --position one row", "dim")
+        )
+
+
+def column_heads(console: Console, record: TraceRecord, stage: StageRecord) -> list[str]:
+    """What stands above the columns: the keys, the symbols, or the number of the channel."""
+    names = {"key": record.tokens, "symbol": record.symbols}.get(stage.axes[1])
+    found = names if names is not None else map(str, range(stage.shape[1]))
+    return [showable(console, name) for name in found]

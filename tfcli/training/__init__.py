@@ -1,0 +1,13 @@
+"""Training, and what it is made of, by the names that configurations use; see `tfcli.model` for what rows are."""
+
+OPTIMIZERS = {
+    "adamw": "optimizers:AdamW",
+    "adam": "optimizers:Adam",
+    "sgd": "optimizers:SGD",
+    "muon": "optimizers:Muon",
+}
+SCHEDULES = {
+    "cosine": "schedules:Cosine",
+    "constant": "schedules:Constant",
+    "linear": "schedules:Linear",
+}
