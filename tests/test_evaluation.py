@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.config.schema import TaskConfig
-from tfcli.evaluation import answers, held_out_set, input_blind, score, score_length, spread, wilson
+from tfcli.evaluation import held_out_set, input_blind, predict_ids, score, score_length, spread, wilson
 from tfcli.model.layout import Layout
 from tfcli.building import build_task
 
@@ -106,7 +106,7 @@ def test_answers_come_in_parts_and_leave_the_mode_alone() -> None:
     inputs = torch.randint(10, (100, 700))
     for mode in (True, False):
         model.train(mode)
-        assert torch.equal(answers(model, inputs), inputs.flip(1))
+        assert torch.equal(predict_ids(model, inputs), inputs.flip(1))
         assert model.training is mode
 
 
@@ -127,11 +127,11 @@ class Cramped(Oracle):
 
 def test_fewer_sequences_go_through_together_where_memory_is_short() -> None:
     model, inputs = Cramped(room=3), torch.randint(10, (16, 30))
-    assert torch.equal(answers(model, inputs), inputs.flip(1))
+    assert torch.equal(predict_ids(model, inputs), inputs.flip(1))
     assert model.tried[-8:] == [2] * 8
     assert min(model.tried[:-8]) > 3
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        answers(Cramped(room=0), inputs)
+        predict_ids(Cramped(room=0), inputs)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
@@ -140,4 +140,4 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        answers(Broken("reverse"), torch.zeros(4, 3, dtype=torch.int64))
+        predict_ids(Broken("reverse"), torch.zeros(4, 3, dtype=torch.int64))

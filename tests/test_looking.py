@@ -271,7 +271,7 @@ def all_views(run: str) -> dict[str, Callable[[Console], None]]:
     if run == "reverse":
         patched = inspect.patch_run(loaded, symbols, "0 1 1 3")
         moments = inspect.record_over_time(loaded, inputs, Choice())
-        views["patch"] = lambda console: print_patch_parts(console, patched)
+        views["patch"] = lambda console: print_patching(console, patched)
         views["over time"] = lambda console: print_over_time(console, moments)
     return views
 

@@ -46,7 +46,7 @@ def test_the_wheel_trains_and_answers_in_an_empty_folder(wheel: Path, tmp_path: 
     assert "runs/reverse: solved" in tfcli("train", "reverse", *small)
     assert "layer 0 head 0" in tfcli("attn", "0 1 2")
     assert "x.html: " in tfcli("attn", "0 1 2", "--save", "x.html")
-    code = "import tfcli, tfcli.registry as r; print(tfcli.__file__, r.PACKAGE, tfcli.Task.__module__)"
+    code = "import tfcli, tfcli.registry as r; print(tfcli.__file__, r.TASKS.package, tfcli.Task.__module__)"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=env, check=True, capture_output=True, text=True
     ).stdout.split()

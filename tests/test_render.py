@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord
+from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, Places
 from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
 from tfcli.render.reports import interval, print_eval, share
 from tfcli.records.results import Answer, EvalReport, LengthScore
@@ -100,7 +100,8 @@ def test_shades_are_darkest_where_the_weight_is_largest(
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_ranks_stand_below_the_map(width: int) -> None:
-    ranked = [LayerRecord(0, [HeadRecord(0, weights(9, 0), [i + 0.04 for i in range(9)])])]
+    places = Places("ranks", [i + 0.04 for i in range(9)])
+    ranked = [LayerRecord(0, [HeadRecord(0, weights(9, 0), places)])]
     tokens = [str(i) for i in range(9)]
     text = printed(AttentionRecord("runs/sort", tokens, tokens, 0, tokens, tokens, ranked), width)
     assert all(cell_len(line) <= width for line in text.splitlines())

@@ -163,8 +163,9 @@ def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Bloc
             *(build_norm(config, sizes, there) for there in (placement.before, placement.inside, placement.after))
         )
 
-    around_attention = norms()
-    around_feed_forward = None if feed_forward is None else norms()
+    around_attention, around_feed_forward = norms(), None
+    if feed_forward is not None:
+        around_feed_forward = Norms(*3 * [Norm(sizes)]) if placement.shares_norm else norms()
     return placement.block(attention, feed_forward, around_attention, around_feed_forward, config.dropout)
 
 

@@ -120,7 +120,7 @@ class Registry:
             try:
                 cls = load_from_file(name) if is_file(name) else self.installed()[name].load()
             except Exception as error:  # whatever other people's code may raise
-                raise UsageError(f"{self.setting}: {name}: {describe_error(error)}") from error
+                raise UsageError(f"{self.kind} {name}: {describe_error(error)}") from error
         if not (isinstance(cls, type) and issubclass(cls, self.base_class())) or inspect.isabstract(cls):
             must = f"must be a subclass of {self.public}"
             raise UsageError(f"{self.setting}: {name!r}: {must}{' with a target()' * (self.public == 'tfcli.Task')}")

@@ -207,7 +207,9 @@ def details(run: Path) -> RunDetails:
 def part_of(tensor: str) -> str:
     """The part of the model a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
     words = tensor.split(".")
-    return ".".join(words[:3] if words[0] == "blocks" else words[:1])
+    if words[0] != "blocks":
+        return words[0]
+    return ".".join(words[:4] if words[3] == "positions" else words[:3])
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

@@ -9,28 +9,26 @@ Prints a Markdown table of exact match and token accuracy, the median and the wo
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from tfcli.bench import measure, measure_machine
-from tfcli.config.schema import TrainConfig
+from tfcli.cli.ranges import parse_lengths, parse_seeds
 from tfcli.config.files import check, find_entry
 from tfcli.model.layout import Coordinates
-from tfcli.cli.ranges import parse_lengths, parse_seeds
+from tfcli.model.positions.ends import EndsPositions
+from tfcli.model.positions.rank import RankPositions
 from tfcli.records.bench import BenchEntry
-from tfcli.model.positions import POSITIONS, EndsPositions, NoPositions, RankPositions
 
 
 class StartPositions(EndsPositions):
     """`ends` without the end: no offset from the mirror image."""
 
-    def bias(self, layer: int, x: Tensor, at: Coordinates) -> Tensor:
+    def bias(self, x: Tensor, at: Coordinates) -> Tensor:
         with torch.no_grad():
             self.from_end.zero_()
-        return super().bias(layer, x, at)
+        return super().bias(x, at)
 
 
 class OneSidedPositions(RankPositions):
@@ -40,29 +38,18 @@ class OneSidedPositions(RankPositions):
         return a @ b.transpose(-2, -1)
 
 
-GATE, SLOPE = TrainConfig().gate[1], TrainConfig().slope[1]  # as sharp from the start as at the end
-CASES: list[tuple[str, str, dict[str, type[NoPositions]], list[str]]] = [
-    ("reverse-long", "as it is", {}, []),
-    ("reverse-long", "without the end coordinate", {"ends": StartPositions}, []),
-    ("reverse-long", "without the logarithmic scale", {}, ["model.attention_scale=standard"]),
-    ("reverse-long", "sinusoidal positions instead", {}, ["model.positions=sinusoidal"]),
-    ("sort-long", "as it is", {}, []),
-    ("sort-long", "without the antisymmetry", {"rank": OneSidedPositions}, []),
-    ("sort-long", "without the schedule of the gate", {}, [f"train.gate={[GATE, GATE]}"]),
-    ("sort-long", "without the schedule of the slope", {}, [f"train.slope={[SLOPE, SLOPE]}"]),
-    ("sort-long", "`ends` positions instead", {}, ["model.positions=ends", "model.n_heads=4"]),
+# Gate and slope as sharp from the start as at the end.
+CASES: list[tuple[str, str, list[str]]] = [
+    ("reverse-long", "as it is", []),
+    ("reverse-long", "without the end coordinate", [f"model.positions={__file__}:StartPositions"]),
+    ("reverse-long", "without the logarithmic scale", ["model.attention_scale=standard"]),
+    ("reverse-long", "sinusoidal positions instead", ["model.positions=sinusoidal"]),
+    ("sort-long", "as it is", []),
+    ("sort-long", "without the antisymmetry", [f"model.positions={__file__}:OneSidedPositions"]),
+    ("sort-long", "without the schedule of the gate", ["model.positions.gate=[10, 10]"]),
+    ("sort-long", "without the schedule of the slope", ["model.positions.slope=[3, 3]"]),
+    ("sort-long", "`ends` positions instead", ["model.positions=ends", "model.n_heads=4"]),
 ]
-
-
-@contextmanager
-def instead(classes: dict[str, type[NoPositions]]) -> Iterator[None]:
-    """Other classes in the table of encodings, for a while."""
-    before = dict(POSITIONS)
-    POSITIONS.update(classes)
-    try:
-        yield
-    finally:
-        POSITIONS.update(before)
 
 
 def main() -> None:
@@ -74,22 +61,21 @@ def main() -> None:
     machine = measure_machine()
     heads = [f"{what} at {n}" for n in options.lengths for what in ("exact (worst)", "tokens (worst)")]
     print(f"| example | | {' | '.join(heads)} |", f"|---|---|{'---:|' * len(heads)}", sep="\n")
-    for example, name, classes, settings in CASES:
+    for example, name, settings in CASES:
         if options.steps:
             settings = [*settings, f"train.steps={options.steps}"]
         configs = [check(find_entry(example), [*settings, f"train.seed={seed}"]) for seed in options.seeds]
-        with instead(classes):
-            for found in measure(example, configs, options.lengths, False, machine):
-                if isinstance(found, BenchEntry):
-                    cells = [
-                        f"{middle:.3f} ({worst:.3f})"
-                        for s in found.lengths
-                        for middle, worst in (
-                            (s.exact_match_median, s.exact_match_worst),
-                            (s.token_accuracy_median, s.token_accuracy_worst),
-                        )
-                    ]
-                    print(f"| {example} | {name} | {' | '.join(cells)} |", flush=True)
+        for found in measure(example, configs, options.lengths, False, machine):
+            if isinstance(found, BenchEntry):
+                cells = [
+                    f"{middle:.3f} ({worst:.3f})"
+                    for s in found.lengths
+                    for middle, worst in (
+                        (s.exact_match_median, s.exact_match_worst),
+                        (s.token_accuracy_median, s.token_accuracy_worst),
+                    )
+                ]
+                print(f"| {example} | {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Trains on lengths 1-40 and scores at 41 to 500; prints a Markdown table: for each task the token accuracy, as
 the mean over the lengths of the median over the seeds, and of the worst seed; the exact match at the greatest
 length; what an answer would score that ignores the input; and the published score of the Transformer encoder
-in table 1 there, where it was looked up: token accuracy, the mean over lengths 41-500 of the best of many
+in table 2 there, where it was looked up: token accuracy, the mean over lengths 41-500 of the best of many
 trainings. With --steps, trainings are cut short, to try the script.
 """
 

@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tfcli.building import build_encoder, build_optimizer
 from tfcli.config.schema import ModelConfig, TrainConfig
 from tfcli.devices import matmul_precision
 from tfcli.model.layout import Layout
 from tfcli.model.encoder import Encoder
-from tfcli.training.optimizers import AdamW
 
 SIZES = {  # batch, length, and the model's sizes
     "small": (64, 16, {"d_model": 64, "n_layers": 2, "n_heads": 4}),
@@ -41,7 +41,7 @@ class TorchEncoder(nn.Module):
             config.n_heads,
             config.d_ff,
             dropout=0.0,
-            activation=config.activation,
+            activation=config.feed_forward.settings["activation"],
             batch_first=True,
             norm_first=True,
         )
@@ -59,7 +59,7 @@ class TorchEncoder(nn.Module):
 
 def our_step(model: Encoder, precision: str) -> Callable[[Tensor], float]:
     """A function that trains our encoder on a batch and returns the seconds it took."""
-    optimizer = AdamW(model, TrainConfig())
+    optimizer = build_optimizer(TrainConfig(), model)
 
     def step(inputs: Tensor) -> float:
         started = time.perf_counter()
@@ -100,8 +100,8 @@ def main() -> None:
     for name, (batch, length, sizes) in SIZES.items():
         config = ModelConfig.model_validate({**sizes, "positions": "learned"})
         steps = {
-            "float32": our_step(Encoder(config, Layout(VOCAB), length), "float32"),
-            "bfloat16": our_step(Encoder(config, Layout(VOCAB), length), "bfloat16"),
+            "float32": our_step(build_encoder(config, Layout(VOCAB), length), "float32"),
+            "bfloat16": our_step(build_encoder(config, Layout(VOCAB), length), "bfloat16"),
             "nn.TransformerEncoder": their_step(TorchEncoder(config, length)),
         }
         times: dict[str, list[float]] = {key: [] for key in steps}

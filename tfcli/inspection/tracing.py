@@ -7,6 +7,7 @@ checked, also of stages that aren't shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -117,7 +118,10 @@ def record_stage(
         axes=("query" if stage.columns == KEY else "position", stage.columns),
         shape=(values.shape[0], values.shape[1]),
         rows=rows,
-        values=values[[row - first for row in rows]].tolist(),
+        values=[
+            [value if isfinite(value) else None for value in row]
+            for row in values[[row - first for row in rows]].tolist()
+        ],
         facts=list(stage.facts),
         answer=read_off(model, task, inputs, stage),
         deviation=deviation,

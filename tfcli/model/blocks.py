@@ -128,6 +128,7 @@ class Placement(NamedTuple):
     before: bool = False
     inside: bool = False
     after: bool = False
+    shares_norm: bool = False  # whether the feed-forward reads what is normed for attention
     block: type[Block] = Block
 
 
@@ -135,5 +136,5 @@ PLACEMENTS = {
     "pre": Placement(before=True),
     "post": Placement(after=True),
     "sandwich": Placement(before=True, inside=True),
-    "parallel": Placement(before=True, block=ParallelBlock),
+    "parallel": Placement(before=True, shares_norm=True, block=ParallelBlock),
 }

@@ -172,7 +172,7 @@ class StageRecord:
     axes: tuple[str, str]  # what rows and columns are
     shape: tuple[int, int]  # of the whole stage
     rows: list[int]  # the positions that `values` has
-    values: list[list[float]]
+    values: list[list[float | None]]  # None where a score is masked
     facts: list[str]  # what holds of the values, as measured
     answer: list[str] | None  # what the model would say if it were read off here
     deviation: float  # of the stage, computed again from the stages before, from what the model computed

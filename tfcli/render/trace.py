@@ -74,7 +74,9 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
     shown = stage.rows if full else stage.rows[:ROWS]
     tokens = [showable(console, record.tokens[row]) for row in shown]
     label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
-    texts = [[f"{value:.2f}" for value in row] for row in stage.values[: len(shown)]]
+    texts = [
+        ["-" if value is None else f"{value:.2f}" for value in row] for row in stage.values[: len(shown)]
+    ]
     heads = column_heads(console, record, stage)
     cell = 1 + max(max(map(len, row)) for row in texts)
     cell = max(cell, *(cell_len(head) + 1 for head in heads)) if stage.axes[1] != "channel" else cell
