@@ -7,9 +7,9 @@ from torch import nn
 
 from tfcli.building import build_encoder
 from tfcli.config.schema import ModelConfig
-from tfcli.model.layout import Layout
 from tfcli.model.attention import Attention
 from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Layout
 from tfcli.model.positions.ends import EndsPositions
 
 SHARP = 5.0  # times the GAIN of `ends`: the weight that is left for all other keys is below 1e-15

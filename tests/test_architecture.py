@@ -12,13 +12,27 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EVERYONE = {"config", "records", "errors"}  # may be seen by all
 NO_TORCH = {"__init__", "cli", "config", "errors", "records", "registry", "render", "runs"}
-TABLES = {"model/__init__.py", "training/__init__.py", "commands/catalog.py"}  # free of torch in rooms that aren't
+TABLES = {
+    "model/__init__.py",
+    "training/__init__.py",
+    "commands/catalog.py",
+}  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules
 # room -> what it may import besides itself and EVERYONE
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "registry"},
     "__main__": {"cli"},
-    "cli": {"__init__", "bench", "building", "checkpoints", "commands", "devices", "registry", "render", "runs"},
+    "cli": {
+        "__init__",
+        "bench",
+        "building",
+        "checkpoints",
+        "commands",
+        "devices",
+        "registry",
+        "render",
+        "runs",
+    },
     "api": {"checkpoints", "commands", "evaluation", "render", "runs"},
     "commands": {"__init__", "building", "checkpoints", "devices", "evaluation", "inspection", "model"}
     | {"registry", "runs", "training"},
@@ -86,7 +100,9 @@ def is_free_of_torch(path: Path) -> bool:
     return name_of(path) in NO_TORCH or path.relative_to(ROOT / "tfcli").as_posix() in TABLES
 
 
-@pytest.mark.parametrize("path", list(filter(is_free_of_torch, modules())), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if is_free_of_torch(path)], ids=lambda path: path.stem
+)
 def test_these_modules_leave_torch_alone(path: Path) -> None:
     assert not {name for name in imports(path) if name.split(".")[0] in ("torch", "numpy", "safetensors")}
 

@@ -13,8 +13,8 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE, Task
-from tfcli.config.schema import TaskConfig
 from tfcli.building import build_task
+from tfcli.config.schema import TaskConfig
 
 PLACES = {"-": -1, "=": 0, "+": 1}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tfcli.config import files, yaml_reader
-from tfcli.config.schema import SECTIONS, RunConfig
 from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config, to_yaml
+from tfcli.config.schema import SECTIONS, RunConfig
 from tfcli.errors import ConfigError, UsageError
 from tfcli.registry import PARTS, Registry, settings_of_class
 
@@ -69,7 +69,10 @@ PARTS_OF = [
     ({"name": "rank", "gate": [1, 30]}, {"name": "rank", "gate": [1.0, 30.0], "slope": [0.1, 3.0]}),
     ("ends", "ends"),
     ({"ends": 2, "level": 2}, {"ends": 2, "level": {"heads": 2, "slope": [0.1, 3.0]}}),
-    ({"ends": 3, "level": {"heads": 1, "slope": [1, 2]}}, {"ends": 3, "level": {"heads": 1, "slope": [1.0, 2.0]}}),
+    (
+        {"ends": 3, "level": {"heads": 1, "slope": [1, 2]}},
+        {"ends": 3, "level": {"heads": 1, "slope": [1.0, 2.0]}},
+    ),
 ]
 
 
@@ -97,7 +100,9 @@ def test_settings_of_a_part_can_be_overridden(overrides: list[str], settings: di
 
 
 def test_a_wrong_setting_of_a_part_is_found_where_it_was_written() -> None:
-    with pytest.raises(ConfigError, match=r"override model\.positions\.gate=\[1\]: model\.positions\.gate = \[1\]"):
+    with pytest.raises(
+        ConfigError, match=r"override model\.positions\.gate=\[1\]: model\.positions\.gate = \[1\]"
+    ):
         load_config("sort", ["model.positions.gate=[1]"])
 
 
@@ -107,8 +112,9 @@ def test_settings_are_read_off_the_source_as_they_are(registry: Registry) -> Non
     for name in registry.names():
         read, real = registry.settings_of(name), settings_of_class(registry.load(name))
         assert read is not None
-        assert read.model_json_schema()["properties" if read.model_fields else "type"] == (
-            real.model_json_schema()["properties" if read.model_fields else "type"]
+        assert (
+            read.model_json_schema()["properties" if read.model_fields else "type"]
+            == (real.model_json_schema()["properties" if read.model_fields else "type"])
         )
         for key, field in read.model_fields.items():
             assert field.description, (name, key)
@@ -241,7 +247,10 @@ WRONG = [
     ),
     ("model: {positions: {name: 3}}", "must be a name, such as none, or {name: none, SETTING: VALUE}"),
     ("model: {positions: {ends: 2, rank: 1}}", "the heads add up to 3, and n_heads is 4"),
-    ("model: {positions: {ends: 0, rank: 4}}", "ends needs a number of heads from 1 on, as in {ends: 2, ...}"),
+    (
+        "model: {positions: {ends: 0, rank: 4}}",
+        "ends needs a number of heads from 1 on, as in {ends: 2, ...}",
+    ),
     ("model: {positions: {ends: 2, rnak: 2}}", "did you mean 'rank'?"),
     ("model: {mask: window:0}", "model.mask.size = 0: must be greater than or equal to 1"),
     ("model: {mask: window:x}", 'model.mask.size = "x": must be a whole number'),
@@ -251,7 +260,10 @@ WRONG = [
     ("model: {norm: post}", "where norms stand is model.norm_placement"),
     ("model: {norm: rsm}", "did you mean 'rms'?"),
     ("model: {feed_forward: {name: mlp, activation: silo}}", "did you mean 'silu'?"),
-    ("model: {normalizer: softmax}", "unknown key model.normalizer: it is called model.attention_weights now"),
+    (
+        "model: {normalizer: softmax}",
+        "unknown key model.normalizer: it is called model.attention_weights now",
+    ),
     ("train: {gate: [1, 2]}", "unknown key train.gate: it is called model.positions.gate now"),
     ("train: {optimizer: adm}", "did you mean 'adam'?"),
     ("train: {optimizer: {name: sgd, momentum: 1.0}}", "train.optimizer.momentum = 1.0: must be less than 1"),
@@ -334,7 +346,16 @@ def test_files_that_hold_no_configuration(content: bytes, message: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    "override", ["n_layers=2", "model.n_layers", "modl.n_layers=2", "model.a.b=2", "model.positions.a.b=2", "=", "model=2"]
+    "override",
+    [
+        "n_layers=2",
+        "model.n_layers",
+        "modl.n_layers=2",
+        "model.a.b=2",
+        "model.positions.a.b=2",
+        "=",
+        "model=2",
+    ],
 )
 def test_an_unreadable_override_shows_the_right_form(override: str) -> None:
     with pytest.raises(UsageError, match=r"write it as model\.n_layers="):

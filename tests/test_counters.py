@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from tfcli.model.counters import MODULI, Counters
 from tests.models import make as make_model
+from tfcli.model.counters import MODULI, Counters
 from tfcli.model.trace import ForwardTrace
+
 
 def make() -> Counters:
     torch.manual_seed(0)

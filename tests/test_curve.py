@@ -12,8 +12,8 @@ from rich.console import Console
 
 from tests.conftest import Cli, as_json
 from tests.test_render import score
-from tfcli.render.curve import FEWEST, HEIGHT, LEFT, ROWS, TOP, WIDTH, print_curve, render
 from tfcli.records.results import EvalReport, LengthScore
+from tfcli.render.curve import FEWEST, HEIGHT, LEFT, ROWS, TOP, WIDTH, print_curve, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 

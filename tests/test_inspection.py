@@ -12,21 +12,20 @@ from torch import Tensor
 
 from tests.handmade import attention_of, reverser
 from tests.models import ALL, make, tokens
-from tfcli.building import build_encoder
+from tfcli.building import build_encoder, build_task
 from tfcli.config.schema import ModelConfig, TaskConfig
 from tfcli.inspection.attention import find_symbol_orders, record_attention, rollout, run_with_trace
 from tfcli.inspection.patching import patch_parts
 from tfcli.inspection.tracing import measure_deviation, tolerance, trace_sequence
-from tfcli.records.inspection import Choice, Patched, TraceRecord
-from tfcli.model.layout import Layout
+from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Layout
 from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.level import LevelPositions
 from tfcli.model.positions.rank import RankPositions
-from tfcli.render.attention import print_attention
-from tfcli.building import build_task
-from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.trace import ForwardTrace, SublayerTrace
+from tfcli.records.inspection import Choice, Patched, TraceRecord
+from tfcli.render.attention import print_attention
 from tfcli.render.trace import print_trace
 
 TASK = build_task(TaskConfig(name="reverse", vocab_size=7, max_length=12))
@@ -212,7 +211,11 @@ def test_very_large_scores_are_no_discrepancy() -> None:
         ({"positions": "none"}, "embedding", "The model never learns where it stands."),
         ({"positions": "learned"}, "embedding", "A learned vector for its position is added."),
         ({"positions": "rotary"}, "keys", "It is turned by angles that grow with the position."),
-        ({"positions": "rank"}, "queries", "It is multiplied by 0, for content is compared in the ranks alone."),
+        (
+            {"positions": "rank"},
+            "queries",
+            "It is multiplied by 0, for content is compared in the ranks alone.",
+        ),
         ({"positions": "rank"}, "position bias", "How far the key's rank"),
         ({"attention_scale": "log_length"}, "queries", "times b + s log(number of keys)"),
         ({"attention_scale": "log_length"}, "position bias", "times b + s log(number of keys)"),

@@ -11,13 +11,12 @@ from tfcli.config.schema import ModelConfig, RunConfig
 from tfcli.inspection.attention import record_attention
 from tfcli.inspection.roles import find_roles
 from tfcli.inspection.tracing import trace_sequence
-from tfcli.records.inspection import Choice
-from tfcli.model.layout import Layout
-from tfcli.model.encoder import Encoder
 from tfcli.model import POSITIONS
+from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Layout
 from tfcli.model.positions.ends import EndsPositions
-from tfcli.building import build_task
 from tfcli.model.trace import ForwardTrace
+from tfcli.records.inspection import Choice
 
 INPUTS = torch.tensor([[2, 0, 1]])
 

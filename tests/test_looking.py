@@ -21,12 +21,12 @@ from tfcli.commands.inspect import resolve_sequence
 from tfcli.commands.train import train_run
 from tfcli.config.files import load_config
 from tfcli.records.inspection import Choice
+from tfcli.records.results import TrainReport
 from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
 from tfcli.render.progress import LiveDisplay
 from tfcli.render.trace import print_trace
-from tfcli.records.results import TrainReport
 
 SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
 

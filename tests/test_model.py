@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.models import ALL, LONGEST, NUMBERED, RANDOMIZED, VOCAB, close, make, padding, tokens
+from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, tokens
 from tfcli.building import build_encoder
 from tfcli.config.fields import Activation
 from tfcli.config.schema import ModelConfig
-from tfcli.model import ATTENTION_SCALES, ATTENTION_WEIGHTS, POSITIONS
+from tfcli.model import ATTENTION_SCALES, POSITIONS
 from tfcli.model.attention_scale import LogLengthScale
 from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.feed_forward import ACTIVATIONS
@@ -264,7 +264,8 @@ def test_a_removed_sublayer_adds_nothing(part: str, module: str, norm: str) -> N
             assert norms is not None
             for parameter in norms.inside.parameters():
                 parameter.data.fill_(1.0 if parameter.dim() else 0.0)
-    removed = model(tokens(), intervention=Intervention(**{part: frozenset({(0, 1)})}))
+    options: dict[str, Any] = {part: frozenset({(0, 1)})}
+    removed = model(tokens(), intervention=Intervention(**options))
     for parameter in model.layers[1].get_submodule(module).parameters():
         parameter.data.zero_()
     close(removed, model(tokens()))

@@ -12,9 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, Places
+from tfcli.records.results import Answer, EvalReport, LengthScore
 from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
 from tfcli.render.reports import interval, print_eval, share
-from tfcli.records.results import Answer, EvalReport, LengthScore
 
 SYMBOLS = {
     "digits": [str(i) for i in range(10)],

@@ -11,26 +11,25 @@ import torch
 
 from tests.handmade import attention_of, blank, point, reverser
 from tests.models import NUMBERED, make
-from tfcli.building import build_model
+from tfcli.building import build_model, build_task
 from tfcli.checkpoints import load_run
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
 from tfcli.evaluation import held_out_set
-from tfcli.inspection.ablation import falls, report_heads, mean_outputs
+from tfcli.inspection.ablation import falls, mean_outputs, report_heads
 from tfcli.inspection.roles import (
     PATTERNS,
-    pick_clearest,
     find_roles,
     mean_of,
-    patterns_of,
     name_roles,
+    patterns_of,
+    pick_clearest,
     tally_pattern,
 )
-from tfcli.records.inspection import HeadsReport
 from tfcli.model import ATTENTION_SCALES, ATTENTIONS
 from tfcli.model.encoder import Encoder
-from tfcli.records.results import Score
-from tfcli.building import build_task
 from tfcli.model.trace import ForwardTrace
+from tfcli.records.inspection import HeadsReport
+from tfcli.records.results import Score
 
 CPU = torch.device("cpu")
 
@@ -168,7 +167,11 @@ def test_only_the_useful_head_matters() -> None:
     assert useful.mean_ablated.token_accuracy < 0.4
     assert idle.zeroed.exact_match == idle.mean_ablated.exact_match == 1.0
     mirrored, uniform = found.roles
-    assert (mirrored.roles, mirrored.heads, mirrored.matters) == (["mirrored", "source"], [(None, 0, 0)], True)
+    assert (mirrored.roles, mirrored.heads, mirrored.matters) == (
+        ["mirrored", "source"],
+        [(None, 0, 0)],
+        True,
+    )
     assert (uniform.roles, uniform.heads, uniform.matters) == (["uniform"], [(None, 0, 1)], False)
     attention, feed_forward = found.sublayers
     assert attention.part == "attention"

@@ -14,19 +14,18 @@ import pytest
 import torch
 from torch import nn
 
+from tasks.base import Task
 from tfcli.building import build_model, build_schedule, build_task, start_training
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
-from tasks.base import Task
-from tfcli.evaluation import held_out_set
-from tfcli.records.progress import Progress
 from tfcli.errors import DivergedError, UsageError
+from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.base import SHARP_AT, sharpness
+from tfcli.records.progress import Progress
 from tfcli.training.loop import mean_loss
 from tfcli.training.monitor import monitor
 from tfcli.training.optimizers import AdamW
-from tfcli.building import build_task
 
 
 def config(**sections: dict[str, Any]) -> RunConfig:

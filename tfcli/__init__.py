@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tfcli.training.optimizers import Optimizer as Optimizer
     from tfcli.training.schedules import Schedule as Schedule
 
-# Imported when they are asked for, since they need torch: what people derive their own classes from, and `load`.
+# Imported when they are asked for, since they need torch: what people derive their own classes from, and
+# `load`.
 LAZY = {
     "load": "tfcli.api",
     "Positions": "tfcli.model.positions.base",

@@ -59,7 +59,9 @@ class Run:
         inputs = self._encode(sequence)
         with inspect.refuse_politely(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
-            found = make_answer(self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0])
+            found = make_answer(
+                self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0]
+            )
         return Prediction(
             **vars(found), symbols=list(self.task.answer_symbols), probabilities=probabilities.numpy()
         )

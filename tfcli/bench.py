@@ -20,11 +20,11 @@ from tfcli.building import build_for_training, build_layout, start_training
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import prepare, seeded
 from tfcli.evaluation import held_out_set, score_length
-from tfcli.model.layout import Layout
-from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Layout
 from tfcli.model.positions.sinusoidal import SinusoidalPositions
 from tfcli.model.sizes import Sizes
+from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.records.progress import Progress, StepRecord
 from tfcli.records.results import LengthScore
 from tfcli.training.monitor import monitor

@@ -160,7 +160,10 @@ def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Bloc
 
     def norms() -> Norms:
         return Norms(
-            *(build_norm(config, sizes, there) for there in (placement.before, placement.inside, placement.after))
+            *(
+                build_norm(config, sizes, there)
+                for there in (placement.before, placement.inside, placement.after)
+            )
         )
 
     around_attention, around_feed_forward = norms(), None

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tfcli.devices import seeded
 from tfcli.errors import NO_MEMORY
 from tfcli.model.layout import Layout
-from tfcli.records.results import Answer, Interval, LengthScore, Score
 from tfcli.model.trace import Intervention
+from tfcli.records.results import Answer, Interval, LengthScore, Score
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -101,7 +101,9 @@ def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | No
     return found
 
 
-def predict_in_parts(model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None) -> Tensor | None:
+def predict_in_parts(
+    model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None
+) -> Tensor | None:
     """The answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
     try:
         parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]

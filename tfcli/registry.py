@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -123,7 +123,9 @@ class Registry:
                 raise UsageError(f"{self.kind} {name}: {describe_error(error)}") from error
         if not (isinstance(cls, type) and issubclass(cls, self.base_class())) or inspect.isabstract(cls):
             must = f"must be a subclass of {self.public}"
-            raise UsageError(f"{self.setting}: {name!r}: {must}{' with a target()' * (self.public == 'tfcli.Task')}")
+            raise UsageError(
+                f"{self.setting}: {name!r}: {must}{' with a target()' * (self.public == 'tfcli.Task')}"
+            )
         return cls
 
     def settings_of(self, name: str) -> type[BaseModel] | None:
@@ -150,7 +152,9 @@ _tasks = _import_tasks()
 TASKS = Registry("task.name", "task", _tasks.__name__, _tasks.TASKS, "base:Task", "tfcli.Task")
 
 
-def _part(setting: str, kind: str, table: dict[str, str], base: str, package: str = "tfcli.model") -> Registry:
+def _part(
+    setting: str, kind: str, table: dict[str, str], base: str, package: str = "tfcli.model"
+) -> Registry:
     return Registry(setting, kind, package, table, base, f"tfcli.{base.partition(':')[2]}")
 
 
@@ -294,15 +298,20 @@ def settings_of_class(cls: type[Any]) -> type[BaseModel]:
 
 def make_settings(name: str, arguments: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
     """A model of settings from keyword arguments: their types and defaults."""
-    strict = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+    strict = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
+    )
     definitions: dict[str, Any] = {
-        key: (Any if annotation is inspect.Parameter.empty else annotation, ... if default is inspect.Parameter.empty else default)
+        key: (
+            Any if annotation is inspect.Parameter.empty else annotation,
+            ... if default is inspect.Parameter.empty else default,
+        )
         for key, (annotation, default) in arguments.items()
     }
     return create_model(name, __config__=strict, **definitions)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_settings(where: str) -> type[BaseModel]:
     """The settings of a class `package.module:Class` of our own, read off its source, which needs no torch.
 
@@ -341,7 +350,7 @@ def find_class(where: str) -> tuple[ast.ClassDef, ast.Module] | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(path: str) -> ast.Module:
     """The syntax tree of a file."""
     return ast.parse(Path(path).read_bytes())

@@ -17,8 +17,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tfcli.config.schema import RunConfig
 from tfcli.config.messages import explain
+from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError, UsageError, did_you_mean
 from tfcli.records.results import RunDetails, RunSummary, TrainSummary

@@ -16,8 +16,8 @@ from statistics import mean, median
 from typing import NamedTuple
 
 from tfcli.bench import measure, measure_machine
-from tfcli.config.schema import RunConfig
 from tfcli.cli.ranges import parse_lengths, parse_seeds
+from tfcli.config.schema import RunConfig
 from tfcli.records.bench import BenchEntry
 
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from tfcli.building import build_encoder, build_optimizer
 from tfcli.config.schema import ModelConfig, TrainConfig
 from tfcli.devices import matmul_precision
-from tfcli.model.layout import Layout
 from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Layout
 
 SIZES = {  # batch, length, and the model's sizes
     "small": (64, 16, {"d_model": 64, "n_layers": 2, "n_heads": 4}),

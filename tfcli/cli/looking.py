@@ -131,14 +131,12 @@ def trace(
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import resolve_sequence, trace_run
-    from tfcli.render.trace import print_trace
     from tfcli.render.terminal import make_console
+    from tfcli.render.trace import print_trace
 
     loaded = load_run(path)
     inputs = resolve_sequence(loaded, sequence, seed)
-    record = trace_run(
-        loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or []
-    )
+    record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
     print_json(record) if as_json else print_trace(make_console(), record, full=full)
 
 

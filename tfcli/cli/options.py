@@ -17,13 +17,13 @@ def complete_sources() -> list[str]:
 def complete_settings() -> list[str]:
     """Settings, for shell completion."""
     from tfcli.config.schema import SECTIONS
-
     from tfcli.registry import PARTS
 
     settings = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
     for setting, registry in PARTS.items():
-        known = {key for name in registry.built_in for key in registry.settings_of(name).model_fields}
-        settings += [f"{setting}.{key}" for key in sorted(known)]
+        found = [registry.settings_of(name) for name in registry.built_in]
+        keys = {key for known in found if known for key in known.model_fields}
+        settings += [f"{setting}.{key}" for key in sorted(keys)]
     return [f"{setting}=" for setting in settings]
 
 

@@ -69,9 +69,7 @@ def train(
     entry = files.find_entry(source)
     config = files.check(entry, overrides)
     if dry_run:
-        print_json(config.model_dump(mode="json")) if as_json else typer.echo(
-            files.to_yaml(config), nl=False
-        )
+        print_json(config.model_dump(mode="json")) if as_json else typer.echo(files.to_yaml(config), nl=False)
         return
     if not watch and (layer is not None or head is not None):
         raise UsageError("--layer and --head are about --watch")
@@ -102,9 +100,9 @@ def run_training(
 ) -> TrainReport:
     """Train with a display on stderr."""
     from tfcli.commands.train import note_few_sequences, train_run
+    from tfcli.records.results import TrainReport
     from tfcli.render.progress import make_display
     from tfcli.render.terminal import make_console
-    from tfcli.records.results import TrainReport
 
     console = make_console(stderr=True)
     if not quiet:

@@ -136,7 +136,7 @@ def load_snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
 
 
 def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
-    """Record a run's heads at its snapshots and at its end: what they look at, and their maps for `inputs` [T].
+    """Record a run's heads at its snapshots and at its end: roles, and maps for `inputs` [T].
 
     Raises:
         UsageError: the run has no snapshots, or no such layer or head.
@@ -149,7 +149,12 @@ def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTime
     batches = held_out_set(run.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
     if not choice.layers and not choice.heads:
         told = pick_clearest(find_roles(run.model, run.task, batches))
-        choice = replace(choice, loops=[told.loop or 0], layers=[told.layer], heads=[told.head] if choice.combine == "each" else [])
+        choice = replace(
+            choice,
+            loops=[told.loop or 0],
+            layers=[told.layer],
+            heads=[told.head] if choice.combine == "each" else [],
+        )
     moments = []
     for i in spread(0, len(steps) - 1, MOMENTS):
         file = files[steps[i]]

@@ -6,6 +6,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+__all__ = [
+    "Activation",
+    "Annotated",
+    "Betas",
+    "Bounds",
+    "Count",
+    "Field",
+    "Gate",
+    "Literal",
+    "Positive",
+    "Share",
+    "Slope",
+]
+
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e30)]

@@ -15,11 +15,10 @@ from pydantic import ValidationError
 
 from tfcli import registry
 from tfcli.config import yaml_reader
+from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN, Part
 from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
-from tfcli.config.messages import Location, explain, shown
-from tfcli.errors import ConfigError, UsageError
-from tfcli.errors import did_you_mean
+from tfcli.errors import ConfigError, UsageError, did_you_mean
 
 HERE = Path(__file__).parent.parent
 # A wheel holds the examples inside the package, a checkout beside it.
@@ -130,7 +129,9 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         details = [d for d in error.errors() if d["type"] != "default_factory_not_called"]
-        problems = [f"{place(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details]
+        problems = [
+            f"{place(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details
+        ]
         raise ConfigError(_task_problems(values, place) + problems) from error
     if problems := _task_problems(values, place):
         raise ConfigError(problems)

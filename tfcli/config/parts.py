@@ -1,9 +1,9 @@
 """Parts of a model or of its training, as configurations choose them: `rank`, or with settings of their own.
 
-    positions: rank
-    positions: {name: rank, gate: [0.1, 10], slope: [0.1, 3]}
-    mask: window:4                                # short for {name: window, size: 4}
-    positions: {ends: 4, rank: 2, level: 2}       # each has so many of the heads
+positions: rank
+positions: {name: rank, gate: [0.1, 10], slope: [0.1, 3]}
+mask: window:4                                # short for {name: window, size: 4}
+positions: {ends: 4, rank: 2, level: 2}       # each has so many of the heads
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ UNKNOWN = "unknown_setting"  # the kind of the error; its message says what is k
 
 @dataclass(frozen=True)
 class Part:
-    """A choice from a registry, with the settings of that part. For heads that are shared out, `heads` has how
-    many each of several parts gets, in their order."""
+    """A choice from a registry, with the settings of that part.
+
+    Where heads are shared out, `shares` has a part for each group of them, with its number of `heads`.
+    """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class PartOf:
         return name, {settings[0]: yaml_reader.read(value, self.registry.setting).value}
 
     def make(self, name: str, settings: dict[str, Any], heads: int | None = None) -> Part:
-        """The part of that name with checked settings; those of a class in a file are checked as it is loaded."""
+        """The part of that name with checked settings; those of a class in a file are checked when it is."""
         if problem := self.registry.find_problem(name):
             raise ValueError(problem)
         known = self.registry.settings_of(name)

@@ -13,6 +13,7 @@ from tfcli.config.fields import Count
 from tfcli.config.parts import Part, PartOf
 from tfcli.model import COMPUTED_POSITIONS
 
+
 class Section(BaseModel):
     """Strict and frozen: a value of the wrong type or an unknown key is an error, never a guess."""
 
@@ -202,7 +203,9 @@ class TrainConfig(Section):
     optimizer: Annotated[Part, PartOf(registry.OPTIMIZERS)] = Field(
         "adamw", description="how gradients move the weights", validate_default=True
     )
-    weight_decay: float = Field(0.01, ge=0, le=1e10, description="weight decay, of the matrices of linear layers only")
+    weight_decay: float = Field(
+        0.01, ge=0, le=1e10, description="weight decay, of the matrices of linear layers only"
+    )
     clip_norm: float = Field(1.0, gt=0, le=1e30, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
     eval_every: Count = Field(25, description="evaluate on the held-out set every so many steps")

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import make_answer
-from tfcli.records.inspection import AttentionRecord, Choice, HeadRecord, LayerRecord, OrderReport, Places
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.trace import ForwardTrace, LayerTrace
+from tfcli.records.inspection import AttentionRecord, Choice, HeadRecord, LayerRecord, OrderReport, Places
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -22,9 +22,7 @@ MAX_SYMBOLS = 256  # in an order that is shown
 MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
 
 
-def record_attention(
-    model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice
-) -> AttentionRecord:
+def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice) -> AttentionRecord:
     """Record the attention weights of `inputs` [T] and the answer they led to.
 
     Raises:

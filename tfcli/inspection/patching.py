@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tfcli.evaluation import IGNORE, make_answer
 from tfcli.inspection.attention import run_with_trace
-from tfcli.records.inspection import Patched, PatchRecord
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import ForwardTrace, Intervention
+from tfcli.records.inspection import Patched, PatchRecord
 
 if TYPE_CHECKING:
     from tasks.base import Task

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import SCORES_A_PASS
-from tfcli.records.inspection import HeadRoles, PatternScore
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import ForwardTrace
+from tfcli.records.inspection import HeadRoles, PatternScore
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task

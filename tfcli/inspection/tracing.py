@@ -1,7 +1,7 @@
 """The forward pass stage by stage, as the parts of the model explain themselves.
 
-Each stage is computed again from the ones before, in double precision, and held against the trace; all heads are
-checked, also of stages that aren't shown.
+Each stage is computed again from the ones before, in double precision, and held against the trace; all
+heads are checked, also of stages that aren't shown.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The model and its parts, by the names that configurations use.
 
-Each table names classes of this package, as `module:Class`; they aren't imported, for a list of names must not
-cost an import of torch. A new part is a class in one of these modules and a row here. Its settings are the
-keyword arguments of its `__init__`.
+Each table names classes of this package, as `module:Class`; they aren't imported, for a list of names must
+not cost an import of torch. A new part is a class in one of these modules and a row here. Its settings are
+the keyword arguments of its `__init__`.
 """
 
 POSITIONS = {

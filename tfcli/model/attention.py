@@ -18,7 +18,7 @@ from tfcli.model.attention_weights import Softmax
 from tfcli.model.layout import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
-from tfcli.model.stages import KEY, Explanation, Stage, multiply
+from tfcli.model.stages import KEY, Explanation, Stage, has_bias, multiply
 from tfcli.model.trace import LayerContext, LayerTrace
 
 
@@ -77,12 +77,12 @@ class Attention(nn.Module):
         return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
-        """Queries, keys and values [H, T, K] of `x` [T, D], head by head, written out apart from `project`."""
+        """Queries, keys and values [H, T, K] of `x` [T, D], written out apart from `project`."""
         K = x.shape[-1] // self.n_heads
         made = []
         for i, weight in enumerate(self.qkv.weight.to(x).chunk(3)):
-            bias = 0 if self.qkv.bias is None else self.qkv.bias.to(x).chunk(3)[i]
-            made.append((x @ weight.T + bias).split(K, dim=-1))
+            bias = self.qkv.bias.to(x).chunk(3)[i] if has_bias(self.qkv) else 0
+            made.append(torch.split(x @ weight.T + bias, K, dim=-1))
         return [torch.stack(heads) for heads in made]
 
     def stages(self, x: Tensor, trace: LayerTrace, out: Tensor, at: Coordinates) -> Iterator[Stage]:
@@ -94,7 +94,9 @@ class Attention(nn.Module):
         turned, scaled = self.positions.in_queries, self.rescale.explained
         yield self.projection_stage("queries", "What each token asks for.", q, trace.q, [turned, scaled])
         yield self.projection_stage("keys", "What each token can be found by.", k, trace.k, [turned])
-        yield self.projection_stage("values", "What each token hands on when it is looked at.", v, trace.v, [])
+        yield self.projection_stage(
+            "values", "What each token hands on when it is looked at.", v, trace.v, []
+        )
         yield from self.score_stages(bias, trace, at)
         how, weights = self.weigh.explained, trace.attn_weights[0]
         off = float((weights.sum(-1) - 1).abs().max())
@@ -114,7 +116,7 @@ class Attention(nn.Module):
             trace.z[0],
             weights.double() @ trace.v[0].double(),
         )
-        b_o = " + b_o" if self.out.bias is not None else ""
+        b_o = " + b_o" if has_bias(self.out) else ""
         yield Stage(
             "projection",
             "The outputs of all heads stand side by side, and one matrix mixes them.",
@@ -131,7 +133,7 @@ class Attention(nn.Module):
         parts = [self.projection, *(what for what in then if what is not None)]
         sentences = " ".join(what.sentence.replace("*", letter) for what in parts)
         formula = "".join(what.formula.replace("*", letter) for what in parts)
-        if self.qkv.bias is None:
+        if not has_bias(self.qkv):
             formula = formula.replace(f" + b_{letter}", "")
         return Stage(name, f"{meaning} {sentences}", formula, kept[0], again[0])
 
@@ -139,7 +141,9 @@ class Attention(nn.Module):
         """How well keys fit queries: by content, by position, or both."""
         products = trace.q[0].double() @ trace.k[0].double().transpose(-2, -1) * self.scale
         formula = f"scores = q k^T / sqrt({self.scale**-2:.0f})"
-        explanation = "How well each key fits each query: the product of their vectors, scaled to stay moderate."
+        explanation = (
+            "How well each key fits each query: the product of their vectors, scaled to stay moderate."
+        )
         closed = at.close(bias, products.dtype)
         if bias is not None and self.positions.in_scores is not None:
             what, then = self.positions.in_scores, self.rescale.explained
@@ -181,7 +185,7 @@ class SharedAttention(Attention):
         return q, k, v
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
-        slices = x.split(x.shape[-1] // self.n_heads, dim=-1)
+        slices = torch.split(x, x.shape[-1] // self.n_heads, dim=-1)
         return [
             torch.stack([part @ weight.T for part in slices]) for weight in self.qkv.weight.to(x).chunk(3)
         ]
@@ -190,7 +194,7 @@ class SharedAttention(Attention):
 def attend_fused(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, at: Coordinates, scale: float, dropout: float
 ) -> Tensor:
-    """Each head's weighted sum of values [B, H, T, K], by torch's kernel, which keeps no [T, T] of its own."""
+    """Each head's weighted sum of values [B, H, T, K], by torch's kernel, which keeps no [T, T]."""
     if bias is None and at.mask.is_causal and at.may_attend is None:
         return F.scaled_dot_product_attention(q, k, v, None, dropout, is_causal=True, scale=scale)
     return F.scaled_dot_product_attention(q, k, v, at.close(bias, q.dtype), dropout, scale=scale)

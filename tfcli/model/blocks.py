@@ -19,7 +19,7 @@ from tfcli.model.trace import LayerContext, LayerTrace, SublayerTrace
 
 
 class Norms(nn.Module):
-    """The norms around a sub-layer f: after(x + inside(f(before(x)))). Those that a placement lacks do nothing."""
+    """The norms around a sub-layer f, after(x + inside(f(before(x)))); those that aren't there do nothing."""
 
     def __init__(self, before: Norm, inside: Norm, after: Norm) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class Norms(nn.Module):
 class Block(nn.Module):
     """Attention, then the feed-forward, each added to the residual stream, with norms around it.
 
-    With a norm before each sub-layer this is pre-norm (Xiong et al. 2020, 2002.04745), with one after each sum
-    the original post-norm (Vaswani et al. 2017, section 3.1), with one on both sides of the sub-layer a sandwich
-    (Ding et al. 2021, 2105.13290, section 2.4).
+    With a norm before each sub-layer this is pre-norm (Xiong et al. 2020, 2002.04745), with one after each
+    sum the original post-norm (Vaswani et al. 2017, section 3.1), with one on both sides of the sub-layer a
+    sandwich (Ding et al. 2021, 2105.13290, section 2.4).
     """
 
     def __init__(

@@ -3,8 +3,8 @@
 Axes: B batch, T position of the input, M position of the answer, L position of all that is read, D d_model,
 V vocabulary.
 
-Fresh weights: embeddings are normal, with variance 1 (1/D where they are scaled or tied); linear layers uniform
-within ±1/sqrt(width of their input); tables of position biases 0; norms 1 and 0.
+Fresh weights: embeddings are normal, with variance 1 (1/D where they are scaled or tied); linear layers
+uniform within ±1/sqrt(width of their input); tables of position biases 0; norms 1 and 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tfcli.model.layout import Coordinates, Layout
 from tfcli.model.masks import Mask
 from tfcli.model.norms import Norm
 from tfcli.model.positions.base import Positions
-from tfcli.model.stages import SYMBOL, Stage, multiply
+from tfcli.model.stages import SYMBOL, Stage, has_bias, multiply
 from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace, contexts
 
 
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
         return logits
 
     def embed(self, tokens: Tensor, at: Coordinates) -> Tensor:
-        """Vectors [B, L, D] of `tokens` [B, L], with positions, and what the counters show if there are any."""
+        """Vectors [B, L, D] of `tokens` [B, L], with positions, and what the counters show."""
         x: Tensor = self.embedding(tokens)
         if self.embedding_scale != 1:
             x = x * self.embedding_scale
@@ -157,8 +157,8 @@ class Encoder(nn.Module):
     def stages(self, inputs: Tensor, trace: ForwardTrace) -> Iterator[tuple[LayerTrace | None, Stage]]:
         """Each stage of the traced pass over `inputs` [T], with the layer that it belongs to.
 
-        Values are of the first sequence of the batch; each is computed again from the stages before, in double
-        precision.
+        Values are of the first sequence of the batch; each is computed again from the stages before, in
+        double precision.
         """
         tokens, x = self.layout.tokens(inputs[None]), trace.embedding
         yield None, self.embedding_stage(tokens, trace)
@@ -175,7 +175,7 @@ class Encoder(nn.Module):
             Stage(
                 "logits",
                 "Each position's vector is compared with each symbol; the largest number is the answer.",
-                "x E^T" if self.unembedding is None else "x W + b" if self.unembedding.bias is not None else "x W",
+                "x E^T" if self.unembedding is None else "x W + b" if has_bias(self.unembedding) else "x W",
                 trace.logits[0],
                 normed @ self.embedding.weight[: self.layout.n_answers].double().T
                 if self.unembedding is None
@@ -197,8 +197,10 @@ class Encoder(nn.Module):
         if in_embedding is not None:
             sentences.append(in_embedding.sentence)
             formula += in_embedding.formula
-        elif all(block.attention.positions.in_queries is None and block.attention.positions.in_scores is None
-                 for block in self.layers):
+        elif all(
+            block.attention.positions.in_queries is None and block.attention.positions.in_scores is None
+            for block in self.layers
+        ):
             sentences.append("The model never learns where it stands.")
         else:
             sentences.append("Where it stands comes in with the attention.")

@@ -84,7 +84,7 @@ class MLP(FeedForward):
 
 
 class GatedMLP(MLP):
-    """As `mlp`, with a second layer beside the first that gates each hidden channel (Shazeer 2020, 2002.05202).
+    """As `mlp`, with a layer beside the first that gates each hidden channel (Shazeer 2020, 2002.05202).
 
     With `silu` this is SwiGLU, with `gelu` GEGLU.
     """

@@ -16,7 +16,9 @@ from tfcli.model.layout import Coordinates
 class ConsecutiveIndices(nn.Module):
     """0, 1, 2, ... as tokens stand."""
 
-    RANGE: int | None = None  # how many different indices there are; None: as many as the longest sequence has
+    RANGE: int | None = (
+        None  # how many different indices there are; None: as many as the longest sequence has
+    )
 
     def forward(self, at: Coordinates) -> Coordinates:
         """The coordinates as positional encodings read them."""
@@ -27,8 +29,8 @@ class RandomizedIndices(ConsecutiveIndices):
     """A sorted draw from `RANGE` numbers in place of 0, 1, 2, ...
 
     A model that was trained so has met all numbers of the range, however short its sequences were (Ruoss et
-    al. 2023, 2305.16843). One draw serves the whole batch. In training it is new each time, from torch's global
-    random numbers; out of it always the same.
+    al. 2023, 2305.16843). One draw serves the whole batch. In training it is new each time, from torch's
+    global random numbers; out of it always the same.
     """
 
     RANGE = 2048

@@ -24,8 +24,8 @@ class Coordinates:
 
     Both int64 [B, L], or [1, L] where all sequences of the batch have the same length. `n_keys` [B, 1] is how
     many tokens there are, and `may_attend` the padding mask [B, L], False for padding; None where there is
-    none. `segment` int64 [L] numbers the segments from 0; None where there is but one. `longest` is the length
-    of the longest. `mask` says what a query may attend to besides.
+    none. `segment` int64 [L] numbers the segments from 0; None where there is but one. `longest` is the
+    length of the longest. `mask` says what a query may attend to besides.
     """
 
     start: Tensor
@@ -38,7 +38,7 @@ class Coordinates:
 
     @cached_property
     def order(self) -> Tensor:
-        """The number of each token in the order in which they are read, int64 [B, L]; padding isn't counted."""
+        """The number of each token in the order of reading, int64 [B, L]; padding isn't counted."""
         if self.may_attend is None:
             return torch.arange(self.start.shape[1], device=self.start.device)[None]
         return (self.may_attend.cumsum(1) - 1).clamp(min=0)

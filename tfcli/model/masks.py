@@ -22,14 +22,14 @@ class Mask:
     def allows(self, query: Tensor, key: Tensor) -> Tensor | None:
         """Whether the query with a number may attend to the key with a number, as bool; None if all may.
 
-        Tokens are numbered from 0 in the order in which they are read: the begin token, the input, the blanks.
-        `query` is int64 [B, L, 1] and `key` [B, 1, L]. Each query must be allowed some key.
+        Tokens are numbered from 0 in the order in which they are read: the begin token, the input, the
+        blanks. `query` is int64 [B, L, 1] and `key` [B, 1, L]. Each query must be allowed some key.
         """
         return None
 
 
 class CausalMask(Mask):
-    """A query may attend to itself and to what comes before it; so may the blank tokens of an appended layout."""
+    """A query may attend to itself and to all that comes before it; blank tokens come after the input."""
 
     is_causal = True
     explanation = "Keys that come after the query are masked."

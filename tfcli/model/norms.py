@@ -36,7 +36,8 @@ class Norm(nn.Module):
     def recompute(self, x: Tensor) -> Tensor:
         """The norm of `x` [T, D] in double precision, written out apart from `forward`."""
         with torch.autocast(x.device.type, enabled=False):
-            return self(x.float()).double()
+            again: Tensor = self(x.float()).double()
+            return again
 
     def facts(self, out: Tensor) -> list[str]:
         """What holds of normed vectors [T, D], as measured."""

@@ -33,7 +33,13 @@ class Stage(NamedTuple):
     is_stream: bool = False  # whether it is the residual stream, which an answer can be read off
 
 
+def has_bias(linear: nn.Linear) -> bool:
+    """Whether a layer adds a bias; torch's types say that it always does."""
+    bias: Tensor | None = linear.bias
+    return bias is not None
+
+
 def multiply(x: Tensor, linear: nn.Linear) -> Tensor:
     """x W^T + b in the precision of `x`, written out."""
     product = x @ linear.weight.to(x).T
-    return product if linear.bias is None else product + linear.bias.to(x)
+    return product + linear.bias.to(x) if has_bias(linear) else product

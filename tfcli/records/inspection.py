@@ -24,7 +24,7 @@ def number_layer(loop: int | None, layer: int) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which maps to show: of which loops, layers and heads (all, if none is named), each head's or one a layer."""
+    """Which maps to show: of which loops, layers and heads (all by default), each head's or one a layer."""
 
     layers: Sequence[int] = ()
     heads: Sequence[int] = ()

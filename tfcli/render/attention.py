@@ -50,8 +50,7 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
     layout = choose_layout([showable(console, token) for token in record.tokens], console.width)
     for layer in record.layers:
         tables = [
-            list(table(console, layout, title_of(layer, head.head), head.weights))
-            for head in layer.heads
+            list(table(console, layout, title_of(layer, head.head), head.weights)) for head in layer.heads
         ]
         print_tables(console, tables, layout.width)
         for head in layer.heads:

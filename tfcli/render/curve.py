@@ -8,8 +8,8 @@ from html import escape
 from rich.console import Console
 from rich.text import Text
 
-from tfcli.render.terminal import can_show, print_lines, print_wrapped
 from tfcli.records.results import EvalReport, LengthScore
+from tfcli.render.terminal import can_show, print_lines, print_wrapped
 
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 5  # of the terminal

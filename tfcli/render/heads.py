@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.records.inspection import HeadReport, HeadsReport, RoleReport, name_layer, number_layer
+from tfcli.records.results import Score
 from tfcli.render.reports import plain_table, print_fitting, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
-from tfcli.records.results import Score
 
 BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
 LEGEND = (
@@ -52,7 +52,9 @@ def print_heads(console: Console, report: HeadsReport) -> None:
         print_wrapped(console, Text("no head has a role that can be told clearly from chance"))
     for order in report.orders:
         shown = " < ".join(showable(console, symbol) for symbol in order.symbols) or "all symbols alike"
-        text = Text.assemble((f"{name_layer(order.loop, order.layer)} head {order.head} ranks ", "bold"), shown)
+        text = Text.assemble(
+            (f"{name_layer(order.loop, order.layer)} head {order.head} ranks ", "bold"), shown
+        )
         print_wrapped(console, text.append(f", equal ones {order.ties}"), indent=2)
     if no_patterns:
         print_wrapped(console, Text(NO_PATTERNS))
@@ -75,7 +77,13 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
         )
     for part in report.sublayers:
         table.add_row(
-            number_layer(part.loop, part.layer), "", f"({part.part})", "", "", "", *scores(report, part.removed, tokens)
+            number_layer(part.loop, part.layer),
+            "",
+            f"({part.part})",
+            "",
+            "",
+            "",
+            *scores(report, part.removed, tokens),
         )
     return table
 
@@ -154,7 +162,9 @@ def print_patterns(console: Console, heads: Sequence[HeadReport]) -> None:
     for first in range(0, len(heads), per_block):
         block = heads[first : first + per_block]
         print_lines(console)
-        print_wrapped(console, Text(f"{name_layer(block[0].loop, block[0].layer)}: share of each head's weight", "bold"))
+        print_wrapped(
+            console, Text(f"{name_layer(block[0].loop, block[0].layer)}: share of each head's weight", "bold")
+        )
         table = plain_table()
         table.add_column("on", no_wrap=True)
         for heading in ("chance", *(f"head {head.head}" for head in block)):

@@ -54,4 +54,6 @@ def name_of(patch: Patched) -> str:
     """`layer 0 head 1`, `layer 0 attention`; in brackets what restores everything by construction."""
     if patch.layer is None:
         return f"({patch.part})"
-    return f"{name_layer(patch.loop, patch.layer)} {patch.part}{'' if patch.head is None else f' {patch.head}'}"
+    return (
+        f"{name_layer(patch.loop, patch.layer)} {patch.part}{'' if patch.head is None else f' {patch.head}'}"
+    )

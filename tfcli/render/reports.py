@@ -11,7 +11,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 from tfcli.records.results import (
     Answer,
     Catalog,
@@ -22,6 +21,7 @@ from tfcli.records.results import (
     RunSummary,
     TrainReport,
 )
+from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 
 BAR = 8  # columns of a full bar
 EXCERPT = 60  # tokens of a wrong answer

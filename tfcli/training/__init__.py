@@ -1,4 +1,4 @@
-"""Training, and what it is made of, by the names that configurations use; see `tfcli.model` for what rows are."""
+"""Training, and what it is made of, by the names that configurations use; rows are as in `tfcli.model`."""
 
 OPTIMIZERS = {
     "adamw": "optimizers:AdamW",

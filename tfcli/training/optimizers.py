@@ -15,8 +15,8 @@ from tfcli.config.fields import Annotated, Betas, Field, Positive, Share
 class Optimizer:
     """The base class of all optimizers, which have a method `move`.
 
-    Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and norms towards
-    zero makes a model weaker, not simpler.
+    Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and norms
+    towards zero makes a model weaker, not simpler.
 
     The parameters of `model` become views of one vector, and so do their gradients: keep them, and call
     `zero_gradients` before each backward pass.
@@ -119,8 +119,9 @@ class SGD(Optimizer):
 class Muon(AdamW):
     """Momentum made orthogonal, for the matrices of the blocks' linear layers; AdamW for all else.
 
-    Jordan et al. 2024, with the scale of Liu et al. 2025 (2502.16982, eq. 4), by which one learning rate suits
-    both: a matrix moves by 0.2 sqrt(its longer side) times the orthogonal matrix nearest to its momentum.
+    Jordan et al. 2024, with the scale of Liu et al. 2025 (2502.16982, eq. 4), by which one learning rate
+    suits both: a matrix moves by 0.2 sqrt(its longer side) times the orthogonal matrix nearest to its
+    momentum.
 
     Raises:
         ValueError: there is no such matrix.
@@ -172,4 +173,5 @@ def orthogonalize(matrix: Tensor, coefficients: tuple[float, float, float], iter
     for _ in range(iterations):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return wide if x.shape[0] <= x.shape[1] else wide.T
+    nearest: Tensor = wide if x.shape[0] <= x.shape[1] else wide.T
+    return nearest

@@ -20,9 +20,9 @@ class Positions(nn.Module):
     """No encoding: the model sees a bag of tokens and can't tell their order. The base class of all others.
 
     An encoding changes the embeddings (`embed`), turns queries and keys (`rotate`), or adds to the scores
-    (`bias`). What overrides `embed` is made once, for the input; what overrides one of the others once for each
-    layer, and each of these has weights of its own. What needs the places of tokens as it computes them itself
-    overrides `places`, too.
+    (`bias`). What overrides `embed` is made once, for the input; what overrides one of the others once for
+    each layer, and each of these has weights of its own. What needs the places of tokens as it computes
+    them itself overrides `places`, too.
 
     `in_embedding`, `in_queries` and `in_scores` are what `tfcli trace` says of it.
     """

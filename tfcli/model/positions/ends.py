@@ -15,8 +15,8 @@ from tfcli.model.positions.segments import segment_pairs
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
 
-# AdamW moves every parameter by about the learning rate a step, however steep its slope is. Tables hold a bias
-# divided by GAIN, so that a head makes up its mind in tens of steps, not hundreds.
+# AdamW moves every parameter by about the learning rate a step, however steep its slope is. Tables hold a
+# bias divided by GAIN, so that a head makes up its mind in tens of steps, not hundreds.
 GAIN = 8.0
 
 

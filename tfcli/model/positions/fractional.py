@@ -14,8 +14,8 @@ from tfcli.model.stages import Explanation
 class FractionalPositions(Positions):
     """How far through its segment each token stands, along learned directions.
 
-    u = (start + 1/2) / length along one direction, and 1 - u along another. No length holds a fraction that is
-    out of range, but neighbours come ever closer.
+    u = (start + 1/2) / length along one direction, and 1 - u along another. No length holds a fraction that
+    is out of range, but neighbours come ever closer.
     """
 
     in_embedding = Explanation(

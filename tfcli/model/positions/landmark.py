@@ -24,10 +24,10 @@ class LandmarkPositions(Positions):
     """Tokens are numbered from a landmark that a head chooses; later layers look nearby.
 
     In the first layer, each head picks a landmark: the mean place of the tokens, weighted by a softmax over a
-    learned score of each that the query may attend to. It numbers the tokens from the next one on, and a query
-    that is the i-th of its segment looks for number i: content - slope |i - number_j|, and a learned bias for
-    each pair of segments. With the begin token as its landmark a head counts from the start, with an operator
-    from the second operand. Times `gate`, the scores make the choice ever clearer.
+    learned score of each that the query may attend to. It numbers the tokens from the next one on, and a
+    query that is the i-th of its segment looks for number i: content - slope |i - number_j|, and a learned
+    bias for each pair of segments. With the begin token as its landmark a head counts from the start, with
+    an operator from the second operand. Times `gate`, the scores make the choice ever clearer.
 
     The other layers have `NearbyPositions`.
     """
@@ -51,7 +51,8 @@ class LandmarkPositions(Positions):
         return [cls(sizes, **settings), *(NearbyPositions(sizes) for _ in range(n_layers - 1))]
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        return self.scores((at.start[:, None, :, None] - self.places(x, at)).abs(), at)
+        bias: Tensor = self.scores((at.start[:, None, :, None] - self.places(x, at)).abs(), at)
+        return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """The number of each token in each head, [B, H, Q, L]; never in bfloat16."""

@@ -51,12 +51,14 @@ class LevelPositions(Positions):
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
         levels = self.places(x, at)[:, :, 0]  # [B, H, L]
         distance = (levels[..., :, None] - levels[..., None, :]).abs()  # [B, H, L, L]
-        covers = (1 - distance).clamp(min=0) * later(at)  # how far row stands on the level of column, above it
+        # How far the row's token lies on the column's, as it is on its level and comes later.
+        covers = (1 - distance).clamp(min=0) * later(at)
         if at.is_masked and at.allowed is not None:
             newer = at.allowed.to(covers.dtype) @ covers  # [B, H, L, L]: as each query sees it
         else:
             newer = covers.sum(-2)[:, :, None]
-        return self.scores(distance + newer, at)
+        bias: Tensor = self.scores(distance + newer, at)
+        return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """The level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""

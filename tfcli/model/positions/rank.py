@@ -24,8 +24,8 @@ class RankPositions(Positions):
     A head compares tokens j and k by an antisymmetric score, s_jk = a_j b_k - a_k b_j + tau sign(j - k). The
     soft number of comparisons that j wins within its segment is its rank: rank_j = sum over k != j of
     sigmoid(gate s_jk). As s_jk = -s_kj, the ranks add up to T(T - 1)/2, so no token can drop out. Query i
-    looks where the rank is i: its scores are -slope |i - rank_j|, with no content in them. Under a mask a query
-    ranks the tokens that it may attend to.
+    looks where the rank is i: its scores are -slope |i - rank_j|, with no content in them. Under a mask a
+    query ranks the tokens that it may attend to.
 
     Where nothing but tau speaks, the rank is the position from the start (tau > 0) or from the end (tau < 0);
     where symbols are compared, tau decides between equal ones. All this is learned; that there is an order,
@@ -64,7 +64,8 @@ class RankPositions(Positions):
         if self.n_segments > 1:
             from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
             wanted = torch.where(from_end[:, None], at.end[:, None], wanted)
-        return self.scores((wanted[..., None] - self.places(x, at)).abs(), at)
+        bias: Tensor = self.scores((wanted[..., None] - self.places(x, at)).abs(), at)
+        return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """The rank of each token among those that a query may attend to, [B, H, Q, L].
@@ -74,7 +75,8 @@ class RankPositions(Positions):
         with torch.autocast(x.device.type, enabled=False):
             wins = self.compare_tokens(x.to(self.tau.dtype), at)  # [B, H, L, L]: j against k
             if at.is_masked and at.allowed is not None:
-                return at.allowed.to(wins.dtype) @ wins.transpose(-2, -1) - 0.5
+                of_each_query: Tensor = at.allowed.to(wins.dtype) @ wins.transpose(-2, -1)
+                return of_each_query - 0.5
             if at.may_attend is not None:
                 wins = wins * at.may_attend[:, None, None, :]
             ranks: Tensor = wins.sum(-1)[:, :, None] - 0.5  # a token against itself is a draw

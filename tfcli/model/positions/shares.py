@@ -48,7 +48,7 @@ class SharedHeads(Positions):
         return x
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        groups = x.split(self.heads, dim=1)
+        groups = torch.split(x, self.heads, dim=1)
         return torch.cat([p.rotate(group, at) for p, group in zip(self.encodings, groups, strict=True)], 1)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor | None:
