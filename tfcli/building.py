@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import torch
 from pydantic import ValidationError
 from torch import nn
 
@@ -12,9 +13,10 @@ from tfcli import registry
 from tfcli.config.messages import explain
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig, TrainConfig
-from tfcli.errors import TfcliError, UsageError
+from tfcli.errors import TfcliError, UsageError, did_you_mean
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms
+from tfcli.model.contracts import CHECKS
 from tfcli.model.counters import Counters
 from tfcli.model.encoder import Encoder
 from tfcli.model.feed_forward import FeedForward
@@ -237,27 +239,43 @@ def load_part(of: Registry, part: Part) -> type[Any]:
     """
     cls = of.load(part.name)
     if registry.is_file(part.name):
+        known = registry.settings_of_class(cls)
+        for key in part.settings.keys() - known.model_fields.keys():
+            has = f"it has {', '.join(known.model_fields)}" if known.model_fields else "it has no settings"
+            near = did_you_mean(key, known.model_fields)
+            raise UsageError(f"{of.setting}.{key}: {part.name} has no such setting{near} ({has})")
         try:
-            registry.settings_of_class(cls).model_validate(part.settings)
+            known.model_validate(part.settings)
         except ValidationError as error:
-            problem = explain(error.errors()[0])
-            raise UsageError(f"{of.setting}: {part.name}: {problem}") from error
+            raise UsageError(f"{of.setting}: {part.name}: {explain(error.errors()[0])}") from error
     return cls
 
 
 def call(of: Registry, part: Part, function: Any, *words: Any, **settings: Any) -> Any:
-    """What a class makes. What somebody else's class raises is theirs to mend, and names it.
+    """Call what makes a part. What somebody else's class raises, or returns wrongly, is theirs to mend.
 
     Raises:
-        UsageError: it can't be made.
+        UsageError: it can't be made, or isn't what its base class asks for.
     """
+    foreign = part.name not in of.built_in
     try:
-        return function(*words, **settings)
+        made = function(*words, **settings)
+        if foreign and of.setting in CHECKS:
+            sizes = next((word for word in words if isinstance(word, Sizes)), None)
+            try_out(of, made, sizes)
     except TfcliError:
         raise
-    except ValueError as error:
-        raise UsageError(f"{of.setting}: {error}") from error
     except Exception as error:
-        if part.name in of.built_in:
+        if not foreign and not isinstance(error, ValueError):
             raise
-        raise UsageError(f"{of.setting}: {part.name}: {registry.describe_error(error)}") from error
+        problem = str(error) if isinstance(error, ValueError) else registry.describe_error(error)
+        where = f"{of.setting}: {part.name}" if foreign else of.setting
+        raise UsageError(f"{where}: {problem}") from error
+    return made
+
+
+def try_out(of: Registry, made: Any, sizes: Sizes | None) -> None:
+    """Hold a part, or those of all layers, against what its base class asks for; no random number is used."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for part in made if isinstance(made, list) else [made]:
+            CHECKS[of.setting](part, sizes or Sizes(0, 0, 0, 0, 0, 0))

@@ -44,7 +44,7 @@ class FeedForward(nn.Module):
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
-        raise TypeError("a block without a feed-forward doesn't call it")
+        raise ValueError(f"{type(self).__name__} needs a method forward(x)")
 
     def recompute(self, x: Tensor) -> Tensor:
         """The output for `x` [T, D] in double precision."""

@@ -13,6 +13,7 @@ from tfcli.model.layout import Coordinates
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
 
+FORMULAS = {"in_embedding": " + {}", "in_queries": ", turned by {}", "in_scores": "{}(query, key)"}
 SHARP_AT = 0.6  # of a training; the rest of it learns with comparisons and distances as sharp as they stay
 
 
@@ -35,6 +36,11 @@ class Positions(nn.Module):
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
+        what = Explanation((type(self).__doc__ or f"{type(self).__name__}.").partition("\n")[0], "")
+        for name, method in (("in_embedding", "embed"), ("in_queries", "rotate"), ("in_scores", "bias")):
+            overridden = getattr(type(self), method) is not getattr(Positions, method)
+            if overridden and getattr(self, name) is None:  # then its docstring has to do
+                setattr(self, name, what._replace(formula=FORMULAS[name].format(type(self).__name__)))
 
     @classmethod
     def for_layers(cls, n_layers: int, sizes: Sizes, **settings: Any) -> list[Positions]:
