@@ -74,7 +74,7 @@ ORACLES: dict[str, Callable[[list[str]], list[str]]] = {
     "stack-manipulation": stack,
     "duplicate": lambda s: s + s,
     "missing-duplicate": hidden,
-    "odds-first": lambda s: [s[i - 1] for rest in (1, 0) for i in range(1, len(s) + 1) if i % 2 == rest],
+    "odds-first": lambda s: [s[i] for rest in (1, 0) for i in range(len(s)) if i % 2 == rest],
     "binary-addition": binary(int.__add__, "+"),
     "binary-multiplication": binary(int.__mul__, "*"),
     "square-root": root,
