@@ -1,0 +1,104 @@
+"""Each task by examples that can be checked by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tasks import TASKS
+from tasks.base import IGNORE
+from tfcli.config import TaskConfig
+from tfcli.task_registry import load_task
+
+EXAMPLES = {
+    "copy": {"3 1 2": "3 1 2", "7": "7", "0 0 9 1": "0 0 9 1"},
+    "reverse": {"3 1 2": "2 1 3", "7": "7", "0 0 9 1": "1 9 0 0"},
+    "sort": {"3 1 2": "1 2 3", "7": "7", "9 0 4 0 1": "0 0 1 4 9"},
+    "even-pairs": {"0": "0", "0 1": "1", "0 1 0": "0", "0 1 1 0 1": "1", "1 1 1 1": "0"},
+    "parity": {"0": "0", "1": "1", "1 1 0": "0", "1 0 1 1": "1"},
+    "cycle-navigation": {"=": "0", "+": "1", "-": "4", "+ + = - +": "2", "+ + + + + +": "1", "- - -": "2"},
+    "modular-arithmetic": {
+        "3": "3",
+        "2 + 3 * 4": "4",
+        "2 * 3 + 4": "0",
+        "1 - 3": "3",
+        "1 - 1 - 1": "4",
+        "4 - 2 * 3": "3",
+    },
+    "bracketed-arithmetic": {
+        "3": "3",
+        "- 1": "4",
+        "( 4 )": "4",
+        "( - 2 )": "3",
+        "( 3 + 4 )": "2",
+        "( 2 - ( 1 * - 3 ) )": "0",
+        "( ( 2 - 1 ) - ( 3 - 1 ) )": "4",
+    },
+    "solve-equation": {
+        "x = 3": "3",
+        "- x = 3": "2",
+        "( - x ) = 0": "0",
+        "( 2 - x ) = 1": "1",
+        "( x + 4 ) = 2": "3",
+        "( ( 1 - x ) - 2 ) = 4": "0",
+        "( 1 - ( x - 2 ) ) = 4": "4",
+    },
+    "stack-manipulation": {
+        "1": "1 end",
+        "0 pop": "end",
+        "0 pop pop push1": "1 end",
+        "0 1 1 pop push0": "0 1 0 end",
+        "1 0 push1 push0": "0 1 0 1 end",
+        "1 1 0 pop pop": "1 end",
+    },
+    "duplicate": {"3 1 2": "3 1 2 3 1 2", "7": "7 7", "0 0": "0 0 0 0"},
+    "missing-duplicate": {
+        "1 ?": "1",
+        "? 0": "0",
+        "0 1 1 0 ? 1": "1",
+        "0 ? 1 0 0 1": "0",
+        "0 ? 0 1 .": "1",
+    },
+    "odds-first": {
+        "7": "7",
+        "3 1": "1 3",
+        "3 1 2": "1 3 2",
+        "3 1 2 5": "1 5 3 2",
+        "0 1 2 3 4 5": "1 3 5 0 2 4",
+    },
+    "binary-addition": {
+        "0 + 0": "0 end",
+        "1 + 1": "0 1 end",
+        "0 1 + 1 1": "1 0 1 end",  # 2 + 3
+        "1 + 1 1 1": "0 0 0 1 end",  # 1 + 7
+        "0 0 1 0 + 1": "1 0 1 end",  # 4 + 1
+    },
+    "binary-multiplication": {
+        "0 * 1": "0 end",
+        "1 * 1": "1 end",
+        "0 1 * 1 1": "0 1 1 end",  # 2 * 3
+        "1 1 * 1 1": "1 0 0 1 end",  # 3 * 3
+        "0 0 1 * 1 0 1": "0 0 1 0 1 end",  # 4 * 5
+    },
+    "square-root": {
+        "0": "0",
+        "1 1": "1",  # 3
+        "1 0 0": "1 0",  # 4
+        "0 1 1 1": "1 0",  # 7
+        "1 0 0 1 0 1": "1 1 0",  # 37
+        "0 0 0 0 0 1": "0 0 1",  # 1
+    },
+}
+
+
+def test_every_task_has_examples() -> None:
+    assert set(EXAMPLES) == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "answer"), [(name, *pair) for name, table in EXAMPLES.items() for pair in table.items()]
+)
+def test_the_answer_is_the_one_in_the_table(name: str, text: str, answer: str) -> None:
+    task = load_task(TaskConfig(name=name, layout="appended"))
+    [target] = task.target(torch.tensor([task.encode(text)]))
+    assert task.decode_answer(target[target != IGNORE].tolist()) == answer.split()
