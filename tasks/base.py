@@ -117,11 +117,7 @@ class Task(ABC):
         """
         length = self.fit(length)
         if sides := self._sides(length):
-            candidates = sides[0].to(generator.device)
-            chosen = torch.randint(
-                len(candidates), (batch_size,), generator=generator, device=generator.device
-            )
-            inputs = candidates[chosen]
+            inputs = self._choose(sides[0].to(generator.device), batch_size, generator)
             return Batch(inputs, self.target(inputs))
         candidates = self.draw(batch_size + batch_size // 4 + 8, length, generator)
         held_out = self.is_held_out(candidates)
@@ -129,6 +125,14 @@ class Task(ABC):
         inputs = candidates[order]
         targets = self.target(inputs).masked_fill(held_out[order, None], IGNORE)
         return Batch(inputs, targets)
+
+    def _choose(self, candidates: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """`count` rows of `candidates` [B, T], some of them again, as often as `draw` would give them."""
+        likelihood = self.likelihood(candidates)
+        if likelihood is None:
+            size, device = (count,), generator.device
+            return candidates[torch.randint(len(candidates), size, generator=generator, device=device)]
+        return candidates[torch.multinomial(likelihood, count, replacement=True, generator=generator)]
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
         """`count` held-out sequences; fewer, each once, where the task has no more of this length."""
@@ -237,6 +241,14 @@ class Task(ABC):
     def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """`count` sequences [B, T] of either side, all equally likely unless a task says otherwise."""
         return torch.randint(self.vocab_size, (count, length), generator=generator, device=generator.device)
+
+    def likelihood(self, inputs: Tensor) -> Tensor | None:
+        """How likely `draw` is to give each row of `inputs` [B, T], up to a factor, as float [B].
+
+        None if all are equally likely. Only lengths that are enumerated ask for it, so that they are sampled
+        as longer ones are.
+        """
+        return None
 
     def _sides(self, length: int) -> tuple[Tensor, Tensor] | None:
         """All sequences of a length that has few: those to train on, those held out; None if it has many."""

@@ -11,8 +11,9 @@ POP, PUSH_0 = 2, 3
 class StackManipulation(Task):
     """0 1 1 pop push0 -> 0 1 0 end. The final stack from its top, then its end (2207.02098).
 
-    The input is a stack from its bottom, at least one symbol, then actions. A pop of an empty stack does
-    nothing.
+    The input is a stack from its bottom, at least one symbol, then actions, at least one unless the input is
+    one symbol. A pop of an empty stack does nothing. As in the released generator, each height of the first
+    stack is equally likely, and so is each symbol and each action.
     """
 
     SYMBOLS = ("0", "1", "pop", "push0", "push1")
@@ -24,7 +25,8 @@ class StackManipulation(Task):
 
     def valid(self, inputs: Tensor) -> Tensor:
         acting = inputs >= POP
-        return ~acting[:, 0] & (acting.int().diff(dim=1) >= 0).all(1)
+        ordered = ~acting[:, 0] & (acting.int().diff(dim=1) >= 0).all(1)
+        return ordered & acting[:, -1] if inputs.shape[1] > 1 else ordered
 
     def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         device = generator.device
@@ -32,6 +34,10 @@ class StackManipulation(Task):
         actions = torch.randint(POP, len(self.SYMBOLS), (count, length), generator=generator, device=device)
         high = torch.randint(1, max(2, length), (count, 1), generator=generator, device=device)
         return torch.where(torch.arange(length, device=device) < high, symbols, actions)
+
+    def likelihood(self, inputs: Tensor) -> Tensor:
+        # There are 2 ** high * 3 ** (T - high) sequences whose first stack is so high.
+        return ((len(self.SYMBOLS) - POP) / POP) ** (inputs < POP).sum(1)
 
     def target(self, inputs: Tensor) -> Tensor:
         B, T = inputs.shape
