@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,7 @@ def test_every_length_that_is_asked_for_has_both_sides(name: str) -> None:
         ("solve-equation", "( x + 1 = 2"),
         ("stack-manipulation", "pop 1"),
         ("stack-manipulation", "1 pop 0"),
+        ("stack-manipulation", "0 1 1"),
         ("missing-duplicate", "0 1 0 1"),
         ("missing-duplicate", "0 ? 1 1"),
         ("missing-duplicate", "1"),
@@ -149,6 +151,64 @@ def test_every_length_that_is_asked_for_has_both_sides(name: str) -> None:
 def test_what_is_no_input_of_a_task_is_refused_with_an_example(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=r"isn't of the form that this task reads, as is '.+'"):
         make(name).encode(text)
+
+
+def places_of_x(length: int) -> Counter[int]:
+    """How often x stands where in 10,000 equations."""
+    task = make("solve-equation")
+    drawn = task.draw(10_000, length, torch.Generator().manual_seed(0))
+    return Counter((drawn == task.encode("x = 0")[0]).int().argmax(1).tolist())
+
+
+def test_x_takes_the_place_of_the_next_digit_from_anywhere() -> None:
+    found = places_of_x(7)  # ( d + d ): the first digit is next from 0, 1 and 4, the other from 2 and 3
+    assert found.keys() == {1, 3}
+    assert found[1] / found.total() == pytest.approx(3 / 5, abs=0.02)
+
+
+def test_each_x_is_equally_likely() -> None:
+    task = make("solve-equation")
+    found = task.target(task.draw(5_000, 20, torch.Generator().manual_seed(0))).flatten().bincount()
+    assert (found / 5_000).tolist() == pytest.approx([1 / 5] * 5, abs=0.02)
+
+
+@pytest.mark.parametrize("length", [2, 5, 6, 12])
+def test_a_stack_is_equally_likely_to_have_each_height(length: int) -> None:
+    """Whether the length is enumerated or not, some action follows."""
+    task = make("stack-manipulation")
+    inputs = task.sample(10_000, length, torch.Generator().manual_seed(0)).inputs
+    found = (inputs < task.encode("0 pop")[1]).sum(1).bincount(minlength=length + 1)
+    expected = [0, *[1 / (length - 1)] * (length - 1), 0]
+    assert (found / 10_000).tolist() == pytest.approx(expected, abs=0.04)  # a tenth is held out
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [("stack-manipulation", 2), ("stack-manipulation", 4), ("solve-equation", 7), ("solve-equation", 8)],
+)
+def test_lengths_that_are_enumerated_are_sampled_as_they_are_drawn(name: str, length: int) -> None:
+    task = make(name)
+    assert task.n_held_out(length) is not None
+    drawn = task.draw(10_000, length, torch.Generator().manual_seed(0))
+    drawn = drawn[~task.is_held_out(drawn)]
+    sampled = task.sample(10_000, length, torch.Generator().manual_seed(0)).inputs
+    for symbol in range(task.vocab_size):
+        shares = [(inputs == symbol).float().mean(0).tolist() for inputs in (drawn, sampled)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "count"),
+    [
+        ("stack-manipulation", 1, 2),
+        ("stack-manipulation", 3, 30),
+        ("solve-equation", 3, 5),
+        ("solve-equation", 7, 100),
+        ("solve-equation", 8, 200),
+    ],
+)
+def test_short_lengths_have_all_that_can_be_drawn(name: str, length: int, count: int) -> None:
+    assert make(name).n_sequences(length) == count
 
 
 @pytest.mark.parametrize("name", ["parity", "solve-equation", "binary-addition"])
