@@ -7,8 +7,8 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE
-from tfcli.config import TaskConfig
-from tfcli.task_registry import load_task
+from tfcli.building import build_task
+from tfcli.config.schema import TaskConfig
 
 EXAMPLES = {
     "copy": {"3 1 2": "3 1 2", "7": "7", "0 0 9 1": "0 0 9 1"},
@@ -99,6 +99,6 @@ def test_every_task_has_examples() -> None:
     ("name", "text", "answer"), [(name, *pair) for name, table in EXAMPLES.items() for pair in table.items()]
 )
 def test_the_answer_is_the_one_in_the_table(name: str, text: str, answer: str) -> None:
-    task = load_task(TaskConfig(name=name, layout="appended"))
+    task = build_task(TaskConfig(name=name, layout="appended"))
     [target] = task.target(torch.tensor([task.encode(text)]))
     assert task.decode_answer(target[target != IGNORE].tolist()) == answer.split()
