@@ -84,7 +84,7 @@ class Task(ABC):
 
     @abstractmethod
     def target(self, inputs: Tensor) -> Tensor:
-        """The right answer to `inputs` [B, T], as ids [B, M] of `answer_symbols`.
+        """Return the right answer to `inputs` [B, T], as ids [B, M] of `answer_symbols`.
 
         What comes after the end of a shorter answer is `IGNORE`.
         """
@@ -93,8 +93,8 @@ class Task(ABC):
         """M, how many symbols the answer to an input of that length has."""
         return length
 
-    def fit(self, length: int) -> int:
-        """The length of an input that is asked to have `length` symbols, where not every length exists."""
+    def nearest_length(self, length: int) -> int:
+        """Return the length that exists nearest to `length`, of those that inputs of the task have."""
         return max(length, self.SHORTEST)
 
     def valid(self, inputs: Tensor) -> Tensor:
@@ -102,20 +102,20 @@ class Task(ABC):
         return torch.ones(len(inputs), dtype=torch.bool, device=inputs.device)
 
     def source(self, inputs: Tensor) -> Tensor | None:
-        """The position in `inputs` [B, T] that each answer is read from, int64 [B, M], if there is one.
+        """Return the position in `inputs` [B, T] that each answer is read from, int64 [B, M], or None.
 
         Where a task can say, heads that look there can be told apart from those that don't.
         """
         return None
 
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
-        """A training batch on the generator's device.
+        """Return a training batch on the generator's device.
 
         Nothing here waits for that device, though tasks may that compute in Python. More rows are drawn than
         needed and the held-out ones sorted away. Should too few be left, the held-out rows that remain carry
         `IGNORE` as their targets, so nothing is ever learned from them.
         """
-        length = self.fit(length)
+        length = self.nearest_length(length)
         if sides := self._sides(length):
             inputs = self._choose(sides[0].to(generator.device), batch_size, generator)
             return Batch(inputs, self.target(inputs))
@@ -136,7 +136,7 @@ class Task(ABC):
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
         """`count` held-out sequences; fewer, each once, where the task has no more of this length."""
-        length = self.fit(length)
+        length = self.nearest_length(length)
         if sides := self._sides(length):
             kept = sides[1].to(generator.device)
             shuffled = torch.randperm(len(kept), generator=generator, device=generator.device)
@@ -162,12 +162,14 @@ class Task(ABC):
         return sequence_hash(inputs) < limit
 
     def problem(self) -> str | None:
-        """What is wrong with the task, tried on a few sequences; None if nothing is."""
-        for length in {self.fit(n) for n in range(self.min_length, min(self.max_length, MANY) + 1)}:
+        """Return what is wrong with the task, tried on a few sequences; None if nothing is."""
+        for length in {
+            self.nearest_length(n) for n in range(self.min_length, min(self.max_length, MANY) + 1)
+        }:
             count: object = self.answer_length(length)
             if not isinstance(count, int) or count < 1:
                 return f"answer_length() must return a whole number from 1 on, not {count} for {length}"
-        length = self.fit(self.max_length)
+        length = self.nearest_length(self.max_length)
         inputs = self.draw(62, length, torch.Generator().manual_seed(0))
         if list(inputs.shape) != [62, length] or not bool(self.valid(inputs).all()):
             return f"draw() must return [62, {length}] of what valid() takes"
@@ -197,13 +199,13 @@ class Task(ABC):
 
     def n_sequences(self, length: int) -> int:
         """How many sequences of this length exist; where they are too many to count, of any symbols."""
-        sides = self._sides(self.fit(length))
-        count: int = self.vocab_size ** self.fit(length) if sides is None else sum(map(len, sides))
+        sides = self._sides(self.nearest_length(length))
+        count: int = self.vocab_size ** self.nearest_length(length) if sides is None else sum(map(len, sides))
         return count
 
     def n_held_out(self, length: int) -> int | None:
         """How many sequences of this length are held out; None where they are too many to count."""
-        sides = self._sides(self.fit(length))
+        sides = self._sides(self.nearest_length(length))
         return None if sides is None else len(sides[1])
 
     def encode(self, text: str) -> list[int]:
@@ -224,18 +226,20 @@ class Task(ABC):
         ids = [self._ids[word] for word in words]
         if not bool(self.valid(torch.tensor([ids]))):
             generator = torch.Generator().manual_seed(0)
-            example = self.decode(self.draw(1, self.fit(min(7, self.max_length)), generator)[0].tolist())
+            example = self.decode(
+                self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()
+            )
             raise ValueError(
                 f"{' '.join(words)!r} isn't of the form that this task reads, as is {' '.join(example)!r}"
             )
         return ids
 
     def decode(self, ids: Sequence[int]) -> list[str]:
-        """The symbols of the input that `ids` stand for."""
+        """Return the symbols of the input that `ids` stand for."""
         return [self.symbols[i] for i in ids]
 
     def decode_answer(self, ids: Sequence[int]) -> list[str]:
-        """The symbols of the answer that `ids` stand for."""
+        """Return the symbols of the answer that `ids` stand for."""
         return [self.answer_symbols[i] for i in ids]
 
     def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
@@ -275,7 +279,7 @@ def positions(inputs: Tensor) -> Tensor:
 
 
 def first_of_each(inputs: Tensor) -> Tensor:
-    """The rows of `inputs` [B, T] in their order, without those that stood before."""
+    """Return the rows of `inputs` [B, T] in their order, without those that stood before."""
     _, which = torch.unique(inputs, dim=0, return_inverse=True)
     first = torch.full_like(which, len(which)).scatter_reduce(
         0, which, torch.arange(len(which), device=which.device), "amin"
@@ -284,7 +288,7 @@ def first_of_each(inputs: Tensor) -> Tensor:
 
 
 def sequence_hash(inputs: Tensor) -> Tensor:
-    """A hash in [0, PRIME) of each row of `inputs` [B, T], the same on every device and in every process."""
+    """Return a hash in [0, PRIME) of each row of `inputs` [B, T], the same on every device and machine."""
     powers = _powers(inputs.shape[1], inputs.device)
     h = ((inputs + 1) * powers % PRIME).sum(dim=1) % PRIME
     # Squaring breaks the linearity of the polynomial: neighbours don't land on the same side together.

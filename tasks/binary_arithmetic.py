@@ -19,7 +19,7 @@ class BinaryArithmetic(Task):
 
     @abstractmethod
     def result(self, first: int, second: int) -> int:
-        """The number that is asked for."""
+        """Return the number that is asked for."""
 
     def valid(self, inputs: Tensor) -> Tensor:
         marks = inputs == OPERATOR
@@ -67,5 +67,5 @@ class BinaryMultiplication(BinaryArithmetic):
 
 
 def number(digits: list[int]) -> int:
-    """The number that binary digits stand for, the lowest first."""
+    """Return the number that binary digits stand for, the lowest first."""
     return sum(digit << i for i, digit in enumerate(digits))

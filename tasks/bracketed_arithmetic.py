@@ -49,7 +49,7 @@ def random_numbers(generator: torch.Generator) -> random.Random:
 
 
 def expression(length: int, operators: str, numbers: random.Random) -> list[str]:
-    """A random expression of so many symbols: where it is split is drawn anew at each level."""
+    """Return a random expression of so many symbols: where it is split is drawn anew at each level."""
     if length <= 4:
         minus = ["-"] if length % 2 == 0 else []
         inner = [*minus, numbers.choice(DIGITS)]
@@ -66,16 +66,16 @@ def expression(length: int, operators: str, numbers: random.Random) -> list[str]
 
 
 def value_of(words: list[str]) -> int | None:
-    """The value of an expression modulo 5; None if it is none."""
+    """Return the value of an expression modulo 5; None if it is none."""
     try:
-        value, end = parsed(words, 0)
+        value, end = parse(words, 0)
     except (IndexError, KeyError, ValueError, RecursionError):
         return None
     return value % MODULUS if end == len(words) else None
 
 
-def parsed(words: list[str], at: int) -> tuple[int, int]:
-    """The value of the expression that begins there, and where it ends.
+def parse(words: list[str], at: int) -> tuple[int, int]:
+    """Return the value of the expression that begins there, and where it ends.
 
     Raises:
         IndexError, KeyError, ValueError: there is none.
@@ -84,10 +84,10 @@ def parsed(words: list[str], at: int) -> tuple[int, int]:
         return -DIGITS.index(words[at + 1]), at + 2
     if words[at] != "(":
         return DIGITS.index(words[at]), at + 1
-    value, at = parsed(words, at + 1)
+    value, at = parse(words, at + 1)
     if words[at] != ")":
         apply = OPERATORS[words[at]]
-        right, at = parsed(words, at + 1)
+        right, at = parse(words, at + 1)
         value = apply(value, right)
     if words[at] != ")":
         raise ValueError("a bracket isn't closed")

@@ -58,7 +58,7 @@ def ways_to_digits(words: list[str]) -> dict[int, int]:
 
 
 def solution(words: list[str]) -> int:
-    """The digit in place of x; `IGNORE` if this is no equation with one x."""
+    """Return the digit in place of x; `IGNORE` if this is no equation with one x."""
     *words, equals, value = words if len(words) >= EquationSolving.SHORTEST else ["", "", ""]
     if equals != "=" or value not in DIGITS or words.count("x") != 1 or "=" in words:
         return IGNORE

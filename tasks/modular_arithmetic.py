@@ -18,7 +18,7 @@ class ModularArithmetic(Task):
     def answer_length(self, length: int) -> int:
         return 1
 
-    def fit(self, length: int) -> int:
+    def nearest_length(self, length: int) -> int:
         """Digits and operators take turns, so the length is odd."""
         return length - 1 + length % 2
 

@@ -20,7 +20,7 @@ SMALL = ["task.max_length=5", "task.vocab_size=4", "model.d_model=32", "train.st
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, as the current one, with a terminal of 80 columns and no colour."""
+    """Return an empty folder, as the current one, with a terminal of 80 columns and no colour."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -56,7 +56,7 @@ def invoke_in(folder: Path, *words: str) -> None:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one small trained run, `runs/reverse`. Nobody changes it."""
+    """Return a folder with one small trained run, `runs/reverse`. Nobody changes it."""
     path = tmp_path_factory.mktemp("trained")
     invoke_in(path, "train", "reverse", *SMALL, "--quiet")
     return path
@@ -70,7 +70,7 @@ def run_cli(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def as_json(cli: Cli, *words: str, **options: Any) -> Any:
-    """The JSON a command prints on stdout, which has no NaN in it."""
+    """Return the JSON a command prints on stdout, which has no NaN in it."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)

@@ -25,7 +25,7 @@ def blank(vocab_size: int, n_heads: int, max_length: int = 20, n_layers: int = 1
 
 
 def attention_of(model: Encoder, layer: int = 0) -> Attention:
-    """The attention of a layer."""
+    """Return the attention of a layer."""
     return model.layers[layer].attention
 
 
@@ -38,7 +38,7 @@ def point(model: Encoder, head: int, *, mirror: bool = False, offset: int = 0, l
 
 
 def reverser(vocab_size: int = 4, max_length: int = 8) -> Encoder:
-    """A model that reverses: head 0 carries the mirror image over, head 1 is uniform and says nothing.
+    """Return a model that reverses: head 0 carries the mirror image over, head 1 is uniform and says nothing.
 
     The first V channels hold the symbol, one-hot; head 0 writes what it finds into the rest, which is read.
     """

@@ -43,7 +43,7 @@ assert set(MASKS) == {"none", "causal", "window"}  # each is among ALL
 
 
 def make(seed: int = 0, **options: Any) -> Encoder:
-    """A small model whose every parameter is random, so that none can hide."""
+    """Return a small model whose every parameter is random, so that none can hide."""
     torch.manual_seed(seed)
     config = ModelConfig.model_validate({"d_model": 16, "n_heads": 2, "d_ff": 24, **options})
     model = build_encoder(config, Layout(VOCAB), LONGEST)
@@ -63,7 +63,7 @@ def tokens(rows: int = 3, length: int = 9, seed: int = 1) -> Tensor:
 
 
 def padding(lengths: list[int]) -> Tensor:
-    """A mask of sequences of these lengths, padded at the right."""
+    """Return a mask of sequences of these lengths, padded at the right."""
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 

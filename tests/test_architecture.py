@@ -63,7 +63,7 @@ def name_of(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """The full names that a module imports when it runs; what only a type checker sees doesn't count."""
+    """Return the full names that a module imports when it runs, without those for type checkers."""
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:

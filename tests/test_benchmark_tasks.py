@@ -25,7 +25,7 @@ def make(name: str, **options: object) -> Task:
 
 
 def stack(symbols: list[str]) -> list[str]:
-    """A list that is pushed to and popped from."""
+    """Return a list that is pushed to and popped from."""
     found: list[str] = []
     for symbol in symbols:
         found = found[:-1] if symbol == "pop" else [*found, symbol[-1]]
@@ -43,7 +43,7 @@ def binary(apply: Callable[[int, int], int], sign: str) -> Callable[[list[str]],
 
 
 def hidden(symbols: list[str]) -> list[str]:
-    """The symbol that makes both halves alike."""
+    """Return the symbol that makes both halves alike."""
     text = "".join(symbols).rstrip(".")
     fits = [bit for bit in "01" if (whole := text.replace("?", bit)) == 2 * whole[: len(whole) // 2]]
     assert len(fits) == 1
@@ -51,7 +51,7 @@ def hidden(symbols: list[str]) -> list[str]:
 
 
 def solution(symbols: list[str]) -> list[str]:
-    """The one digit that makes the equation true in Python's arithmetic."""
+    """Return the one digit that makes the equation true in Python's arithmetic."""
     left, right = "".join(symbols).split("=")
     fits = [x for x in "01234" if eval(left.replace("x", x)) % 5 == int(right)]
     assert len(fits) == 1
@@ -59,7 +59,7 @@ def solution(symbols: list[str]) -> list[str]:
 
 
 def root(symbols: list[str]) -> list[str]:
-    """The largest whole number whose square is not too large."""
+    """Return the largest whole number whose square is not too large."""
     number, width = int("".join(symbols), 2), math.ceil(len(symbols) / 2)
     fits = [n for n in range(2**width) if n * n <= number]
     return list(format(max(fits), f"0{width}b"))
@@ -93,7 +93,7 @@ def test_the_benchmark_has_fifteen_tasks_and_all_are_there() -> None:
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 12, 19, 20])
 def test_answers_are_those_of_an_independent_oracle(name: str, length: int) -> None:
     task = make(name)
-    inputs = task.draw(40, task.fit(length), torch.Generator().manual_seed(length))
+    inputs = task.draw(40, task.nearest_length(length), torch.Generator().manual_seed(length))
     assert task.valid(inputs).all()
     targets = task.target(inputs)
     assert targets.shape == (40, task.answer_length(inputs.shape[1]))
@@ -113,7 +113,7 @@ def test_every_length_that_is_asked_for_has_both_sides(name: str) -> None:
         inputs, targets = task.sample(8, length, torch.Generator().manual_seed(0))
         assert len(held_out.inputs) >= 1
         assert (targets != IGNORE).any(dim=1).all()
-        assert inputs.shape[1] == held_out.inputs.shape[1] == task.fit(length)
+        assert inputs.shape[1] == held_out.inputs.shape[1] == task.nearest_length(length)
         learned_from = {tuple(row) for row in inputs.tolist()}
         assert not learned_from & {tuple(row) for row in held_out.inputs.tolist()}
 

@@ -9,14 +9,15 @@ import pytest
 from tfcli.config import files, yaml_reader
 from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config, to_yaml
 from tfcli.config.schema import SECTIONS, RunConfig
+from tfcli.config.signatures import settings_of_class
 from tfcli.errors import ConfigError, UsageError
-from tfcli.registry import PARTS, Registry, settings_of_class
+from tfcli.registry import PARTS, Registry
 
 REVERSE = "task: {name: reverse}\n"
 
 
 def problems(path: Path, text: str, *overrides: str) -> list[str]:
-    """What is said about a file with this text, with the folder's name left out."""
+    """Say what is said about a file with this text, with the folder's name left out."""
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(str(path), list(overrides))

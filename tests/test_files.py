@@ -88,7 +88,7 @@ def test_markdown_has_a_table_a_head() -> None:
 
 
 def shades(picture: bytes, n: int) -> list[list[int]]:
-    """The shade of each cell of the first map of an SVG, 0 where there is none."""
+    """Return the shade of each cell of the first map of an SVG, 0 where there is none."""
     found = [[0] * n for _ in range(n)]
     root = ElementTree.fromstring(picture)
     colours = {svg.colour(shade): shade for shade in range(1, svg.SHADES + 1)}

@@ -33,7 +33,7 @@ ROW = tokens(1)[0]
 
 
 def shown(model: Encoder, choice: Choice) -> Tensor:
-    """The maps of a record, [layers, heads, T, T]."""
+    """Return the maps of a record, [layers, heads, T, T]."""
     record = record_attention(model, TASK, ROW, "r", choice)
     return torch.tensor([[head.weights for head in layer.heads] for layer in record.layers])
 

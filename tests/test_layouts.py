@@ -24,7 +24,7 @@ INPUTS = torch.tensor([[2, 0, 1]])
 def test_aligned_reads_the_input_and_nothing_else() -> None:
     layout = Layout(3)
     assert layout.tokens(INPUTS).tolist() == [[2, 0, 1]]
-    assert (layout.length(3), layout.first_answer(3), layout.n_tokens) == (3, 0, 3)
+    assert (layout.sequence_length(3), layout.first_answer(3), layout.n_tokens) == (3, 0, 3)
     at = layout.coordinates(INPUTS, None)
     assert (at.start.tolist(), at.end.tolist(), at.segment) == ([[0, 1, 2]], [[2, 1, 0]], None)
 
@@ -75,7 +75,7 @@ def test_every_encoding_answers_every_length_of_answer(positions: str, begin: bo
     assert logits.shape == (*batch.targets.shape, len(task.answer_symbols))
     trace = ForwardTrace()
     torch.testing.assert_close(model(batch.inputs, trace=trace), logits)
-    L = model.layout.length(9)
+    L = model.layout.sequence_length(9)
     assert trace.layers[0].attn_weights.shape == (4, 2, L, L)
 
 

@@ -33,7 +33,7 @@ SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_wh
 
 @pytest.fixture(scope="session")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `runs/copy`, whose symbols are wide, and `runs/reverse`, which has snapshots."""
+    """Return a folder with `runs/copy`, whose symbols are wide, and `runs/reverse`, which has snapshots."""
     path = tmp_path_factory.mktemp("grown")
     wide = ["task.max_length=4", "task.symbols=[我, 喜欢, 🍎]"]
     invoke_in(path, "train", "copy", *wide, "train.steps=2", "-q")

@@ -147,7 +147,7 @@ WRONG = [
 
 @pytest.fixture(scope="session")
 def wreckage(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
-    """A folder with a good run and several bad ones."""
+    """Return a folder with a good run and several bad ones."""
     folder = tmp_path_factory.mktemp("wreckage")
     good = (trained / "runs/reverse/model.safetensors").read_bytes()
     config = (trained / "runs/reverse/config.yaml").read_text()

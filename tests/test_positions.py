@@ -99,7 +99,7 @@ def test_alibi_has_the_slopes_of_the_paper() -> None:
 
 
 def t5_bucket(offset: int) -> int:
-    """The bucket of a key that many positions after the query, one offset at a time."""
+    """Return the bucket of a key that many positions after the query, one offset at a time."""
     distance, right = abs(offset), 16 * (offset > 0)
     if distance < 8:
         return distance + right
@@ -292,7 +292,7 @@ def test_a_blank_finds_the_digits_of_the_second_operand(place: int) -> None:
     T = place + 10
     layout = Layout(3, answer_length=lambda length: 9, appended=True, begin=True)
     where = layout.coordinates(torch.zeros(1, T, dtype=torch.int64), None)
-    x = torch.zeros(1, layout.length(T), 2)
+    x = torch.zeros(1, layout.sequence_length(T), 2)
     x[0, 1 + place, 0] = 1.0  # after the begin token
     bias = landmark().bias(x, where)[0, 0, layout.first_answer(T) :]
     assert bias.argmax(-1).tolist() == [1 + place + 1 + i for i in range(9)]

@@ -30,14 +30,14 @@ def sessions() -> list[tuple[str, str]]:
 
 
 def spans() -> list[str]:
-    """The commands that the text mentions in passing, without those that have a placeholder."""
+    """Return the commands that the text mentions in passing, without those that have a placeholder."""
     found = re.findall(r"`(tfcli [^`]*)`", README)
     commands = [" ".join(command.split()) for command in found]  # a line may break inside
     return [command for command in commands if not re.search(r"[A-Z]{2}|completion", command)]
 
 
 def mask_numbers(text: str, command: str) -> list[str]:
-    """The lines of `text` without what differs from machine to machine: numbers, shades and spacing.
+    """Return the lines of `text` without what differs from machine to machine: numbers, shades and spacing.
 
     Sequences and answers stay as they are.
     """

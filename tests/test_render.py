@@ -14,7 +14,8 @@ from rich.console import Console
 from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, Places
 from tfcli.records.results import Answer, EvalReport, LengthScore
 from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
-from tfcli.render.reports import interval, print_eval, share
+from tfcli.render.reports import print_eval
+from tfcli.render.tables import interval, share
 
 SYMBOLS = {
     "digits": [str(i) for i in range(10)],

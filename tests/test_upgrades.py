@@ -18,7 +18,7 @@ RUNS = ["reverse", "sort", "stack"]
 
 @pytest.fixture
 def old_run(folder: Path, request: pytest.FixtureRequest) -> str:
-    """A copy of a run of version 0.1, as `runs/old`."""
+    """Return a copy of a run of version 0.1, as `runs/old`."""
     shutil.copytree(FIXTURES / f"run-0.1-{request.param}", folder / "runs/old")
     return str(request.param)
 

@@ -25,7 +25,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """Return a headless Chromium."""
     missing = "needs a browser: pip install playwright, and Debian's chromium"
     playwright = pytest.importorskip("playwright.sync_api", reason=missing)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -78,7 +78,7 @@ def weights_of(view: View, layer: int, head: int) -> list[list[float]]:
 
 
 def cell(shown: Page) -> tuple[int, int]:
-    """The query and the key that are read out."""
+    """Return the query and the key that are read out."""
     data = shown.locator("#readout").evaluate("element => ({...element.dataset})")
     return int(data["query"]), int(data["key"])
 
@@ -102,7 +102,7 @@ def title(shown: Page) -> str:
 
 
 def focused(shown: Page) -> str:
-    """The layer and head of the tile that has the focus."""
+    """Return the layer and head of the tile that has the focus."""
     return str(shown.evaluate("document.activeElement.textContent"))
 
 
@@ -169,7 +169,7 @@ def pixels(shown: Page, canvas: str) -> list[list[int]]:
 
 
 def blended(weights: list[list[float]], full: float) -> Any:
-    """What `pixels` are to be, in the light theme and within one of 256 shades."""
+    """Say what `pixels` are to be, in the light theme and within one of 256 shades."""
     colours = [
         [255 + (strong - 255) * weight / full for strong in (20, 80, 200)]
         for row in weights

@@ -34,7 +34,7 @@ LAZY = {
 
 
 def __dir__() -> list[str]:
-    """What there is to find, loaded or not."""
+    """List the public names, loaded or not."""
     return sorted({*globals(), *LAZY, "Task"})
 
 

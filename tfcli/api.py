@@ -28,7 +28,7 @@ FRAME = '<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;heigh
 
 
 def load(run: str | Path | None = None) -> Run:
-    """A trained run, by its name or its path; the newest below `runs/` if left out.
+    """Return a trained run, by its name or its path; the newest below `runs/` if left out.
 
     Raises:
         UsageError: there is no such run.
@@ -55,9 +55,9 @@ class Run:
         return f"<tfcli run {self.path}: {self.config.task.name}>"
 
     def predict(self, sequence: str | Sequence[str]) -> Prediction:
-        """The model's answer, and how probable it finds each symbol."""
+        """Return the model's answer, and how probable it finds each symbol."""
         inputs = self._encode(sequence)
-        with inspect.refuse_politely(self._loaded), torch.inference_mode():
+        with inspect.raise_usage_errors(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
             found = make_answer(
                 self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0]
@@ -74,7 +74,7 @@ class Run:
         heads: Sequence[int] = (),
         combine: Literal["each", "mean", "rollout"] = "each",
     ) -> Attention:
-        """What the heads attended to while the model answered; all layers and heads if not chosen.
+        """Record what the heads attended to while the model answered; all layers and heads if not chosen.
 
         `combine` gives each head's map, or one a layer: the mean of its heads, or the rollout so far.
         """
@@ -88,18 +88,18 @@ class Run:
         head: int = 0,
         position: int | None = None,
     ) -> TraceRecord:
-        """The forward pass, stage by stage."""
+        """Return the forward pass, stage by stage."""
         inputs = self._encode(sequence)
         return inspect.trace_run(self._loaded, inputs, layers=layers, head=head, position=position)
 
     def heads(self, samples: int = 512) -> HeadsReport:
-        """What role each head plays over held-out sequences, at least one, and whether it matters."""
+        """Measure what role each head plays over held-out sequences, at least one, and whether it matters."""
         if samples < 1:
             raise UsageError(f"samples must be at least 1, not {samples}")
         return inspect.report_run(self._loaded, samples)
 
     def patch(self, clean: str, corrupt: str) -> PatchRecord:
-        """What each part of the run on `clean` restores in the run on `corrupt`."""
+        """Measure what each part of the run on `clean` restores in the run on `corrupt`."""
         return inspect.patch_run(self._loaded, clean, corrupt)
 
     def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tfcli.building import build_for_training, build_layout, start_training
 from tfcli.config.schema import RunConfig, TrainConfig
-from tfcli.devices import prepare, seeded
+from tfcli.devices import make_generator, prepare
 from tfcli.evaluation import held_out_set, score_length
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
@@ -70,7 +70,7 @@ def train_plainly(model: PlainEncoder, task: Task, config: TrainConfig) -> Itera
     device = next(model.parameters()).device
     optimizer = torch.optim.Adam(model.parameters(), lr=model.LEARNING_RATE)
     warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / model.WARMUP_STEPS, 1.0, model.WARMUP_STEPS)
-    generator, lengths, tokens = seeded(device, config.seed), random.Random(config.seed), 0
+    generator, lengths, tokens = make_generator(device, config.seed), random.Random(config.seed), 0
     for step in range(1, model.STEPS + 1):
         length = lengths.randint(task.min_length, task.max_length)
         inputs, targets = task.sample(model.BATCH_SIZE, length, generator)
@@ -104,7 +104,7 @@ def measure(
         device = prepare(config.train)
         task, model = build_for_training(config, lengths)
         model = model.to(device)
-        fitted = dict.fromkeys(map(task.fit, lengths))
+        fitted = dict.fromkeys(map(task.nearest_length, lengths))
         stop = config.train.stop_when_solved
         held_out = held_out_set(task, config.train.eval_samples, device)
         progress = monitor(start_training(model, task, config.train), model, held_out, config.train.steps)
@@ -156,8 +156,8 @@ def flops(model: Encoder, task: Task) -> float:
     read_off = 0 if model.unembedding is None else unembedding
     weights = model.loops * (sum(matrix.numel() for matrix in matrices) - read_off)
     per_score = 12 * model.embedding.embedding_dim * model.loops * model.n_layers
-    inputs = [task.fit(n) for n in range(task.min_length, task.max_length + 1)]
-    read = [model.layout.length(n) for n in inputs]
+    inputs = [task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)]
+    read = [model.layout.sequence_length(n) for n in inputs]
     answered = sum(map(task.answer_length, inputs))
     return 6 * unembedding + sum(L * (6 * weights + per_score * L) for L in read) / answered
 

@@ -13,6 +13,7 @@ from tfcli import registry
 from tfcli.config.messages import explain
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig, TrainConfig
+from tfcli.config.signatures import settings_of_class
 from tfcli.errors import TfcliError, UsageError, did_you_mean
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def build_task(config: TaskConfig) -> Task:
-    """The task of a configuration.
+    """Return the task of a configuration.
 
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
@@ -64,7 +65,7 @@ def build_layout(config: RunConfig, task: Task) -> Layout:
 
 
 def build_model(config: RunConfig, task: Task) -> Encoder:
-    """A model with fresh weights, drawn from torch's global random numbers.
+    """Return a model with fresh weights, drawn from torch's global random numbers.
 
     Raises:
         UsageError: a part can't be loaded, or doesn't suit the others.
@@ -77,7 +78,7 @@ def build_model(config: RunConfig, task: Task) -> Encoder:
 
 
 def build_for_training(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[Task, Encoder]:
-    """The task of a configuration, and a model that can read what it trains on, and inputs of `lengths`.
+    """Return the task of a configuration, and a model that can read what it trains on and `lengths`.
 
     Raises:
         UsageError: the task or a part can't be loaded, or the model can't read so long an input.
@@ -86,17 +87,17 @@ def build_for_training(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[
     model = build_model(config, task)
     setting = "task.max_length"
     try:
-        model.check(task.fit(task.max_length))
+        model.check(task.nearest_length(task.max_length))
         setting = "--lengths"
         for length in lengths:
-            model.check(task.fit(length))
+            model.check(task.nearest_length(length))
     except ValueError as error:
         raise UsageError(f"{setting}: {error}") from error
     return task, model
 
 
 def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encoder:
-    """An encoder for inputs of up to `max_length` symbols in training.
+    """Return an encoder for inputs of up to `max_length` symbols in training.
 
     Raises:
         UsageError: a part can't be loaded, or isn't what its base class asks for.
@@ -138,7 +139,7 @@ def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encod
 
 
 def build_embedding(config: ModelConfig, layout: Layout) -> nn.Embedding:
-    """A vector for each token; small ones where they are multiplied afterwards, or give the logits."""
+    """Return a vector for each token; small ones where they are multiplied afterwards, or give the logits."""
     embedding = nn.Embedding(layout.n_tokens, config.d_model)
     if config.scale_embeddings or config.tie_embeddings:
         nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
@@ -175,7 +176,7 @@ def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Bloc
 
 
 def build_norm(config: ModelConfig, sizes: Sizes, there: bool) -> Norm:
-    """The norm of a configuration, or none where it doesn't stand."""
+    """Return the norm of a configuration, or none where it doesn't stand."""
     norm: Norm = make(registry.NORMS, config.norm, sizes) if there else Norm(sizes)
     return norm
 
@@ -183,7 +184,7 @@ def build_norm(config: ModelConfig, sizes: Sizes, there: bool) -> Norm:
 def build_positions(
     part: Part, sizes: Sizes, *, n_layers: int = 1, for_input: bool = False
 ) -> list[Positions]:
-    """The encoding of each layer, or the one for the input."""
+    """Return the encoding of each layer, or the one for the input."""
     made = []
     for share in part.named():
         cls = load_part(registry.POSITIONS, share)
@@ -199,7 +200,7 @@ def build_positions(
 
 
 def build_optimizer(config: TrainConfig, model: Encoder) -> Optimizer:
-    """The optimizer of a configuration, which takes the parameters of `model` into one vector.
+    """Return the optimizer of a configuration, which takes the parameters of `model` into one vector.
 
     Raises:
         UsageError: it can't be loaded, or the model has nothing for it to move.
@@ -211,7 +212,7 @@ def build_optimizer(config: TrainConfig, model: Encoder) -> Optimizer:
 
 
 def build_schedule(config: TrainConfig) -> Schedule:
-    """The learning rates of a configuration."""
+    """Return the learning rates of a configuration."""
     schedule: Schedule = make(
         registry.SCHEDULES, config.schedule, config.steps, config.learning_rate, config.warmup_steps
     )
@@ -227,19 +228,19 @@ def start_training(model: Encoder, task: Task, config: TrainConfig) -> Iterator[
 
 
 def make(of: Registry, part: Part, *words: Any) -> Any:
-    """A part, made with its settings."""
+    """Return a part, made with its settings."""
     return call(of, part, load_part(of, part), *words, **part.settings)
 
 
 def load_part(of: Registry, part: Part) -> type[Any]:
-    """The class of a part; the settings of one that comes from a file are checked now.
+    """Return the class of a part; the settings of one that comes from a file are checked now.
 
     Raises:
         UsageError: there is no such class, or no such setting.
     """
     cls = of.load(part.name)
     if registry.is_file(part.name):
-        known = registry.settings_of_class(cls)
+        known = settings_of_class(cls)
         for key in part.settings.keys() - known.model_fields.keys():
             has = f"it has {', '.join(known.model_fields)}" if known.model_fields else "it has no settings"
             near = did_you_mean(key, known.model_fields)

@@ -32,7 +32,7 @@ class LoadedRun(NamedTuple):
     model: Encoder
 
     def encode(self, sequence: str, origin: str = "", *, may_be_run: bool = False) -> Tensor:
-        """A sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
+        """Return a sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
 
         Raises:
             UsageError: it is empty, or holds what isn't a symbol of the task.
@@ -72,7 +72,7 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
 
 
 def load_run(path: Path, snapshot: Path | None = None) -> LoadedRun:
-    """The model of a run, as trained or as in a snapshot, on the CPU, in evaluation mode.
+    """Return the model of a run, as trained or as in a snapshot, on the CPU, in evaluation mode.
 
     Raises:
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
@@ -82,16 +82,16 @@ def load_run(path: Path, snapshot: Path | None = None) -> LoadedRun:
     try:
         tensors = load_file(weights)
     except SafetensorError as error:
-        raise runs.damaged(weights, str(error)) from error
+        raise runs.damage_error(weights, str(error)) from error
     task = build_task(header.config.task)
     model = build_model(header.config, task)
     try:
         tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
         model.load_state_dict(tensors)
     except RuntimeError as error:  # torch's message: a heading, then a line each
-        raise runs.damaged(weights, str(error).splitlines()[1].strip()) from error
+        raise runs.damage_error(weights, str(error).splitlines()[1].strip()) from error
     if not all_finite(tensors):
-        raise runs.damaged(weights, "some weights aren't finite numbers")
+        raise runs.damage_error(weights, "some weights aren't finite numbers")
     return LoadedRun(path, header.config, task, model.eval())
 
 

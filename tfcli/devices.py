@@ -13,7 +13,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; for `auto` a GPU where there is one.
+    """Return the device of that name; for `auto` a GPU where there is one.
 
     Raises:
         UsageError: this machine has no such device.
@@ -40,10 +40,10 @@ def prepare(config: TrainConfig) -> torch.device:
 
 
 def matmul_precision(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """A context in which matrix products are done in `precision`; weights stay float32."""
+    """Return a context in which matrix products are done in `precision`; weights stay float32."""
     return torch.autocast(device.type, DTYPES[precision], enabled=precision != "float32")
 
 
-def seeded(device: torch.device, seed: int) -> torch.Generator:
-    """A random generator of its own on `device`."""
+def make_generator(device: torch.device, seed: int) -> torch.Generator:
+    """Return a random generator of its own on `device`."""
     return torch.Generator(device).manual_seed(seed)

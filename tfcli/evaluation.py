@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from tfcli.devices import seeded
+from tfcli.devices import make_generator
 from tfcli.errors import NO_MEMORY
 from tfcli.model.layout import Layout
 from tfcli.model.trace import Intervention
@@ -49,7 +49,7 @@ class Answerer(Protocol):
         """Go into evaluation mode."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """What it has learned."""
+        """Return the weights."""
 
 
 def spread(low: int, high: int, count: int) -> list[int]:
@@ -63,8 +63,8 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
 
     Lengths with few sequences give all they have, and the longer ones make up for it.
     """
-    generator = seeded(device, seed)
-    lengths = sorted({task.fit(n) for n in spread(task.min_length, task.max_length, MAX_LENGTHS)})
+    generator = make_generator(device, seed)
+    lengths = sorted({task.nearest_length(n) for n in spread(task.min_length, task.max_length, MAX_LENGTHS)})
     batches: list[Batch] = []
     for i, length in enumerate(lengths):
         left = samples - sum(len(batch.inputs) for batch in batches)
@@ -74,10 +74,10 @@ def held_out_set(task: Task, samples: int, device: torch.device, seed: int = HEL
     return batches
 
 
-def draw_readable(task: Task, device: torch.device, seed: int = 0) -> Tensor:
-    """A held-out sequence [T] of the longest trained length up to 8."""
+def draw_example(task: Task, device: torch.device, seed: int = 0) -> Tensor:
+    """Return a held-out sequence [T] of the longest trained length up to 8."""
     length = max(task.min_length, min(task.max_length, 8))
-    return task.sample_held_out(1, length, seeded(device, seed)).inputs[0]
+    return task.sample_held_out(1, length, make_generator(device, seed)).inputs[0]
 
 
 def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
@@ -90,7 +90,7 @@ def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | No
     """
     was_training = model.training
     model.eval()
-    L = model.layout.length(inputs.shape[1])
+    L = model.layout.sequence_length(inputs.shape[1])
     rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)))
     found: Tensor | None = None
     with torch.inference_mode():
@@ -104,7 +104,7 @@ def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | No
 def predict_in_parts(
     model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None
 ) -> Tensor | None:
-    """The answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
+    """Return the answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
     try:
         parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
     except RuntimeError as error:
@@ -115,7 +115,7 @@ def predict_in_parts(
 
 
 def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
-    """The model's score over all of `batches` together."""
+    """Return the model's score over all of `batches` together."""
     marks = [mark(predict_ids(model, batch.inputs, intervention), batch.targets) for batch in batches]
     samples = sum(len(found.exact) for found in marks)
     exact = int(torch.stack([found.exact.sum() for found in marks]).sum())
@@ -156,9 +156,9 @@ def mark(predictions: Tensor, targets: Tensor) -> Marks:
 def score_length(
     model: Answerer, task: Task, length: int, samples: int, seed: int
 ) -> tuple[LengthScore, Iterator[Answer]]:
-    """The score on held-out sequences of one length, and its wrong answers, made as they are asked for."""
+    """Return the score on held-out sequences of one length, and an iterator over its wrong answers."""
     device = next(model.parameters()).device
-    generator = seeded(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
+    generator = make_generator(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
     predictions = predict_ids(model, batch.inputs)
     marks = mark(predictions, batch.targets)
@@ -168,7 +168,7 @@ def score_length(
     few = task.n_held_out(length) == n
     result = LengthScore(
         length=length,
-        in_range=task.fit(task.min_length) <= length <= task.fit(task.max_length),
+        in_range=task.nearest_length(task.min_length) <= length <= task.nearest_length(task.max_length),
         samples=n,
         held_out_of=task.n_sequences(length) if few else None,
         exact_match=exact,
@@ -198,7 +198,7 @@ def make_answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor
 
 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
-    """The best answer that doesn't look at the input, as ids [M]: the most frequent symbol of each position.
+    """Return the best answer that ignores the input, as ids [M]: each position's most frequent symbol.
 
     It is fitted to sequences drawn for the purpose, of both sides; the held-out ones then judge it as they
     judge the model.
@@ -211,7 +211,7 @@ def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
 
 
 def wilson(share: float, n: int) -> Interval:
-    """The 95 % interval of a share of `n` sequences (Wilson 1927).
+    """Return the 95 % interval of a share of `n` sequences (Wilson 1927).
 
     For token accuracy, too, n counts sequences: the tokens of a sequence are right or wrong together, and to
     count each of them would claim more than was seen.

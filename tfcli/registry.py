@@ -1,7 +1,6 @@
 """Where tasks and the parts of a model come from: built in, entry points, or `path/to/file.py:ClassName`.
 
-Names are checked, and the settings of what is built in are read, without importing torch; only `load` imports
-the class itself.
+Names are checked without importing torch; only `load` imports the class itself.
 """
 
 from __future__ import annotations
@@ -14,17 +13,16 @@ import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel
 
 from tfcli import model, training
-from tfcli.config import fields
+from tfcli.config.signatures import find_class, read_settings, settings_of_class
 from tfcli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ FORM = "path/to/file.py:ClassName"
 
 
 def _import_tasks() -> ModuleType:
-    """The package of the built-in tasks.
+    """Return the package of the built-in tasks.
 
     A wheel holds it as `tfcli.tasks`, where no other distribution can collide with it; a checkout beside
     `tfcli`, from where it is loaded by path, so that a `tasks` in the current folder isn't taken for it.
@@ -78,7 +76,7 @@ class Registry:
         return "tfcli.tasks" if section == "task" else f"tfcli.{key}"
 
     def installed(self) -> dict[str, EntryPoint]:
-        """What other distributions bring."""
+        """Return the entry points of other distributions."""
         return {point.name: point for point in entry_points(group=self.group)}
 
     def names(self) -> list[str]:
@@ -102,12 +100,12 @@ class Registry:
         return f"must be one of {known}, or {FORM}{near}"
 
     def base_class(self) -> type[Any]:
-        """The class that all of them derive from."""
+        """Return the class that all of them derive from."""
         found: type[Any] = self._import(self.base)
         return found
 
     def load(self, name: str) -> type[Any]:
-        """The class of that name.
+        """Return the class of that name.
 
         Raises:
             UsageError: there is none, or it isn't of this kind.
@@ -129,7 +127,7 @@ class Registry:
         return cls
 
     def settings_of(self, name: str) -> type[BaseModel] | None:
-        """The settings of a part; None where its file would have to be run to tell."""
+        """Return the settings of a part; None where its file would have to be run to tell."""
         if name in self.built_in:
             return read_settings(f"{self.package}.{self.built_in[name]}")
         if is_file(name) or name not in self.installed():
@@ -137,7 +135,7 @@ class Registry:
         return settings_of_class(self.load(name))
 
     def describe(self, name: str) -> str:
-        """The first line of its own description, read off its source without running it."""
+        """Return the first line of its own description, read off its source without running it."""
         if name in self.built_in:
             found = find_class(f"{self.package}.{self.built_in[name]}")
             return (ast.get_docstring(found[0]) or "").partition("\n")[0] if found else ""
@@ -190,7 +188,7 @@ PARTS = {
 
 
 def load_task(name: str, layout: str, **options: Any) -> Task:
-    """The task of that name, made with some options, and tried.
+    """Return the task of that name, made with some options, and tried.
 
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
@@ -208,7 +206,10 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
         raise UsageError(f"task {name}: {problem}") from error
     if problem:
         raise UsageError(f"task {name}: {problem}")
-    lengths = (task.fit(task.max_length), task.fit(task.max_length + 2))  # one may be as long by chance
+    lengths = (
+        task.nearest_length(task.max_length),
+        task.nearest_length(task.max_length + 2),
+    )  # one may be as long by chance
     if layout == "aligned" and any(task.answer_length(n) != n for n in lengths):
         raise UsageError(
             f"task.layout: {name} has no answer for each token of the input; set task.layout=appended"
@@ -217,7 +218,7 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
 
 
 def describe_error(error: Exception) -> str:
-    """What somebody else's code raised, and where."""
+    """Describe what somebody else's code raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
 
@@ -237,7 +238,7 @@ def split_file_name(name: str) -> tuple[Path, str]:
 
 
 def absolute(name: str) -> str:
-    """The name with the path of a file made absolute."""
+    """Return the name with the path of a file made absolute."""
     if not is_file(name):
         return name
     path, class_name = split_file_name(name)
@@ -261,7 +262,7 @@ def find_problem_in_file(path: Path, class_name: str) -> str | None:
 
 
 def bound_names(tree: ast.AST) -> Iterator[str]:
-    """The names that a module may have once it has run: of classes, imports and assignments."""
+    """Return the names that a module may have once it has run: of classes, imports and assignments."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name
@@ -272,7 +273,7 @@ def bound_names(tree: ast.AST) -> Iterator[str]:
 
 
 def load_from_file(name: str) -> Any:
-    """The class that a name of a file means; its neighbours can be imported by it."""
+    """Return the class that a name of a file means; its neighbours can be imported by it."""
     path, class_name = split_file_name(name)
     spec = importlib.util.spec_from_file_location(f"tfcli_file_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -284,80 +285,3 @@ def load_from_file(name: str) -> Any:
         sys.path.append(folder)
     spec.loader.exec_module(module)
     return getattr(module, class_name)
-
-
-# --- settings ---
-
-
-def settings_of_class(cls: type[Any]) -> type[BaseModel]:
-    """The settings of a class: the keyword arguments of its `__init__`."""
-    parameters = inspect.signature(cls.__init__, eval_str=True).parameters.values()
-    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return make_settings(cls.__name__, {p.name: (p.annotation, p.default) for p in keywords})
-
-
-def make_settings(name: str, arguments: dict[str, tuple[Any, Any]]) -> type[BaseModel]:
-    """A model of settings from keyword arguments: their types and defaults."""
-    strict = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
-    )
-    definitions: dict[str, Any] = {
-        key: (
-            Any if annotation is inspect.Parameter.empty else annotation,
-            ... if default is inspect.Parameter.empty else default,
-        )
-        for key, (annotation, default) in arguments.items()
-    }
-    return create_model(name, __config__=strict, **definitions)
-
-
-@cache
-def read_settings(where: str) -> type[BaseModel]:
-    """The settings of a class `package.module:Class` of our own, read off its source, which needs no torch.
-
-    Types must be those of `tfcli.config.fields`.
-    """
-    found = find_class(where)
-    if found is None:
-        return make_settings(where, {})
-    node, tree = found
-    for item in node.body:
-        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            pairs = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
-            arguments = {arg.arg: (evaluate(arg.annotation), evaluate(default)) for arg, default in pairs}
-            return make_settings(node.name, arguments)
-    package = where.partition(":")[0]
-    base = next((base.id for base in node.bases if isinstance(base, ast.Name)), "")
-    for item in tree.body:
-        if isinstance(item, ast.ImportFrom) and base in {alias.name for alias in item.names}:
-            package = item.module or package
-    return read_settings(f"{package}:{base}") if base else make_settings(node.name, {})
-
-
-def find_class(where: str) -> tuple[ast.ClassDef, ast.Module] | None:
-    """The definition of `package.module:Class`, and the module it stands in, without running either."""
-    module, _, class_name = where.partition(":")
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    tree = parse(spec.origin)
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return node, tree
-    return None
-
-
-@cache
-def parse(path: str) -> ast.Module:
-    """The syntax tree of a file."""
-    return ast.parse(Path(path).read_bytes())
-
-
-def evaluate(node: ast.expr | None) -> Any:
-    """The value of a type or of a default, with the names of `tfcli.config.fields`."""
-    if node is None:
-        return inspect.Parameter.empty
-    return eval(compile(ast.Expression(node), "<settings>", "eval"), dict(vars(fields)))

@@ -47,7 +47,7 @@ class Header(NamedTuple):
 
 
 def create(name: str, out: Path | None) -> Path:
-    """A new, empty run folder: `out`, or `runs/NAME`, `runs/NAME-2`, ... Nothing is ever overwritten.
+    """Return a new, empty run folder: `out`, or `runs/NAME`, `runs/NAME-2`, ... Nothing is ever overwritten.
 
     Raises:
         UsageError: `out` exists, or the folder can't be made.
@@ -69,18 +69,18 @@ def create(name: str, out: Path | None) -> Path:
 
 
 def all_runs() -> list[Path]:
-    """The run folders below `runs/`, the newest last."""
+    """Return the run folders below `runs/`, the newest last."""
     found = [path for path in RUNS.glob("*") if (path / CONFIG).is_file()]
     return sorted(found, key=lambda path: ((path / CONFIG).stat().st_mtime_ns, path.name))
 
 
 def run_names() -> list[str]:
-    """The names of the runs below `runs/`."""
+    """Return the names of the runs below `runs/`."""
     return [path.name for path in all_runs()]
 
 
 def as_run(name: str) -> Path | None:
-    """The run folder that `name` means, by its name or its path, if there is one."""
+    """Return the run folder that `name` means, by its name or its path, if there is one."""
     with contextlib.suppress(OSError, ValueError):  # a long sequence, say, can't be a file's name
         for path in (RUNS / name, Path(name)):
             if name and ((path / CONFIG).is_file() or (path / WEIGHTS).is_file()):
@@ -89,7 +89,7 @@ def as_run(name: str) -> Path | None:
 
 
 def find(name: str | None) -> Path:
-    """The run of that name or path; without a name the newest that has weights.
+    """Return the run of that name or path; without a name the newest that has weights.
 
     Raises:
         UsageError: there is none.
@@ -117,7 +117,7 @@ def run_and_sequence(first: str | None, second: str | None) -> tuple[Path, str |
 
 
 def snapshots(run: Path) -> dict[int, Path]:
-    """The snapshots of a run by their steps, in order."""
+    """Return the snapshots of a run by their steps, in order."""
     found = {path.stem.removeprefix("step-"): path for path in (run / SNAPSHOTS).glob("step-*.safetensors")}
     return dict(sorted((int(step), path) for step, path in found.items() if step.isdecimal()))
 
@@ -128,7 +128,7 @@ def snapshot_path(run: Path, step: int) -> Path:
 
 
 def read_header(run: Path, path: Path | None = None) -> Header:
-    """The header of a run's checkpoint, or of a snapshot at `path`: eight bytes of length, then JSON.
+    """Return the header of a run's checkpoint, or of a snapshot at `path`: eight bytes of length, then JSON.
 
     Raises:
         TfcliError: there is no checkpoint, it is damaged, or another program wrote it.
@@ -160,25 +160,25 @@ def read_header(run: Path, path: Path | None = None) -> Header:
         shapes = SHAPES.validate_python({k: v["shape"] for k, v in header.items()})
         return Header(config, summary, shapes, upgrade)
     except ValidationError as error:
-        raise damaged(path, explain(error.errors()[0])) from error
+        raise damage_error(path, explain(error.errors()[0])) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise damaged(path, "its header is incomplete") from error
+        raise damage_error(path, "its header is incomplete") from error
 
 
 def unknown_format(path: Path, found: object) -> str:
-    """What to say of a checkpoint in a format that isn't known here."""
+    """Explain that a checkpoint has a format that isn't known here."""
     if isinstance(found, str) and re.fullmatch(r"tfcli-\d+", found):
         return f"{path} was written by a newer tfcli (format {found}); upgrade tfcli to read it"
     return f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})"
 
 
-def damaged(path: Path, reason: str) -> TfcliError:
-    """A checkpoint that can't be used, and why."""
+def damage_error(path: Path, reason: str) -> TfcliError:
+    """Return a checkpoint that can't be used, and why."""
     return TfcliError(f"{path} is damaged: {reason}; train the run again")
 
 
 def summarize(run: Path) -> RunSummary:
-    """A line about a run; a run that can't be read says why."""
+    """Return a line about a run; a run that can't be read says why."""
     try:
         config, summary, _, _ = read_header(run)
     except TfcliError as error:
@@ -205,7 +205,7 @@ def details(run: Path) -> RunDetails:
 
 
 def part_of(tensor: str) -> str:
-    """The part of the model a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
+    """Return the part a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
     words = tensor.split(".")
     if words[0] != "blocks":
         return words[0]
@@ -213,7 +213,7 @@ def part_of(tensor: str) -> str:
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
+    """Return the lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
     lines: list[dict[str, Any]] = []
     unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
     with unreadable, (run / METRICS).open(encoding="utf-8") as file:

@@ -73,7 +73,7 @@ HEADINGS = (
 
 
 def configurations(name: str, seeds: list[int], steps: int | None) -> list[RunConfig]:
-    """The task's configuration, once a seed."""
+    """Return the task's configuration, once a seed."""
     setup = TASKS[name]
     task = {"name": name, "max_length": 40, "layout": "appended", **(setup.task or {})}
     train = {"warmup_steps": 20, "stop_when_solved": False, "eval_every": 100, **setup.train}
@@ -85,7 +85,7 @@ def configurations(name: str, seeds: list[int], steps: int | None) -> list[RunCo
 
 
 def row(name: str, layout: str, entry: BenchEntry) -> list[str]:
-    """The cells of a task, as in HEADINGS."""
+    """Return the cells of a task, as in HEADINGS."""
     published = TASKS[name].published
     return [
         name,

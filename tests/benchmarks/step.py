@@ -58,7 +58,7 @@ class TorchEncoder(nn.Module):
 
 
 def our_step(model: Encoder, precision: str) -> Callable[[Tensor], float]:
-    """A function that trains our encoder on a batch and returns the seconds it took."""
+    """Return a function that trains our encoder on a batch and returns the seconds it took."""
     optimizer = build_optimizer(TrainConfig(), model)
 
     def step(inputs: Tensor) -> float:
@@ -74,7 +74,7 @@ def our_step(model: Encoder, precision: str) -> Callable[[Tensor], float]:
 
 
 def their_step(model: nn.Module) -> Callable[[Tensor], float]:
-    """The same for a model with torch's optimizer."""
+    """Return the same for a model with torch's optimizer."""
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, fused=True)
 

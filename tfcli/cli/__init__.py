@@ -1,6 +1,9 @@
-"""The command line."""
+"""The command line: a module a command. In this order `--help` lists them."""
 
-from tfcli.cli import benching, catalog, looking, training  # noqa: F401  # each adds its commands to the app
+# isort: off
+from tfcli.cli import train, eval, predict, attn, trace, patch, inspect, bench  # noqa: F401
+from tfcli.cli import ls, show, validate  # noqa: F401
 from tfcli.cli.app import app
+# isort: on
 
 __all__ = ["app"]

@@ -37,7 +37,7 @@ class Boundary(TyperGroup):
 
     @staticmethod
     def message_and_code(error: Exception) -> tuple[str | None, int]:
-        """What to say about an error and the exit code; no message for a bug."""
+        """Return the message for an error and the exit code; no message for a bug."""
         if isinstance(error, TfcliError):
             return str(error), error.exit_code
         if isinstance(error, typer.TyperException):
@@ -59,7 +59,7 @@ def fail(message: str, code: int) -> typer.Exit:
 
 
 def usage_message(error: typer.TyperException) -> str:
-    """What Typer found wrong with the command line, and the right form where a near one was meant."""
+    """Explain what is wrong with the command line, with the right form where a near one was meant."""
     from tfcli.config.schema import SECTIONS
 
     message = error.format_message().rstrip(".")

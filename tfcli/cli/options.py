@@ -15,7 +15,7 @@ def complete_sources() -> list[str]:
 
 
 def complete_settings() -> list[str]:
-    """Settings, for shell completion."""
+    """Return the settings, for shell completion."""
     from tfcli.config.schema import SECTIONS
     from tfcli.registry import PARTS
 
@@ -28,28 +28,28 @@ def complete_settings() -> list[str]:
 
 
 def complete_runs() -> list[str]:
-    """Runs, for shell completion."""
+    """Return the names of runs, for shell completion."""
     from tfcli.runs import run_names
 
     return run_names()
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Run = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN", help="A run's name or path; the newest if left out.", autocompletion=complete_runs
     ),
 ]
-Sequence = Annotated[
+SequenceArgument = Annotated[
     str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]
-Loops = Annotated[list[int] | None, typer.Option("--loop", help="Only this loop; may be repeated.")]
-Layers = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
-SequenceSeed = Annotated[
+LoopsOption = Annotated[list[int] | None, typer.Option("--loop", help="Only this loop; may be repeated.")]
+LayersOption = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
+SequenceSeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
 ]
-Source = Annotated[
+SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="EXAMPLE", help="An example, FILE.yaml or FILE.yaml:NAME.", autocompletion=complete_sources

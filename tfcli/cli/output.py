@@ -11,14 +11,14 @@ import typer
 
 
 def print_json(record: Any, indent: int | None = 2) -> None:
-    """A record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN would be a bug, and shows."""
+    """Print a record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN is a bug, and raises."""
     value = asdict(record) if is_dataclass(record) and not isinstance(record, type) else record
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     typer.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
 
 
 def hint(text: str) -> None:
-    """A word on what to try next, on stderr."""
+    """Print a word on what to try next, on stderr."""
     from tfcli.render.terminal import make_console, print_message
 
     print_message(make_console(stderr=True), text)

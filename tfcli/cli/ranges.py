@@ -11,7 +11,7 @@ MOST_SEEDS = 10_000
 
 
 def parse_lengths(text: str) -> list[int]:
-    """The lengths that `text` names, ascending, each once. A range includes its end: 1:3 is 1, 2, 3.
+    """Return the lengths that `text` names, ascending, each once. A range includes its end: 1:3 is 1, 2, 3.
 
     Raises:
         UsageError: it can't be read, or a length is outside 1 to LONGEST.
@@ -31,7 +31,7 @@ def parse_lengths(text: str) -> list[int]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The seeds that `text` names: one, or FIRST:LAST.
+    """Return the seeds that `text` names: one, or FIRST:LAST.
 
     Raises:
         UsageError: it can't be read.

@@ -67,7 +67,7 @@ def write(path: Path, content: Callable[[], str | bytes]) -> None:
 
 
 def tell_size(path: Path) -> None:
-    """Say what was written."""
+    """Print the name and size of what was written."""
     typer.echo(f"{path}: {path.stat().st_size:,} bytes")
 
 

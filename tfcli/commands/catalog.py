@@ -1,4 +1,4 @@
-"""The commands that only look, without torch: ls, show, validate."""
+"""The commands that need no torch: ls, show, validate."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
 
 
-def catalog() -> Catalog:
-    """Tasks, examples and runs."""
+def list_catalog() -> Catalog:
+    """Return the tasks, examples and runs that there are."""
     tasks = {name: registry.TASKS.describe(name) for name in registry.TASKS.names()}
     entries = files.read_file(files.EXAMPLES)
     examples = {name: (entry.comment or [""])[0] for name, entry in entries.items()}
     return Catalog(tasks, examples, [runs.summarize(path) for path in runs.all_runs()])
 
 
-def show(source: str) -> Example:
-    """The configuration that `source` names, as `load_config` understands it."""
+def find_example(source: str) -> Example:
+    """Return the configuration that `source` names, as `load_config` understands it."""
     entry = files.find_entry(source)
     config = files.check(entry, [])
     text = "".join(f"# {line}\n" for line in entry.comment) + files.to_yaml(config, described=True)
     return Example(entry.name, entry.comment, config.model_dump(mode="json"), text)
 
 
-def validate(source: str) -> Validation:
+def validate_source(source: str) -> Validation:
     """Check a file, or the one configuration that `source` names.
 
     Raises:

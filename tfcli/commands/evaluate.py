@@ -36,7 +36,7 @@ def evaluate_run(
         raise UsageError(f"--device {device}: {error}") from error
     scores: list[LengthScore] = []
     mistakes: list[Answer] = []
-    for length in dict.fromkeys(map(loaded.task.fit, lengths)):
+    for length in dict.fromkeys(map(loaded.task.nearest_length, lengths)):
         try:
             result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
         except ValueError as error:
@@ -50,7 +50,9 @@ def default_lengths(loaded: LoadedRun) -> list[int]:
     """Up to 20 of the trained lengths, then 1.5, 2 and 3 times the longest, where the model can take them."""
     high = loaded.task.max_length
     beyond = filter(loaded.model.takes, (high * 3 // 2, high * 2, high * 3))
-    return sorted({loaded.task.fit(n) for n in (*spread(loaded.task.min_length, high, 20), *beyond)})
+    return sorted(
+        {loaded.task.nearest_length(n) for n in (*spread(loaded.task.min_length, high, 20), *beyond)}
+    )
 
 
 def answer_sequences(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:

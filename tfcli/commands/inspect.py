@@ -13,7 +13,7 @@ from torch import Tensor
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.errors import TfcliError, UsageError
-from tfcli.evaluation import HELD_OUT_SEED, draw_readable, held_out_set, score, spread
+from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, score, spread
 from tfcli.inspection.ablation import report_heads
 from tfcli.inspection.attention import record_attention
 from tfcli.inspection.patching import patch_parts
@@ -36,7 +36,7 @@ MOMENTS = 24  # at most
 
 
 @contextmanager
-def refuse_politely(run: LoadedRun) -> Iterator[None]:
+def raise_usage_errors(run: LoadedRun) -> Iterator[None]:
     """Turn what the model or the task refuses into an error that its user can mend."""
     try:
         yield
@@ -45,9 +45,9 @@ def refuse_politely(run: LoadedRun) -> Iterator[None]:
 
 
 def resolve_sequence(run: LoadedRun, sequence: str | None, seed: int) -> Tensor:
-    """The sequence [T] that was typed; a held-out one of a readable length if there is none."""
+    """Return the sequence [T] that was typed; a held-out one of a readable length if there is none."""
     if sequence is None:
-        return draw_readable(run.task, torch.device("cpu"), seed)
+        return draw_example(run.task, torch.device("cpu"), seed)
     return run.encode(sequence, may_be_run=True)
 
 
@@ -57,7 +57,7 @@ def attend(run: LoadedRun, inputs: Tensor, choice: Choice) -> AttentionRecord:
     Raises:
         UsageError: a layer or head that the run doesn't have, or a sequence that is too long.
     """
-    with refuse_politely(run):
+    with raise_usage_errors(run):
         return record_attention(run.model, run.task, inputs, str(run.path), choice)
 
 
@@ -94,7 +94,7 @@ def trace_run(
     Raises:
         UsageError: a layer, head or position that isn't there, or a sequence that is too long.
     """
-    with refuse_politely(run):
+    with raise_usage_errors(run):
         return trace_sequence(
             run.model,
             run.task,
@@ -114,7 +114,7 @@ def patch_run(run: LoadedRun, clean: str, corrupt: str) -> PatchRecord:
         UsageError: a sequence that the run can't take, or two that can't be compared.
     """
     pair = run.encode(clean, "--clean: "), run.encode(corrupt, "--corrupt: ")
-    with refuse_politely(run):
+    with raise_usage_errors(run):
         return patch_parts(run.model, run.task, *pair, str(run.path))
 
 

@@ -22,7 +22,7 @@ from tfcli.config.files import to_yaml
 from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
 from tfcli.errors import TfcliError
-from tfcli.evaluation import draw_readable, held_out_set, score
+from tfcli.evaluation import draw_example, held_out_set, score
 from tfcli.inspection.attention import record_attention
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
@@ -87,8 +87,8 @@ def train_run(
 def make_look(
     model: Encoder, task: Task, watch: Choice, device: torch.device
 ) -> Callable[[], AttentionRecord]:
-    """A function that looks at the chosen heads, always on one held-out sequence."""
-    sequence = draw_readable(task, device)
+    """Return a function that looks at the chosen heads, always on one held-out sequence."""
+    sequence = draw_example(task, device)
     return lambda: record_attention(model, task, sequence, "", watch)
 
 
@@ -117,7 +117,7 @@ def note_few_sequences(config: RunConfig) -> str | None:
     task = build_task(config.task)
     if task.n_held_out(task.max_length) is None:
         return None
-    lengths = {task.fit(n) for n in range(task.min_length, task.max_length + 1)}
+    lengths = {task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)}
     counted = [(task.n_sequences(n), task.n_held_out(n)) for n in lengths]
     there_are, held_out = sum(n for n, _ in counted), sum(n or 0 for _, n in counted)
     if held_out >= config.train.eval_samples:
@@ -126,12 +126,12 @@ def note_few_sequences(config: RunConfig) -> str | None:
 
 
 def metrics_line(progress: Progress) -> str:
-    """An evaluation as a line of JSON."""
+    """Return an evaluation as a line of JSON."""
     return json.dumps({"step": progress.step, "loss": progress.loss, **figures(progress)})
 
 
 def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
-    """What is known of a training run when its weights are saved."""
+    """Summarize a training when its weights are saved."""
     return TrainSummary(
         solved=progress.solved,
         interrupted=interrupted,
@@ -142,12 +142,12 @@ def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
 
 
 def summarize_untrained() -> TrainSummary:
-    """What is known of a run before its first step."""
+    """Summarize a training before its first step."""
     return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions())
 
 
 def list_versions() -> dict[str, str]:
-    """The versions that a run was trained with."""
+    """Return the versions that a run was trained with."""
     return {
         "tfcli": tfcli.__version__,
         "torch": str(torch.__version__),
@@ -156,7 +156,7 @@ def list_versions() -> dict[str, str]:
 
 
 def figures(progress: Progress) -> dict[str, Any]:
-    """The figures of a record, by their names in JSON."""
+    """Return the figures of a record, by their names in JSON."""
     return {
         "exact_match": progress.score.exact_match if progress.score else None,
         "token_accuracy": progress.score.token_accuracy if progress.score else None,

@@ -30,7 +30,7 @@ Sharpness = Annotated[float, Field(gt=0, le=1e6)]
 
 
 def two_numbers(value: Any) -> Any:
-    """A pair, as a file or a person writes it.
+    """Return a pair, as a file or a person writes it.
 
     Raises:
         ValueError: it is none.

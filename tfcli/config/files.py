@@ -1,6 +1,6 @@
 """From `reverse`, `FILE.yaml` or `FILE.yaml:NAME` plus overrides to a checked RunConfig, and back to text.
 
-Every problem is reported with its place, key, value and rule, all of a file at once.
+Every problem is reported with its origin, key, value and rule, all of a file at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
         """The lines of comment directly above the entry."""
         if not self.location:
             return []
-        line = int(self.document.key_places[self.location].rsplit(":", 2)[1]) - 1
+        line = int(self.document.key_marks[self.location].rsplit(":", 2)[1]) - 1
         above: list[str] = []
         while line > 0 and self.document.lines[line - 1].startswith("#"):
             line -= 1
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 
 def load_config(source: str, overrides: list[str] | None = None) -> RunConfig:
-    """The configuration that `source` names, with `key.sub=value` overrides on top, checked.
+    """Return the configuration that `source` names, with `key.sub=value` overrides on top, checked.
 
     Raises:
         UsageError: there is no such example, file or entry.
@@ -57,12 +57,12 @@ def load_config(source: str, overrides: list[str] | None = None) -> RunConfig:
 
 
 def example_names() -> list[str]:
-    """The names of the shipped examples."""
+    """Return the names of the shipped examples."""
     return list(read_file(EXAMPLES))
 
 
 def find_entry(source: str) -> Entry:
-    """The entry that `reverse`, `FILE.yaml` or `FILE.yaml:NAME` names."""
+    """Return the entry that `reverse`, `FILE.yaml` or `FILE.yaml:NAME` names."""
     match = re.fullmatch(r"(.+\.ya?ml)(?::([^:/\\]+))?", source, re.DOTALL)
     if match is None:
         entries = read_file(EXAMPLES)
@@ -90,7 +90,7 @@ def find_entry(source: str) -> Entry:
 
 
 def read_file(path: Path) -> dict[str, Entry]:
-    """The configurations of a file: itself, if it has the keys of one, or each of its entries by name."""
+    """Return the configurations of a file: itself, if it has the keys of one, or its entries by name."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,37 +109,37 @@ def read_file(path: Path) -> dict[str, Entry]:
 
 
 def check(entry: Entry, overrides: list[str]) -> RunConfig:
-    """The checked configuration of an entry with overrides on top of it."""
-    values, places = _with_overrides(entry, overrides)
+    """Return the checked configuration of an entry with overrides on top of it."""
+    values, origins = _with_overrides(entry, overrides)
 
-    def place(location: Location, unknown: bool) -> str:
-        if location in places:
-            return places[location]
-        said = [key for key in places if key[0] == location[0]]
-        if said and (len(location) == 1 or (*entry.location, *location) not in entry.document.places):
-            return places[said[-1]]  # something else doesn't go with what an override of its section says
+    def origin(location: Location, unknown: bool) -> str:
+        if location in origins:
+            return origins[location]
+        said = [key for key in origins if key[0] == location[0]]
+        if said and (len(location) == 1 or (*entry.location, *location) not in entry.document.marks):
+            return origins[said[-1]]  # something else doesn't go with what an override of its section says
         whole = (*entry.location, *location)
-        if unknown and whole in entry.document.key_places:
-            return entry.document.key_places[whole]
-        while whole and whole not in entry.document.places:
+        if unknown and whole in entry.document.key_marks:
+            return entry.document.key_marks[whole]
+        while whole and whole not in entry.document.marks:
             whole = whole[:-1]
-        return entry.document.places[whole]
+        return entry.document.marks[whole]
 
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         details = [d for d in error.errors() if d["type"] != "default_factory_not_called"]
         problems = [
-            f"{place(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details
+            f"{origin(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details
         ]
-        raise ConfigError(_task_problems(values, place) + problems) from error
-    if problems := _task_problems(values, place):
+        raise ConfigError(_task_problems(values, origin) + problems) from error
+    if problems := _task_problems(values, origin):
         raise ConfigError(problems)
     return with_absolute_paths(config)
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """The configuration with the files of its classes as they are found from any folder."""
+    """Return the configuration with the files of its classes as they are found from any folder."""
     sections: dict[str, Section] = {}
     for name, section in (("task", config.task), ("model", config.model), ("train", config.train)):
         changed: dict[str, Any] = {}
@@ -153,20 +153,20 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     return config.model_copy(update=sections)
 
 
-def _task_problems(values: Any, place: Callable[[Location, bool], str]) -> list[str]:
-    """What is wrong with the name of the task; other rules see to it that there is one."""
+def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list[str]:
+    """Return what is wrong with the name of the task; other rules see to it that there is one."""
     task = values.get("task") if isinstance(values, dict) else None
     name = task.get("name") if isinstance(task, dict) else None
     problem = registry.TASKS.find_problem(name) if isinstance(name, str) else None
-    return [f"{place(('task', 'name'), False)}: task.name = {shown(name)}: {problem}"] if problem else []
+    return [f"{origin(('task', 'name'), False)}: task.name = {shown(name)}: {problem}"] if problem else []
 
 
 def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Location, str]]:
-    """The entry's values with each override put in, and where the overridden ones were said."""
+    """Return the entry's values with each override put in, and where the overridden ones were said."""
     if not overrides or not isinstance(entry.values, dict):
         return entry.values, {}
     values = {key: dict(v) if isinstance(v, dict) else v for key, v in entry.values.items()}
-    places: dict[Location, str] = {}
+    origins: dict[Location, str] = {}
     for override in overrides:
         key, equals, text = override.partition("=")
         path = key.split(".")
@@ -182,8 +182,8 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
             whole = {"name": chosen} if isinstance(chosen, str) else chosen
             value = {**whole, path[2]: value} if isinstance(whole, dict) else whole
         section[path[1]] = value
-        places[tuple(path)] = f"override {' '.join(override.split())}"
-    return values, places
+        origins[tuple(path)] = f"override {' '.join(override.split())}"
+    return values, origins
 
 
 def right_form(key: str, value: str) -> str:
@@ -195,7 +195,7 @@ def right_form(key: str, value: str) -> str:
 
 
 def to_yaml(config: RunConfig, *, described: bool = False) -> str:
-    """The configuration as a file that reads back the same; `described` adds what each key is."""
+    """Return the configuration as a file that reads back the same; `described` adds what each key is."""
     lines = []
     for name, section in SECTIONS.items():
         lines.append(f"{name}:")
@@ -208,10 +208,10 @@ def to_yaml(config: RunConfig, *, described: bool = False) -> str:
 
 
 def described_lines(section: type[Section], key: str, value: Any) -> Iterator[str]:
-    """A setting with what it is; the settings of a part below its name."""
+    """Return a setting with what it is; the settings of a part below its name."""
     is_part = isinstance(value, dict) and "name" in value
     first = f"  {key}:" if is_part else f"  {yaml_reader.dump({key: value})}"
-    yield f"{first:<30}  # {described_setting(section, key)}"
+    yield f"{first:<30}  # {describe_setting(section, key)}"
     if not is_part:
         return
     part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
@@ -222,8 +222,8 @@ def described_lines(section: type[Section], key: str, value: Any) -> Iterator[st
         yield f"{line:<30}  # {field.description}" if field and field.description else line
 
 
-def described_setting(section: type[Section], key: str) -> str:
-    """What a setting is, and what it may be where that is a choice."""
+def describe_setting(section: type[Section], key: str) -> str:
+    """Describe a setting, with its choices if it has some."""
     field = section.model_fields[key]
     part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()

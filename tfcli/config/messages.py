@@ -64,6 +64,6 @@ def shown(value: Any) -> str:
 
 
 def known_keys(location: Location) -> list[str]:
-    """The keys that may stand in this place."""
+    """Return the keys that may stand in this place."""
     section = SECTIONS[str(location[0])] if location else RunConfig
     return list(section.model_fields)

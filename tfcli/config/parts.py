@@ -36,7 +36,7 @@ class Part:
     shares: tuple[Part, ...] = ()
 
     def as_written(self) -> Any:
-        """The part as a file has it."""
+        """Return the part as a file has it."""
         if self.shares:
             return {part.name: part._as_share() for part in self.shares}
         settings = {key: plain(value) for key, value in self.settings.items()}
@@ -52,7 +52,7 @@ class Part:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return a value as JSON has it."""
     return [plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
@@ -64,7 +64,7 @@ class PartOf:
     has_shares: bool = False  # whether heads may be shared out among several
 
     def read(self, value: Any) -> Part:
-        """The part that was written.
+        """Return the part that was written.
 
         Raises:
             ValueError: there is none of this name.
@@ -100,7 +100,7 @@ class PartOf:
         return name, {settings[0]: yaml_reader.read(value, self.registry.setting).value}
 
     def make(self, name: str, settings: dict[str, Any], heads: int | None = None) -> Part:
-        """The part of that name with checked settings; those of a class in a file are checked when it is."""
+        """Return the part of that name with checked settings; those of a file are checked when it runs."""
         if problem := self.registry.find_problem(name):
             raise ValueError(problem)
         known = self.registry.settings_of(name)

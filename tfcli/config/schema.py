@@ -21,7 +21,7 @@ class Section(BaseModel):
 
 
 def symbol_text(value: Any) -> Any:
-    """A whole number in a list of symbols stands for its digits; anything else must be text."""
+    """Return a whole number in a list of symbols stands for its digits; anything else must be text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

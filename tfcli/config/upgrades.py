@@ -17,11 +17,11 @@ class Upgrade:
     """None: the run was saved in today's format."""
 
     def rename_settings(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The configuration as it would be written today."""
+        """Return the configuration as it would be written today."""
         return config
 
     def rename_tensors(self, tensors: dict[str, T], n_layers: int) -> dict[str, T]:
-        """The tensors by the names that they have today."""
+        """Return the tensors by the names that they have today."""
         return tensors
 
 
@@ -56,7 +56,7 @@ class UpgradeFrom01(Upgrade):
         return renamed
 
     def _of_layers(self, name: str, tensor: T, n_layers: int) -> Iterator[tuple[str, T]]:
-        """A tensor of the one encoding as those of each layer's own."""
+        """Return a tensor of the one encoding as those of each layer's own."""
         layers = range(n_layers)
         if self.positions == "landmark":  # the first layer numbers tokens, the others have tables
             layers = range(1, n_layers) if name in PER_LAYER else range(1)

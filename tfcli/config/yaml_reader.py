@@ -36,8 +36,8 @@ class Document(NamedTuple):
     """A YAML document: its value, and where each part of it stands, as `name:line:column`."""
 
     value: Any
-    places: dict[Path, str]
-    key_places: dict[Path, str]
+    marks: dict[Path, str]
+    key_marks: dict[Path, str]
     lines: list[str]
 
 
@@ -66,7 +66,7 @@ for _tag, _pattern, _first, _ in SCALARS:
 
 
 def read(text: str, name: str) -> Document:
-    """The one document in `text`; `name` is what errors call it.
+    """Return the one document in `text`; `name` is what errors call it.
 
     Raises:
         ConfigError: it is no YAML, or has one of the traps named above.
@@ -77,7 +77,7 @@ def read(text: str, name: str) -> Document:
         return _Builder(name, text).document(loader.get_single_node())
     except yaml.MarkedYAMLError as error:
         problem = " ".join(filter(None, (error.context, error.problem)))
-        raise ConfigError([f"{_place(name, error.problem_mark)}: {problem}"]) from error
+        raise ConfigError([f"{format_mark(name, error.problem_mark)}: {problem}"]) from error
     except yaml.YAMLError as error:
         raise ConfigError([f"{name}: not YAML text: {str(error).splitlines()[0]}"]) from error
     finally:
@@ -99,19 +99,19 @@ class _Builder:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
-        self.places: dict[Path, str] = {}
-        self.key_places: dict[Path, str] = {}
+        self.marks: dict[Path, str] = {}
+        self.key_marks: dict[Path, str] = {}
 
     def document(self, node: yaml.Node | None) -> Document:
         value = None if node is None else self.build(node, (), [])
-        return Document(value, self.places, self.key_places, self.text.splitlines())
+        return Document(value, self.marks, self.key_marks, self.text.splitlines())
 
     def build(self, node: yaml.Node, path: Path, parents: list[yaml.Node]) -> Any:
         if node in parents:
             raise trap("an alias stands inside what it names", node)
-        if len(self.places) >= MAX_VALUES:
+        if len(self.marks) >= MAX_VALUES:
             raise trap(f"more than {MAX_VALUES} values, aliases written out", node)
-        self.places[path] = _place(self.name, node.start_mark)
+        self.marks[path] = format_mark(self.name, node.start_mark)
         if isinstance(node, yaml.MappingNode) and node.tag == TAG + "map":
             return self.mapping(node, path, parents)
         if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
@@ -128,13 +128,13 @@ class _Builder:
                 raise trap("a key must be a word", key_node)
             if key in result:
                 raise trap(f"the key {key!r} stands here a second time", key_node)
-            self.key_places[(*path, key)] = _place(self.name, key_node.start_mark)
+            self.key_marks[(*path, key)] = format_mark(self.name, key_node.start_mark)
             result[key] = self.build(value_node, (*path, key), [*parents, node])
         return result
 
 
 def scalar(node: yaml.ScalarNode) -> Any:
-    """The value of a scalar node. Its tag is what the text looks like, or what the author wrote."""
+    """Return the value of a scalar node. Its tag is what the text looks like, or what the author wrote."""
     if node.tag == TAG + "str":
         return node.value
     for tag, pattern, _, convert in SCALARS:
@@ -147,9 +147,10 @@ def scalar(node: yaml.ScalarNode) -> Any:
 
 
 def trap(problem: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:
-    """An error that points at `node`."""
+    """Return an error that points at `node`."""
     return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark if node else None)
 
 
-def _place(name: str, mark: Any) -> str:
+def format_mark(name: str, mark: Any) -> str:
+    """Return where something stands in a text: `name:line:column`, from 1."""
     return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name

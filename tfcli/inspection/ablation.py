@@ -61,7 +61,7 @@ def report_roles(
 
 
 def report_sublayers(model: Encoder, batches: Sequence[Batch]) -> list[SublayerReport]:
-    """The answers without each layer's attention, and without its feed-forward if it has one."""
+    """Return the answers without each layer's attention, and without its feed-forward if it has one."""
     reports = []
     for loop in range(model.loops):
         for layer, block in enumerate(model.layers):
@@ -87,12 +87,12 @@ def falls(whole: Score, without: Score) -> bool:
 
 
 def mean_outputs(model: Encoder, batches: Sequence[Batch]) -> ForwardTrace:
-    """A trace whose z is each head's mean output over all tokens of `batches`, [1, H, 1, K]."""
+    """Return a trace whose z is each head's mean output over all tokens of `batches`, [1, H, 1, K]."""
     sums = [
         torch.stack([layer.z.sum((0, 2)) for layer in trace.layers])  # [loops * n_layers, H, K]
         for _, trace in trace_batches(model, batches)
     ]
-    tokens = sum(len(batch.inputs) * model.layout.length(batch.inputs.shape[1]) for batch in batches)
+    tokens = sum(len(batch.inputs) * model.layout.sequence_length(batch.inputs.shape[1]) for batch in batches)
     means = ForwardTrace()
     for i, z in enumerate(torch.stack(sums).sum(0) / tokens):
         layer = LayerTrace(*divmod(i, model.n_layers))

@@ -56,7 +56,7 @@ def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choic
 def combine_heads(
     model: Encoder, trace: ForwardTrace, heads: list[int], choice: Choice
 ) -> list[list[HeadRecord]]:
-    """The maps of each layer: of each head, their mean, or the rollout so far."""
+    """Return the maps of each layer: of each head, their mean, or the rollout so far."""
     weights = [layer.attn_weights[0] for layer in trace.layers]  # [H, T, T] each
     if choice.combine == "rollout":
         return [[HeadRecord("rollout", rolled.tolist())] for rolled in rollout(weights)]
@@ -78,7 +78,7 @@ def run_with_trace(model: Encoder, inputs: Tensor) -> tuple[ForwardTrace, Tensor
     Raises:
         ValueError: the sequence is too long for the model, or to show.
     """
-    L = model.layout.length(len(inputs))
+    L = model.layout.sequence_length(len(inputs))
     if L > MAX_TOKENS:
         raise ValueError(f"attention is shown for up to {MAX_TOKENS} tokens, not {L}")
     trace = ForwardTrace()
@@ -122,7 +122,7 @@ def find_symbol_orders(model: Encoder, task: Task) -> list[OrderReport]:
 def find_symbol_order(
     model: Encoder, task: Task, traces: tuple[ForwardTrace, ForwardTrace], loop: int, layer: int, head: int
 ) -> OrderReport:
-    """The order of one head, from the traces of all symbols and of the same backwards."""
+    """Return the order of one head, from the traces of all symbols and of the same backwards."""
     encoding, number = model.layers[layer].attention.positions.of_head(head)
     assert isinstance(encoding, RankPositions)
     first = int(model.layout.begin)

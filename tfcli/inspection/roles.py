@@ -29,25 +29,25 @@ Pattern = Callable[[Tensor], Tensor]  # inputs [B, T] -> the keys that belong to
 
 
 def at_offset(offset: int) -> Pattern:
-    """The pattern of the key that many positions after the query."""
+    """Return the pattern of the key that many positions after the query."""
     return lambda inputs: match_positions(inputs, lambda query, key: key - query == offset)
 
 
 def mirrored(inputs: Tensor) -> Tensor:
-    """The key at the query's mirror image; the middle of an odd length is its own and has none."""
+    """Return the key at the query's mirror image; the middle of an odd length is its own and has none."""
     last = inputs.shape[1] - 1
     return match_positions(inputs, lambda query, key: (query + key == last) & (query != key))
 
 
 def match_positions(inputs: Tensor, rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """A rule on the positions of query and key as a pattern, bool [B, T, T]."""
+    """Return a rule on the positions of query and key as a pattern, bool [B, T, T]."""
     B, T = inputs.shape
     at = torch.arange(T, device=inputs.device)
     return rule(at[:, None], at[None, :]).expand(B, T, T)
 
 
 def same_symbol(inputs: Tensor) -> Tensor:
-    """The other keys with the query's symbol."""
+    """Return the other keys with the query's symbol."""
     return (inputs[:, :, None] == inputs[:, None, :]) & ~at_offset(0)(inputs)
 
 
@@ -140,7 +140,7 @@ def trace_batches(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Te
     model.eval()
     for batch in batches:
         T = batch.inputs.shape[1]
-        L = model.layout.length(T)
+        L = model.layout.sequence_length(T)
         rows = max(1, SCORES_A_PASS // (4 * model.loops * model.n_layers * model.n_heads * L * L))
         for inputs in torch.split(batch.inputs, rows):
             trace = ForwardTrace()
@@ -150,7 +150,7 @@ def trace_batches(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Te
 
 
 def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: int) -> Tally:
-    """The weight [depth, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
+    """Return the weight [depth, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
 
     `n_keys` is how many keys a query has in all.
     """
@@ -168,7 +168,7 @@ def tally_queries(values: Tensor, of_uniform: float) -> Tally:
 
 
 def mean_of(parts: Sequence[Tally]) -> Tally:
-    """The mean over the queries of all parts."""
+    """Return the mean over the queries of all parts."""
     weight, chance, queries, sequences = (torch.stack(column).sum(0) for column in zip(*parts, strict=True))
     return Tally(weight / queries, chance / queries, queries, sequences)
 

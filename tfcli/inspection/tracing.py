@@ -52,7 +52,7 @@ def trace_sequence(
     Raises:
         ValueError: a layer, head or position that isn't there, or a sequence that is too long.
     """
-    L = model.layout.length(len(inputs))
+    L = model.layout.sequence_length(len(inputs))
     if position is not None and not 0 <= position < L:
         raise ValueError(f"there is no position {position}; this sequence's are 0 to {L - 1}")
     rows = list(range(L)) if position is None else [position]
@@ -83,7 +83,7 @@ def record_stages(
     stages: Sequence[tuple[LayerTrace | None, Stage]],
     view: View,
 ) -> Iterator[StageRecord]:
-    """The stages that are shown, with what each would answer if it can be read off."""
+    """Return the stages that are shown, with what each would answer if it can be read off."""
     for number, (layer, stage) in enumerate(stages, 1):
         if layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers):
             continue
@@ -101,8 +101,8 @@ def record_stage(
     number: int,
     view: View,
 ) -> StageRecord:
-    """A stage with the rows that are shown."""
-    L, of_head = model.layout.length(len(inputs)), stage.kept.dim() == 3
+    """Return a stage with the rows that are shown."""
+    L, of_head = model.layout.sequence_length(len(inputs)), stage.kept.dim() == 3
     values = stage.kept[view.head] if of_head else stage.kept
     first = L - len(values)  # 0, but for stages that are of the answers alone
     rows = [row for row in (range(L) if stage.name in EVERY_ROW else view.rows) if row >= first]
@@ -130,7 +130,7 @@ def record_stage(
 
 
 def read_off(model: Encoder, task: Task, inputs: Tensor, stage: Stage) -> list[str] | None:
-    """The answer if the rest of the model were left out at a stage; None if none can be read there."""
+    """Return the answer if the rest of the model were left out at a stage; None if none can be read there."""
     if stage.columns == SYMBOL:
         logits = stage.kept
     elif stage.is_stream:
@@ -141,7 +141,7 @@ def read_off(model: Encoder, task: Task, inputs: Tensor, stage: Stage) -> list[s
 
 
 def measure_deviation(stage: Stage) -> float:
-    """The largest difference between what was computed again and what was traced; masked scores agree."""
+    """Return the largest difference between what was recomputed and what was traced; masked scores agree."""
     difference = (stage.again - stage.kept).abs()
     return float(difference.masked_fill(stage.again == stage.kept, 0.0).max())
 

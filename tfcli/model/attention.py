@@ -68,7 +68,7 @@ class Attention(nn.Module):
         return context.change_attention(out)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
+        """Return queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
         q, k, v = self.qkv(x).chunk(3, dim=-1)
         return self.split_heads(q), self.split_heads(k), self.split_heads(v)
 
@@ -77,7 +77,7 @@ class Attention(nn.Module):
         return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
-        """Queries, keys and values [H, T, K] of `x` [T, D], written out apart from `project`."""
+        """Return queries, keys and values [H, T, K] of `x` [T, D], written out apart from `project`."""
         K = x.shape[-1] // self.n_heads
         made = []
         for i, weight in enumerate(self.qkv.weight.to(x).chunk(3)):
@@ -86,7 +86,7 @@ class Attention(nn.Module):
         return [torch.stack(heads) for heads in made]
 
     def stages(self, x: Tensor, trace: LayerTrace, out: Tensor, at: Coordinates) -> Iterator[Stage]:
-        """The stages from `x` to `out`, both [B, T, D], of the first sequence of the batch."""
+        """Return the stages from `x` to `out`, both [B, T, D], of the first sequence of the batch."""
         q, k, v = (part[None] for part in self.recompute_projections(x[0].double()))
         bias = self.positions.bias(x, at)
         q, bias = self.rescale(self.positions.rotate(q, at), bias, at)
@@ -128,7 +128,7 @@ class Attention(nn.Module):
     def projection_stage(
         self, name: str, meaning: str, again: Tensor, kept: Tensor, then: list[Explanation | None]
     ) -> Stage:
-        """The stage that makes queries, keys or values [1, H, T, K]."""
+        """Return the stage that makes queries, keys or values [1, H, T, K]."""
         letter = name[0]
         parts = [self.projection, *(what for what in then if what is not None)]
         sentences = " ".join(what.sentence.replace("*", letter) for what in parts)

@@ -29,7 +29,7 @@ class Softmax(nn.Module):
         return scores.softmax(dim=-1)
 
     def recompute(self, scores: Tensor) -> Tensor:
-        """The weights of `scores` [H, T, T] in double precision, written out apart from `forward`."""
+        """Return the weights of `scores` [H, T, T] in double precision, written out apart from `forward`."""
         # Less the highest score, which changes nothing but keeps the powers finite.
         powers = (scores - scores.amax(-1, keepdim=True)).exp()
         return powers / powers.sum(-1, keepdim=True)
@@ -67,7 +67,7 @@ class Entmax15Function(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor) -> Tensor:
-        """The exact solution (algorithm 2): the k highest scores have weight, for the largest k that fits."""
+        """Return the exact solution (algorithm 2): the k highest scores have weight, for the largest k."""
         halves = scores / 2
         # tau is at least the highest half less 1: whatever is lower has no weight, and may as well be near.
         halves = (halves - halves.amax(-1, keepdim=True)).clamp(min=-2)

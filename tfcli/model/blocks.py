@@ -55,7 +55,7 @@ class Block(nn.Module):
         return self.feed(attended, self.norm_feed_forward.before(attended), context)
 
     def attend(self, x: Tensor, read: Tensor, context: LayerContext) -> Tensor:
-        """The stream `x` with what attention makes of `read`, both [B, L, D]."""
+        """Return the stream `x` with what attention makes of `read`, both [B, L, D]."""
         output = self.attention(read, context)
         made = self.add(x, read, output, self.norm_attention)
         if context.trace is not None:
@@ -63,7 +63,7 @@ class Block(nn.Module):
         return made.out
 
     def feed(self, x: Tensor, read: Tensor, context: LayerContext) -> Tensor:
-        """The stream `x` with what the feed-forward makes of `read`, both [B, L, D]."""
+        """Return the stream `x` with what the feed-forward makes of `read`, both [B, L, D]."""
         assert self.feed_forward is not None
         assert self.norm_feed_forward is not None
         output = context.change_feed_forward(self.feed_forward(read))
@@ -73,13 +73,13 @@ class Block(nn.Module):
         return made.out
 
     def add(self, x: Tensor, read: Tensor, output: Tensor, norms: Norms) -> SublayerTrace:
-        """The output of a sub-layer added to the stream."""
+        """Return the output of a sub-layer added to the stream."""
         added = norms.inside(output)
         residual = x + self.dropout(added)
         return SublayerTrace(read, output, added, residual, norms.after(residual))
 
     def stages(self, x: Tensor, trace: LayerTrace, at: Coordinates) -> Iterator[Stage]:
-        """The stages from `x` [B, L, D] to the block's output, of the first sequence of the batch."""
+        """Return the stages from `x` [B, L, D] to the block's output, of the first sequence of the batch."""
         made = trace.attention
         yield from stages_of(self.norm_attention.before.stage(x[0], made.read[0]))
         yield from self.attention.stages(made.read, trace, made.output, at)
@@ -102,13 +102,13 @@ class ParallelBlock(Block):
 
 
 def stages_of(stage: Stage | None) -> Iterator[Stage]:
-    """The stage, if there is one."""
+    """Return the stage, if there is one."""
     if stage is not None:
         yield stage
 
 
 def residual_stages(sublayer: str, x: Tensor, made: SublayerTrace, norms: Norms) -> Iterator[Stage]:
-    """What a sub-layer says is added to the stream `x` [L, D], with the norms that come after it."""
+    """Return the stages that add a sub-layer's output to the stream `x` [L, D], with the norms after it."""
     yield from stages_of(norms.inside.stage(made.output[0], made.added[0]))
     last = norms.after.stage(made.residual[0], made.out[0], is_stream=True)
     yield Stage(

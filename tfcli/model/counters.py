@@ -30,14 +30,14 @@ class Counters(nn.Module):
         self.register_buffer("moduli", torch.tensor(MODULI, dtype=torch.float32), persistent=False)
 
     def forward(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        """What the counters show at each of `tokens` [B, L], as vectors [B, L, D]; padding isn't counted."""
+        """Return what the counters show at each of `tokens` [B, L], [B, L, D]; padding isn't counted."""
         counts = self.counts(tokens, may_attend)[..., None]  # [B, L, C, 1]
         angles = counts.remainder(self.moduli) * (2 * math.pi / self.moduli)
         shown: Tensor = self.show(torch.cat((angles.cos(), angles.sin()), dim=-1).flatten(-2))
         return shown
 
     def counts(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        """The running counts [B, L, C], whole numbers; the gradient passes the rounding by."""
+        """Return the running counts [B, L, C], whole numbers; the gradient passes the rounding by."""
         step = self.step(tokens).to(self.moduli.dtype)
         step = step + (step.round() - step).detach()
         if may_attend is not None:

@@ -118,7 +118,7 @@ class Encoder(nn.Module):
         return logits
 
     def shown_loop(self, loop: int) -> int | None:
-        """The number of a loop as people are shown it: None where there is but one."""
+        """Return the number of a loop as people are shown it: None where there is but one."""
         return loop if self.loops > 1 else None
 
     @property

@@ -47,12 +47,12 @@ class FeedForward(nn.Module):
         raise ValueError(f"{type(self).__name__} needs a method forward(x)")
 
     def recompute(self, x: Tensor) -> Tensor:
-        """The output for `x` [T, D] in double precision."""
+        """Return the output for `x` [T, D] in double precision."""
         again: Tensor = deepcopy(self).double()(x)
         return again
 
     def stage(self, x: Tensor, out: Tensor) -> Stage:
-        """The stage from `x` to `out`, both [T, D]."""
+        """Return the stage from `x` to `out`, both [T, D]."""
         name = type(self).__name__
         explanation = self.explanation or (type(self).__doc__ or f"The network {name}.").partition("\n")[0]
         formula = self.formula or f"{name}(x)"

@@ -21,7 +21,7 @@ class ConsecutiveIndices(nn.Module):
     )
 
     def forward(self, at: Coordinates) -> Coordinates:
-        """The coordinates as positional encodings read them."""
+        """Return the coordinates as positional encodings read them."""
         return at
 
 

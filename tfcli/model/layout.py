@@ -67,7 +67,7 @@ class Coordinates:
         return type(self.mask) is not Mask
 
     def close(self, bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-        """The position bias with -inf at each key that may not be attended to: [B, H or 1, L or 1, L]."""
+        """Return the position bias, -inf at each key that may not be attended to: [B, H or 1, L or 1, L]."""
         allowed = self.allowed
         if allowed is None and self.may_attend is not None:
             allowed = self.may_attend[:, None, None, :]
@@ -109,7 +109,7 @@ class Layout:
         self.n_tokens = n_symbols + appended + begin  # blank comes after the symbols, begin last
 
     def segments(self, length: int) -> list[tuple[int, int]]:
-        """The number and the length of each segment, in the order in which they stand."""
+        """Return the number and the length of each segment, in the order in which they stand."""
         found = [(0, length)]
         if self.appended:
             found.append((1, self.answer_length(length)))
@@ -117,16 +117,16 @@ class Layout:
             found.insert(0, (self.n_segments - 1, 1))
         return found
 
-    def length(self, length: int) -> int:
+    def sequence_length(self, length: int) -> int:
         """L, how many tokens are read for an input of that length."""
         return sum(count for _, count in self.segments(length))
 
     def longest(self, length: int) -> int:
-        """The length of the longest segment for an input of that length."""
+        """Return the length of the longest segment for an input of that length."""
         return max(count for _, count in self.segments(length))
 
     def tokens(self, inputs: Tensor) -> Tensor:
-        """What is read [B, L] for `inputs` [B, T]."""
+        """Return the tokens that are read, [B, L], for `inputs` [B, T]."""
         B, T = inputs.shape
         parts = [inputs]
         if self.appended:
@@ -141,8 +141,8 @@ class Layout:
         return [BEGIN] * self.begin + symbols + blanks
 
     def first_answer(self, length: int) -> int:
-        """The place of the first answer among the tokens; the others follow it, to the end."""
-        return self.length(length) - self.segments(length)[-1][1]
+        """Return the place of the first answer among the tokens; the others follow it, to the end."""
+        return self.sequence_length(length) - self.segments(length)[-1][1]
 
     def answers(self, x: Tensor, length: int) -> Tensor:
         """Where the answers are read: [B, M, D] of `x` [B, L, D]."""
@@ -151,7 +151,7 @@ class Layout:
     def coordinates(
         self, inputs: Tensor, may_attend: Tensor | None = None, mask: Mask | None = None
     ) -> Coordinates:
-        """The coordinates of all that is read; padding, where `may_attend` [B, T] is False, isn't counted.
+        """Return the coordinates of all tokens; padding, where `may_attend` [B, T] is False, isn't counted.
 
         Raises:
             ValueError: there is padding between the segments, or a sequence is nothing else.

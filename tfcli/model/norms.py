@@ -34,17 +34,17 @@ class Norm(nn.Module):
         return x
 
     def recompute(self, x: Tensor) -> Tensor:
-        """The norm of `x` [T, D] in double precision, written out apart from `forward`."""
+        """Return the norm of `x` [T, D] in double precision, written out apart from `forward`."""
         with torch.autocast(x.device.type, enabled=False):
             again: Tensor = self(x.float()).double()
             return again
 
     def facts(self, out: Tensor) -> list[str]:
-        """What holds of normed vectors [T, D], as measured."""
+        """Return facts measured on normed vectors [T, D]."""
         return []
 
     def stage(self, x: Tensor, out: Tensor, is_stream: bool = False) -> Stage | None:
-        """The stage from `x` to `out`, both [T, D]; None where there is no norm."""
+        """Return the stage from `x` to `out`, both [T, D]; None where there is no norm."""
         if type(self) is Norm:
             return None
         name = self.name or type(self).__name__

@@ -65,7 +65,7 @@ class ForwardTrace:
         return [self.embedding, *(layer.out for layer in self.layers)]
 
     def layer(self, loop: int, layer: int) -> LayerTrace:
-        """The trace of a layer."""
+        """Return the trace of a layer."""
         return next(found for found in self.layers if (found.loop, found.layer) == (loop, layer))
 
 
@@ -98,13 +98,13 @@ class Intervention:
                 raise ValueError(f"there is no head {head} to intervene in")
 
     def on_embedding(self, value: Tensor) -> Tensor:
-        """The embedding [B, T, D], changed."""
+        """Return the embedding [B, T, D], changed."""
         if not self.embedding:
             return value
         return value * 0 if self.source is None else self.source.embedding.expand_as(value)
 
     def on_heads(self, loop: int, layer: int, z: Tensor) -> Tensor:
-        """The outputs of the heads of a layer [B, H, T, K], changed."""
+        """Return the outputs of the heads of a layer [B, H, T, K], changed."""
         heads = [head for its_loop, its_layer, head in self.heads if (its_loop, its_layer) == (loop, layer)]
         if not heads:
             return z
@@ -114,13 +114,13 @@ class Intervention:
         return changed
 
     def on_attention(self, loop: int, layer: int, value: Tensor) -> Tensor:
-        """The output of a layer's attention [B, T, D], changed."""
+        """Return the output of a layer's attention [B, T, D], changed."""
         if (loop, layer) not in self.attention:
             return value
         return value * 0 if self.source is None else self.source.layer(loop, layer).attention.output
 
     def on_feed_forward(self, loop: int, layer: int, value: Tensor) -> Tensor:
-        """The output of a layer's feed-forward [B, T, D], changed."""
+        """Return the output of a layer's feed-forward [B, T, D], changed."""
         if (loop, layer) not in self.feed_forward:
             return value
         found = None if self.source is None else self.source.layer(loop, layer).feed_forward
@@ -137,17 +137,17 @@ class LayerContext(NamedTuple):
     intervention: Intervention | None = None
 
     def change_heads(self, z: Tensor) -> Tensor:
-        """The outputs of the heads, changed if there is an intervention."""
+        """Return the outputs of the heads, changed if there is an intervention."""
         return z if self.intervention is None else self.intervention.on_heads(self.loop, self.layer, z)
 
     def change_attention(self, value: Tensor) -> Tensor:
-        """The output of the attention, changed likewise."""
+        """Return the output of the attention, changed likewise."""
         if self.intervention is None:
             return value
         return self.intervention.on_attention(self.loop, self.layer, value)
 
     def change_feed_forward(self, value: Tensor) -> Tensor:
-        """The output of the feed-forward, changed likewise."""
+        """Return the output of the feed-forward, changed likewise."""
         if self.intervention is None:
             return value
         return self.intervention.on_feed_forward(self.loop, self.layer, value)
@@ -160,7 +160,7 @@ def contexts(
     trace: ForwardTrace | None = None,
     intervention: Intervention | None = None,
 ) -> Iterator[LayerContext]:
-    """The context of each layer in the order in which they are applied; a trace gets a new layer for each."""
+    """Return the context of each layer in the order of application; a trace gets a new layer for each."""
     for loop in range(loops):
         for layer in range(n_layers):
             layer_trace = None

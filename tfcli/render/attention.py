@@ -16,7 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tfcli.records.inspection import AttentionRecord, LayerRecord, name_layer
-from tfcli.render.terminal import can_show, fit, print_lines, print_wrapped, showable
+from tfcli.render.terminal import can_show, pad_or_cut, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
 ASCII_SHADES = " .:-=+*#%@"
@@ -73,13 +73,13 @@ def print_places(console: Console, title: str, tokens: list[str], places: list[f
 
 
 def title_of(layer: LayerRecord, head: int | str) -> str:
-    """What a table is headed by; a head may be a mean of several."""
+    """Return the heading of a table; a head may be a mean of several."""
     where = name_layer(layer.loop, layer.layer)
     return f"{where} head {head}" if isinstance(head, int) else f"{where} {head}"
 
 
 def print_answer(console: Console, record: AttentionRecord) -> None:
-    """The sequence, the model's answer and, where that is wrong, the right one."""
+    """Print the sequence, the model's answer and, where that is wrong, the right one."""
     right = record.prediction == record.target
     lines = {"input": record.input, "answer": record.prediction}
     if not right:
@@ -97,12 +97,12 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
             for i, token in list(enumerate(tokens))[start : start + per_line]:
                 wrong = name == "answer" and token != record.target[i]
                 style = "bold red" if wrong else "not bold"
-                line.append(fit(showable(console, token), min(cell, console.width - 9)), style)
+                line.append(pad_or_cut(showable(console, token), min(cell, console.width - 9)), style)
             print_lines(console, line)
 
 
 def choose_layout(labels: list[str], width: int, numbers: bool = True) -> Layout:
-    """The most telling form that fits `width` columns of the terminal; with `numbers`, if these fit."""
+    """Return the most detailed layout that fits `width` columns; with `numbers`, if these fit."""
     n, widest = len(labels), max(map(cell_len, labels))
     rows = columns = labels
     if widest > MAX_LABEL:
@@ -110,7 +110,7 @@ def choose_layout(labels: list[str], width: int, numbers: bool = True) -> Layout
         rows = [f"{i} {label}" for i, label in enumerate(labels)]
         widest = len(columns[-1])
     row_width = min(max(map(cell_len, rows)), max(1, width // 3))
-    rows = [fit(label, row_width) for label in rows]
+    rows = [pad_or_cut(label, row_width) for label in rows]
     room = width - row_width
     if numbers and n * (max(NUMBER, widest) + 1) <= room:
         return Layout(rows, columns, max(NUMBER, widest) + 1, n, numbers=True)
@@ -128,7 +128,7 @@ def table(console: Console, layout: Layout, title: str, weights: list[list[float
 
 
 def legend(console: Console, peak: float) -> str:
-    """What the darkest and the lightest shade mean."""
+    """Explain the darkest and the lightest shade."""
     shades = shades_of(console)
     return f"{shades[-1]} = {peak:.2f}, blank < {peak / (len(shades) - 1) / 2:.2f}"
 
@@ -139,7 +139,7 @@ def shades_of(console: Console) -> str:
 
 
 def cells(console: Console, layout: Layout, weights: list[list[float]], peak: float) -> Iterator[Line]:
-    """The weights line by line, in as many blocks of columns as it takes; a weight of `peak` is darkest."""
+    """Return the weights line by line, in blocks of columns that fit; a weight of `peak` is darkest."""
     n, shades = len(weights), shades_of(console)
     shaded = [character * layout.cell for character in shades]
     scale = (len(shades) - 1) / peak
@@ -156,7 +156,7 @@ def cells(console: Console, layout: Layout, weights: list[list[float]], peak: fl
 
 
 def column_heads(layout: Layout, labels: list[str]) -> Text:
-    """The keys, above their columns."""
+    """Return the keys, above their columns."""
     cells = []
     for label in labels:
         pad = layout.cell - cell_len(label)
@@ -165,7 +165,7 @@ def column_heads(layout: Layout, labels: list[str]) -> Text:
 
 
 def number_row(layout: Layout, label: str, row: list[float]) -> Text:
-    """A query's weights with two decimals, shaded by weight where there is colour."""
+    """Return a query's weights with two decimals, shaded by weight where there is colour."""
     line = Text(label)
     for weight in row:
         line.append(" " * (layout.cell - NUMBER - 1) + " ")
@@ -179,7 +179,7 @@ def columns(line: Line) -> int:
 
 
 def shading(weight: float) -> Style:
-    """A background between none and full blue, and a foreground that is legible on it."""
+    """Return a background between none and full blue, and a foreground that is legible on it."""
     if weight < 0.05:
         return Style(dim=True)
     fade = [round(230 + (strong - 230) * weight) for strong in (20, 80, 200)]

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.records.bench import BenchEntry, BenchReport
-from tfcli.render.reports import count, plain_table, print_fitting, share
+from tfcli.render.tables import count, plain_table, print_fitting, share
 from tfcli.render.terminal import print_lines, print_wrapped
 
 SOLVING = ("example", "solved", "steps", "seconds", "range", "whole", "tokens/s", "rate", "plain", "ratio")
@@ -39,7 +39,7 @@ def print_bench(console: Console, report: BenchReport) -> None:
 def columns_of(
     headings: Sequence[str], rows: Sequence[Sequence[str]], chosen: Sequence[int] | None = None
 ) -> Table:
-    """A table of the chosen columns, or of all."""
+    """Return a table of the chosen columns, or of all."""
     table, kept = plain_table(), chosen or range(len(headings))
     for i in kept:
         table.add_column(headings[i], justify="left" if i == 0 else "right", no_wrap=True)
@@ -49,7 +49,7 @@ def columns_of(
 
 
 def markdown(report: BenchReport) -> str:
-    """The same as Markdown."""
+    """Return the same as Markdown."""
     solving = table_of(SOLVING, [solve_row(entry) for entry in report.entries])
     blocks = [machine_line(report), solving, LEGEND]
     if length_rows(report):
@@ -58,13 +58,13 @@ def markdown(report: BenchReport) -> str:
 
 
 def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine_line(report: BenchReport) -> str:
-    """What was measured on."""
+    """Return a line about the machine that was measured on."""
     m = report.machine
     seeds = sorted({record.seed for entry in report.entries for record in entry.ours})
     return (
@@ -74,7 +74,7 @@ def machine_line(report: BenchReport) -> str:
 
 
 def solve_row(entry: BenchEntry) -> list[str]:
-    """The cells of one example, as in SOLVING."""
+    """Return the cells of one example, as in SOLVING."""
     ours, plain = entry.ours, entry.plain
     seconds = [record.seconds for record in ours]
     more = "" if all(record.solved for record in plain) else ">"
@@ -93,7 +93,7 @@ def solve_row(entry: BenchEntry) -> list[str]:
 
 
 def length_rows(report: BenchReport) -> list[list[str]]:
-    """A row an example and length, as in LENGTHS."""
+    """Return a row an example and length, as in LENGTHS."""
     return [
         [
             entry.example,

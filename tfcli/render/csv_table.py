@@ -12,7 +12,7 @@ HEADER = ("layer", "head", "query", "query_token", "key", "key_token", "weight")
 
 
 def render(views: Sequence[View]) -> str:
-    """The weights in long form, the view's name in front if there are several; positions count from 0."""
+    """Return the weights in long form, each view's name in front of several; positions count from 0."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     several = len(views) > 1
@@ -23,7 +23,7 @@ def render(views: Sequence[View]) -> str:
 
 
 def weights(record: AttentionRecord) -> Iterator[tuple[object, ...]]:
-    """A row as in HEADER for each weight."""
+    """Return a row as in HEADER for each weight."""
     for layer in record.layers:
         for head in layer.heads:
             for query, (asking, line) in enumerate(zip(record.tokens, head.weights, strict=True)):

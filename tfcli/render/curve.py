@@ -43,19 +43,19 @@ def print_curve(console: Console, scores: Sequence[LengthScore]) -> None:
 
 
 def render(report: EvalReport) -> str:
-    """An SVG of exact match with its interval, token accuracy and floor; trained lengths are shaded."""
-    place = Place(report.lengths)
+    """Return an SVG of exact match with interval, token accuracy and floor; trained lengths are shaded."""
+    scale = Scale(report.lengths)
     low, high = report.trained_lengths
-    left, right = (min(max(place.x(n), LEFT), LEFT + WIDTH) for n in (low - 0.5, high + 0.5))
+    left, right = (min(max(scale.x(n), LEFT), LEFT + WIDTH) for n in (low - 0.5, high + 0.5))
     body = [
         f'<rect x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{HEIGHT}" fill="#eef2fb"/>',
-        *place.axes(),
-        f'<path d="{place.band(report.lengths)}" fill="{BLUE}" fill-opacity="0.15"/>',
-        place.line(report.lengths, lambda score: score.floor, GREY, 'stroke-dasharray="2 4"'),
-        place.line(report.lengths, lambda score: score.token_accuracy, ORANGE, 'stroke-dasharray="6 3"'),
-        place.line(report.lengths, lambda score: score.exact_match, BLUE, ""),
+        *scale.axes(),
+        f'<path d="{scale.band(report.lengths)}" fill="{BLUE}" fill-opacity="0.15"/>',
+        scale.line(report.lengths, lambda score: score.floor, GREY, 'stroke-dasharray="2 4"'),
+        scale.line(report.lengths, lambda score: score.token_accuracy, ORANGE, 'stroke-dasharray="6 3"'),
+        scale.line(report.lengths, lambda score: score.exact_match, BLUE, ""),
         *(
-            f'<circle cx="{place.x(s.length):.1f}" cy="{place.y(s.exact_match):.1f}" r="2.5" fill="{BLUE}">'
+            f'<circle cx="{scale.x(s.length):.1f}" cy="{scale.y(s.exact_match):.1f}" r="2.5" fill="{BLUE}">'
             f"<title>length {s.length}: exact match {s.exact_match:.4f}</title></circle>"
             for s in report.lengths
         ),
@@ -72,7 +72,7 @@ def render(report: EvalReport) -> str:
     )
 
 
-class Place:
+class Scale:
     """From lengths and scores to where they stand."""
 
     def __init__(self, scores: Sequence[LengthScore]) -> None:
@@ -102,19 +102,19 @@ class Place:
     def line(
         self, scores: Sequence[LengthScore], value: Callable[[LengthScore], float], colour: str, more: str
     ) -> str:
-        """A curve through the value of each length."""
+        """Return a curve through the value of each length."""
         points = " ".join(f"{self.x(s.length):.1f},{self.y(value(s)):.1f}" for s in scores)
         return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6" {more}/>'
 
     def band(self, scores: Sequence[LengthScore]) -> str:
-        """The outline of the intervals of the exact match."""
+        """Return the outline of the intervals of the exact match."""
         lower = [(self.x(s.length), self.y(s.exact_match_interval[0])) for s in scores]
         upper = [(self.x(s.length), self.y(s.exact_match_interval[1])) for s in reversed(scores)]
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in [*lower, *upper]) + "z"
 
 
 def legend() -> list[str]:
-    """What the lines are."""
+    """Explain the lines."""
     y, parts, x = TOP + HEIGHT + 44, [], LEFT
     for name, colour, dashes in (
         ("exact match, 95 % interval", BLUE, ""),

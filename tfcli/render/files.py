@@ -26,7 +26,7 @@ JSON = ".json"  # which is the record itself
 
 
 def render(record: Any, views: Sequence[View], path: Path) -> bytes:
-    """The content of a file of that suffix: the record itself as JSON, its views in any other format.
+    """Return the content of a file of that suffix: the record itself as JSON, its views in any other format.
 
     Raises:
         ValueError: the format can't hold so much, or not these symbols.
@@ -39,5 +39,5 @@ def render(record: Any, views: Sequence[View], path: Path) -> bytes:
 
 
 def json_text(record: Any) -> str:
-    """A record as JSON, as `--json` prints it on a Unicode terminal."""
+    """Return a record as JSON, as `--json` prints it on a Unicode terminal."""
     return json.dumps(asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tfcli.records.inspection import HeadReport, HeadsReport, RoleReport, name_layer, number_layer
 from tfcli.records.results import Score
-from tfcli.render.reports import plain_table, print_fitting, share
+from tfcli.render.tables import plain_table, print_fitting, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
 
 BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
@@ -65,7 +65,7 @@ def print_heads(console: Console, report: HeadsReport) -> None:
 
 
 def causes(report: HeadsReport, tokens: bool) -> Table:
-    """A row a head, then one for each attention and feed-forward; with or without token accuracies."""
+    """Return a row a head, then one for each attention and feed-forward; with or without token accuracies."""
     table = plain_table()
     for heading in ("layer", "head", "role", "weight", "chance", "entropy"):
         table.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
@@ -89,7 +89,7 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
 
 
 def brief(report: HeadsReport) -> Table:
-    """What fits the narrowest terminal."""
+    """Return the form that fits the narrowest terminal."""
     table = plain_table()
     for heading in ("layer", "head", "role", "zeroed"):
         table.add_column(heading, justify="left" if heading == "role" else "right", overflow="fold")
@@ -107,7 +107,7 @@ def brief(report: HeadsReport) -> Table:
 
 
 def facts(head: HeadReport) -> list[str]:
-    """The cells on what a head looks at."""
+    """Return the cells on what a head looks at."""
     entropy = f"{head.entropy / head.entropy_uniform:.2f}" if head.entropy_uniform else "-"
     best = head.patterns.get(head.roles[0]) if head.roles else None
     numbers = [f"{best.weight:.2f}", f"{best.chance:.2f}"] if best else ["", ""]
@@ -115,7 +115,7 @@ def facts(head: HeadReport) -> list[str]:
 
 
 def role_of(head: HeadReport) -> str:
-    """The clearest roles of a head; a dash if it has none."""
+    """Return the clearest roles of a head; a dash if it has none."""
     return ", ".join(head.roles[:SHOWN_ROLES]) or "-"
 
 

@@ -24,7 +24,7 @@ SPECIAL = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def render(views: Sequence[View]) -> str:
-    """A whole HTML document that shows one or more views. It makes no request and may be saved anywhere.
+    """Return an HTML document that shows one or more views. It makes no request and works offline.
 
     Raises:
         ValueError: there are more weights than a browser holds with ease.
@@ -48,7 +48,7 @@ def script_json(data: object) -> str:
 
 
 def view_data(view: View) -> dict[str, object]:
-    """What the page is told of a view: the record with its weights packed, and the largest of them."""
+    """Return what the page needs of a view: the record with its weights packed, and the largest of them."""
     record = view.record
     return {
         "label": view.label,
@@ -68,7 +68,7 @@ def view_data(view: View) -> dict[str, object]:
 
 
 def head_data(head: HeadRecord) -> dict[str, object]:
-    """A head's name and its packed weights."""
+    """Return a head's name and its packed weights."""
     return {"head": head.head, "weights": pack(head.weights)}
 
 

@@ -10,13 +10,13 @@ from tfcli.render.attention import title_of
 
 
 def render(views: Sequence[View]) -> str:
-    """The tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
+    """Return the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
     record = views[0].record
-    tokens = [escaped(token) for token in record.tokens]
+    tokens = [escape(token) for token in record.tokens]
     blocks = [
-        f"# {escaped(record.run)}",
-        f"input {' '.join(map(escaped, record.input))}, answer {' '.join(map(escaped, record.prediction))}, "
-        f"right is {' '.join(map(escaped, record.target))}",
+        f"# {escape(record.run)}",
+        f"input {' '.join(map(escape, record.input))}, answer {' '.join(map(escape, record.prediction))}, "
+        f"right is {' '.join(map(escape, record.target))}",
     ]
     for layer in record.layers:
         for head in layer.heads:
@@ -30,6 +30,6 @@ def render(views: Sequence[View]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """`text` with what Markdown or HTML would read as markup written as character references."""
     return re.sub(r"[&<>|*_`~\[\]()\\#!+$:.-]", lambda match: f"&#{ord(match[0])};", text)

@@ -17,7 +17,7 @@ from tfcli.records.inspection import (
     number_layer,
 )
 from tfcli.render.attention import Line, cells, choose_layout, columns, legend, print_tables, title_of
-from tfcli.render.reports import count, plain_table, share
+from tfcli.render.tables import count, plain_table, share
 from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
 
 FIXED, COLUMN = 20, 10  # columns of the terminal for step and accuracies, for each head
@@ -25,7 +25,7 @@ MAPS = 6  # of one head, spread over the training
 
 
 def print_over_time(console: Console, record: OverTimeRecord) -> None:
-    """The share of each head's weight that lies on the pattern it ends with, step by step; then maps."""
+    """Print the share of each head's weight on the pattern that it ends with, step by step; then maps."""
     last = record.moments[-1]
     what = f"{count(last.score.samples)} held-out sequences of {record.task}"
     few = len(record.moments) < record.snapshots
@@ -44,7 +44,7 @@ def print_over_time(console: Console, record: OverTimeRecord) -> None:
 
 
 def print_steps(console: Console, record: OverTimeRecord, heads: list[HeadRoles]) -> None:
-    """A row a step, a column for each of `heads`."""
+    """Print a row a step, a column for each of `heads`."""
     table = plain_table()
     patterns = {(head.loop, head.layer, head.head): final_pattern(head) for head in heads}
     words = [
@@ -56,10 +56,10 @@ def print_steps(console: Console, record: OverTimeRecord, heads: list[HeadRoles]
         padding = [""] * (lines - len(column))
         table.add_column("\n".join(padding + column), justify="right", no_wrap=True)
     for moment in record.moments:
-        by_place = {(head.loop, head.layer, head.head): head for head in moment.heads}
+        by_address = {(head.loop, head.layer, head.head): head for head in moment.heads}
         weights = []
-        for place, pattern in patterns.items():
-            found = by_place[place]
+        for address, pattern in patterns.items():
+            found = by_address[address]
             star = "*" if pattern in found.roles else " "
             weights.append(f"{found.patterns[pattern].weight:.2f}{star}" if pattern else "- ")
         scores = share(moment.score.exact_match), share(moment.score.token_accuracy)
@@ -68,7 +68,7 @@ def print_steps(console: Console, record: OverTimeRecord, heads: list[HeadRoles]
 
 
 def final_pattern(head: HeadRoles) -> str | None:
-    """The pattern that a head ends with: its role, or what it gained most on over chance."""
+    """Return the pattern that a head ends with: its role, or what it gained most on over chance."""
     if head.roles:
         return head.roles[0]
     gains = {name: found.weight - found.chance for name, found in head.patterns.items()}
@@ -76,7 +76,7 @@ def final_pattern(head: HeadRoles) -> str | None:
 
 
 def print_film(console: Console, record: OverTimeRecord, layer: LayerRecord, head: int | str) -> None:
-    """The maps of one head, a few of them side by side, all with the same shades."""
+    """Print the maps of one head, a few of them side by side, all with the same shades."""
     frames = [(moment.step, weights_of(moment.attention, layer, head)) for moment in record.moments]
     chosen = (
         [frames[round(i * (len(frames) - 1) / (MAPS - 1))] for i in range(MAPS)]
@@ -97,7 +97,7 @@ def print_film(console: Console, record: OverTimeRecord, layer: LayerRecord, hea
 
 
 def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> list[list[float]]:
-    """The map of one head in a record that has it."""
+    """Return the map of one head in a record that has it."""
     return next(
         found.weights
         for part in record.layers
@@ -108,13 +108,13 @@ def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> 
 
 
 def views(record: OverTimeRecord) -> list[View]:
-    """The record as views of a page, one a step; it opens with the last."""
+    """Return the record as views of a page, one a step; it opens with the last."""
     last = record.moments[-1]
     return [View(f"step {moment.step}", moment.attention, first=moment is last) for moment in record.moments]
 
 
 def film(record: OverTimeRecord) -> list[View]:
-    """The record as one picture: a row a head, a column a step."""
+    """Return the record as one picture: a row a head, a column a step."""
     last = record.moments[-1].attention
     rows = [
         LayerRecord(

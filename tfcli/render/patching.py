@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.records.inspection import Patched, PatchRecord, name_layer
-from tfcli.render.reports import plain_table, print_fitting
+from tfcli.render.tables import plain_table, print_fitting
 from tfcli.render.terminal import can_show, print_lines, print_wrapped, showable
 
 BAR = 12  # columns of a full bar
@@ -34,7 +34,7 @@ def print_patching(console: Console, record: PatchRecord) -> None:
 
 
 def table(console: Console, record: PatchRecord, wide: bool) -> Table:
-    """A row a part; in the wide form with a bar and the answer."""
+    """Return a row a part; in the wide form with a bar and the answer."""
     made = plain_table()
     made.add_column("part", no_wrap=True)
     made.add_column("restored", justify="right", no_wrap=True)

@@ -22,7 +22,7 @@ COLOURS = LinearSegmentedColormap.from_list("weights", ["white", colour(SHADES)]
 
 
 def render(views: Sequence[View]) -> bytes:
-    """The picture of the first view.
+    """Return the picture of the first view.
 
     Raises:
         ValueError: no font that is installed has some symbol.
@@ -37,10 +37,12 @@ def render(views: Sequence[View]) -> bytes:
     axes = figure.subplots(rows, columns, squeeze=False)
     every = max(1, round(ROOM * len(record.tokens) / side + 0.49))
     for line, layer in zip(axes, record.layers, strict=True):
-        for place, head in zip(line, layer.heads, strict=True):
-            image = place.imshow(head.weights, cmap=COLOURS, vmin=0, vmax=peak, interpolation="nearest")
-            place.set_title(title_of(layer, head.head), fontsize=9)
-            label(place, [short(token) for token in record.tokens], every, fonts)
+        for axes_of_head, head in zip(line, layer.heads, strict=True):
+            image = axes_of_head.imshow(
+                head.weights, cmap=COLOURS, vmin=0, vmax=peak, interpolation="nearest"
+            )
+            axes_of_head.set_title(title_of(layer, head.head), fontsize=9)
+            label(axes_of_head, [short(token) for token in record.tokens], every, fonts)
     thinned = "" if every == 1 else f"; one token in {every} is labelled"
     axes[-1][0].set_xlabel(f"key (what is looked at){thinned}", fontsize=8)
     figure.suptitle(caption(record), fontsize=9, family=fonts, parse_math=False)
@@ -51,19 +53,19 @@ def render(views: Sequence[View]) -> bytes:
     return data.getvalue()
 
 
-def label(place: Axes, tokens: Sequence[str], every: int, fonts: Sequence[str]) -> None:
+def label(axes_of_head: Axes, tokens: Sequence[str], every: int, fonts: Sequence[str]) -> None:
     """Tokens at the rows and above the columns."""
     at, shown = range(0, len(tokens), every), tokens[::every]
     turned = 90 if max(map(len, shown)) > 2 else 0
     # A $ in a symbol is no formula.
-    place.set_xticks(at, shown, fontsize=8, family=fonts, parse_math=False, rotation=turned)
-    place.set_yticks(at, shown, fontsize=8, family=fonts, parse_math=False)
-    place.xaxis.tick_top()
-    place.tick_params(length=0)
+    axes_of_head.set_xticks(at, shown, fontsize=8, family=fonts, parse_math=False, rotation=turned)
+    axes_of_head.set_yticks(at, shown, fontsize=8, family=fonts, parse_math=False)
+    axes_of_head.xaxis.tick_top()
+    axes_of_head.tick_params(length=0)
 
 
 def fonts_for(characters: Iterable[str]) -> list[str]:
-    """The default fonts, and others that have the characters which these lack."""
+    """Return the default fonts, and others that have the characters which these lack."""
     chosen = list(rcParams["font.sans-serif"][:1])
     missing = {c for c in characters if not get_font(fontManager.findfont(chosen[0])).get_char_index(ord(c))}
     for entry in fontManager.ttflist:

@@ -15,7 +15,7 @@ from rich.text import Text
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.progress import Progress
 from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
-from tfcli.render.reports import count, share
+from tfcli.render.tables import count, share
 from tfcli.render.terminal import print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
@@ -37,7 +37,7 @@ class Display(Protocol):
 
 
 def make_display(console: Console, quiet: bool) -> Display:
-    """The display that suits the console."""
+    """Return the display that suits the console."""
     return Silent() if quiet else LiveDisplay(console) if console.is_terminal else LineDisplay(console)
 
 
@@ -103,7 +103,7 @@ class LiveDisplay(Silent):
         self.live.update(self.picture(progress))
 
     def picture(self, progress: Progress) -> RenderableType:
-        """A few lines that fit a narrow terminal; beside or below them the map of a head that is watched."""
+        """Return a few lines that fit a narrow terminal; beside or below them the map of the watched head."""
         figures = self.figures(progress, self.console.width)
         if progress.attention is None:
             return figures
@@ -135,7 +135,7 @@ class LiveDisplay(Silent):
 
 
 def head_map(console: Console, record: AttentionRecord) -> list[Line]:
-    """The one head that is watched, in shades from 0 to 1."""
+    """Return the one head that is watched, in shades from 0 to 1."""
     [layer] = record.layers
     [head] = layer.heads
     tokens = [showable(console, token) for token in record.tokens]

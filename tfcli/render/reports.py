@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,12 +14,12 @@ from tfcli.records.results import (
     Answer,
     Catalog,
     EvalReport,
-    Interval,
     LengthScore,
     RunDetails,
     RunSummary,
     TrainReport,
 )
+from tfcli.render.tables import count, interval, plain, plain_table, print_fitting, print_pairs, share
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 
 BAR = 8  # columns of a full bar
@@ -28,7 +27,7 @@ EXCERPT = 60  # tokens of a wrong answer
 
 
 def print_train(console: Console, report: TrainReport) -> None:
-    """The outcome of a training run in three short lines."""
+    """Print the outcome of a training run in three short lines."""
     style = "bold green" if report.solved else "bold yellow"
     at = f" (step {count(report.steps)}, {report.train_seconds:.1f} s)"
     print_wrapped(console, Text.assemble((f"{report.run}: {state(report)}", style), at))
@@ -60,7 +59,7 @@ def print_eval(console: Console, report: EvalReport) -> None:
 
 
 def score_table(console: Console, scores: Sequence[LengthScore], wide: bool) -> Table:
-    """A row a length; in the wide form with intervals and a bar."""
+    """Return a row a length; in the wide form with intervals and a bar."""
     table = plain_table()
     intervals = ["95 %"] * wide
     for heading in ("length", "trained", "exact", *intervals, "tokens", *intervals, "floor", "samples"):
@@ -75,7 +74,7 @@ def score_table(console: Console, scores: Sequence[LengthScore], wide: bool) -> 
 
 
 def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text | str]:
-    """The cells of one length."""
+    """Return the cells of one length."""
     style = "green" if score.exact_match == 1 else "yellow" if score.exact_match >= 0.5 else "red"
     filled = round(score.exact_match * BAR)
     full, empty = "█░" if can_show(console, "█░") else "#."
@@ -93,7 +92,7 @@ def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text |
 
 
 def print_wrong(console: Console, answer: Answer) -> None:
-    """A wrong answer: input, expected, got; of long ones the part around the first mistake."""
+    """Print a wrong answer: input, expected, got; of long ones the part around the first mistake."""
     n = max(len(answer.input), len(answer.target), len(answer.prediction))
     pairs = enumerate(zip_longest(answer.prediction, answer.target))
     mistake = next(i for i, (got, wanted) in pairs if got != wanted)
@@ -117,7 +116,7 @@ def print_answer_line(console: Console, answer: Answer) -> None:
 
 
 def print_details(console: Console, details: RunDetails) -> None:
-    """Configuration, parameters by part, and how the training went."""
+    """Print configuration, parameters by part, and how the training went."""
     print_wrapped(console, Text(f"{details.run}: {state(details)}", "bold"))
     facts = {
         "steps": count(details.steps),
@@ -149,7 +148,7 @@ def print_catalog(console: Console, catalog: Catalog) -> None:
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
-    """The runs, the newest last."""
+    """Print the runs, the newest last."""
     table = plain_table()
     for heading in ("run", "task", "solved", "steps", "exact"):
         table.add_column(heading, justify="left" if heading in ("run", "task") else "right", overflow="fold")
@@ -162,58 +161,3 @@ def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
     for run in runs:
         if run.problem is not None:
             print_wrapped(console, Text(run.problem, "yellow"))
-
-
-def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank: bool = True) -> None:
-    """A titled list of names and values; long values go on below themselves."""
-    if blank:
-        print_lines(console)
-    print_lines(console, Text(title, "bold"))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in pairs.items():
-        grid.add_row(Text(name, "cyan"), showable(console, value))
-    print_block(console, Padding(grid, (0, 0, 0, 2)))
-
-
-def print_fitting(console: Console, tables: Sequence[Table]) -> int:
-    """Print the first of some tables that fits the terminal, or the last; the number of the one that was."""
-    unbounded = console.options.update(width=10_000)
-    widths = (console.measure(table, options=unbounded).maximum for table in tables)
-    chosen = next((i for i, width in enumerate(widths) if width <= console.width), len(tables) - 1)
-    print_block(console, tables[chosen])
-    return chosen
-
-
-def plain_table() -> Table:
-    """A table without a frame."""
-    return Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True, header_style="bold")
-
-
-def count(number: int) -> str:
-    """A whole number with thousands set apart."""
-    return f"{number:,}"
-
-
-def share(value: float | None) -> str:
-    """A fraction 0-1; only what is exactly 1 is shown as 1.000."""
-    if value is None:
-        return "-"
-    return "1.000" if value == 1 else f"{min(value, 0.9994):.3f}"
-
-
-def interval(bounds: Interval) -> str:
-    """A 95 % interval."""
-    return f"{bounds[0]:.2f}-{bounds[1]:.2f}"
-
-
-def plain(value: Any) -> str:
-    """A configuration value as people write it."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tfcli.records.inspection import AttentionRecord, View
 from tfcli.render.attention import title_of
-from tfcli.render.terminal import fit
+from tfcli.render.terminal import pad_or_cut
 
 FONT = 11  # px
 CHARACTER = 0.62 * FONT  # px, the width of a narrow one
@@ -26,7 +26,7 @@ MAX_CELLS = 400_000  # shaded ones, about 15 bytes each
 
 
 def render(views: Sequence[View]) -> str:
-    """The picture of the first view.
+    """Return the picture of the first view.
 
     Raises:
         ValueError: there are too many weights to draw each as a shape.
@@ -74,7 +74,7 @@ class Grid:
         self.height = TOP + len(record.layers) * self.step_y + 3 * FONT
 
     def title(self) -> str:
-        """What was asked and answered, for those who can't see the picture, too."""
+        """Return question and answer, for those who can't see the picture, too."""
         record = self.record
         text = f"{record.run}: attention for {' '.join(record.input)}, answer {' '.join(record.prediction)}"
         return (
@@ -111,20 +111,20 @@ class Grid:
         )
 
     def labels(self) -> list[str]:
-        """The tokens at the rows and above the columns, as many as there is room for."""
+        """Return the tokens at the rows and above the columns, as many as there is room for."""
         texts = []
         for i in range(0, self.n, self.every):
             token, middle = escape(self.labels_text[i]), (i + 0.5) * self.cell
             texts.append(f'<text x="-5" y="{middle + FONT * 0.36:.1f}" text-anchor="end">{token}</text>')
             if self.turned:
-                place = f'transform="translate({middle + FONT * 0.36:.1f} -5) rotate(-90)"'
+                placement = f'transform="translate({middle + FONT * 0.36:.1f} -5) rotate(-90)"'
             else:
-                place = f'x="{middle:.1f}" y="-5" text-anchor="middle"'
-            texts.append(f"<text {place}>{token}</text>")
+                placement = f'x="{middle:.1f}" y="-5" text-anchor="middle"'
+            texts.append(f"<text {placement}>{token}</text>")
         return texts
 
     def legend(self) -> str:
-        """What rows, columns and shades mean."""
+        """Explain rows, columns and shades."""
         y = self.height - 3 * FONT
         width = BAR / SHADES
         bar = "".join(
@@ -140,7 +140,7 @@ class Grid:
 
 
 def caption(record: AttentionRecord) -> str:
-    """What was asked and answered; of a long sequence, how long it is."""
+    """Return question and answer; of a long sequence, its length."""
     verdict = "right" if record.prediction == record.target else "wrong"
     text = f"{' '.join(record.input)} → {' '.join(record.prediction)}"
     if cell_len(text) > CAPTION:
@@ -149,12 +149,12 @@ def caption(record: AttentionRecord) -> str:
 
 
 def short(token: str) -> str:
-    """A token that is no wider than a label may be; a ~ marks what is cut."""
-    return token if cell_len(token) <= LABEL else fit(token, LABEL)
+    """Return a token that is no wider than a label may be; a ~ marks what is cut."""
+    return token if cell_len(token) <= LABEL else pad_or_cut(token, LABEL)
 
 
 def scale_top(record: AttentionRecord) -> float:
-    """The weight of the darkest shade: 1, or the largest there is where all are small."""
+    """Return the weight of the darkest shade: 1, or the largest there is where all are small."""
     peak = max(
         weight for layer in record.layers for head in layer.heads for row in head.weights for weight in row
     )

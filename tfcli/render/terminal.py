@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console that prints what it is given. It honours NO_COLOR, FORCE_COLOR and a sane COLUMNS."""
+    """Return a console that prints what it is given. It honours NO_COLOR, FORCE_COLOR and a sane COLUMNS."""
     environment = dict(os.environ)
     if not re.fullmatch("[1-9][0-9]{0,3}", environment.get("COLUMNS", "80")):
         del environment["COLUMNS"]
@@ -43,7 +43,7 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
 
 
 def print_message(console: Console, message: str) -> None:
-    """A message, wrapped at words on a terminal; elsewhere a line, for programs to read."""
+    """Print a message, wrapped at words on a terminal; elsewhere a line, for programs to read."""
     print_wrapped(console, Text(message)) if console.is_terminal else print_lines(console, message)
 
 
@@ -68,7 +68,7 @@ def showable(console: Console, text: str) -> str:
     return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
 
 
-def fit(text: str, width: int) -> str:
+def pad_or_cut(text: str, width: int) -> str:
     """`text` padded to `width` columns; one that is too wide is cut, which a ~ marks."""
     return (
         text + " " * (width - cell_len(text))
@@ -78,6 +78,6 @@ def fit(text: str, width: int) -> str:
 
 
 def sparkline(console: Console, values: list[float], width: int) -> str:
-    """The last `width` of some fractions 0-1 as a line of bars."""
+    """Return the last `width` of some fractions 0-1 as a line of bars."""
     bars = "▁▂▃▄▅▆▇█" if can_show(console, "▁▂▃▄▅▆▇█") else "_.-~=+*#"
     return "".join(bars[min(int(value * len(bars)), len(bars) - 1)] for value in values[-width:])

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tfcli.records.inspection import StageRecord, TraceRecord
-from tfcli.render.terminal import fit, print_lines, print_wrapped, showable
+from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showable
 
 INDENT = 3
 ROWS = 8  # of an excerpt
@@ -70,7 +70,7 @@ def print_indented(console: Console, text: Text) -> None:
 
 
 def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, full: bool) -> None:
-    """The values with two decimals; columns that don't fit follow below if `full`, else are counted."""
+    """Print the values with two decimals; columns that don't fit follow below if `full`, else are counted."""
     shown = stage.rows if full else stage.rows[:ROWS]
     tokens = [showable(console, record.tokens[row]) for row in shown]
     label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
@@ -88,7 +88,7 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
         print_lines(console, Text(" " * (INDENT + label) + above, "dim"))
         for token, row in zip(tokens, texts, strict=True):
             cells = "".join(text.rjust(cell) for text in row[part])
-            print_lines(console, " " * INDENT + fit(token, label) + cells)
+            print_lines(console, " " * INDENT + pad_or_cut(token, label) + cells)
     left_out = []
     if len(heads) > per_block and not whole:
         left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
@@ -101,7 +101,7 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
 
 
 def column_heads(console: Console, record: TraceRecord, stage: StageRecord) -> list[str]:
-    """What stands above the columns: the keys, the symbols, or the number of the channel."""
+    """Return the column headings: the keys, the symbols, or the numbers of the channels."""
     names = {"key": record.tokens, "symbol": record.symbols}.get(stage.axes[1])
     found = names if names is not None else map(str, range(stage.shape[1]))
     return [showable(console, name) for name in found]

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tfcli.config.schema import TrainConfig
-from tfcli.devices import matmul_precision, seeded
+from tfcli.devices import make_generator, matmul_precision
 from tfcli.errors import DivergedError
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
@@ -35,7 +35,7 @@ def train(
         DivergedError: the loss of a step was not finite; the message names the step.
     """
     device = next(model.parameters()).device
-    generator = seeded(device, config.seed)
+    generator = make_generator(device, config.seed)
     lengths = random.Random(config.seed)
     losses: list[Tensor] = []
     tokens = 0
@@ -60,7 +60,7 @@ def train(
 
 
 def mean_loss(losses: list[Tensor], last_step: int) -> float:
-    """The mean of the losses of the steps up to `last_step`, in nats per token. The one wait for the device.
+    """Return the mean loss of the steps up to `last_step`, in nats per token. The one wait for the device.
 
     Raises:
         DivergedError: one of them is not finite.

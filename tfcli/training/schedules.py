@@ -20,14 +20,14 @@ class Schedule:
         self.steps, self.peak, self.warmup_steps = steps, peak, warmup_steps
 
     def rate(self, step: int) -> float:
-        """The rate of a step, counted from 1."""
+        """Return the rate of a step, counted from 1."""
         if step <= self.warmup_steps:
             return self.peak * step / self.warmup_steps
         progress = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
         return self.peak * self.factor(min(progress, 1.0))
 
     def factor(self, progress: float) -> float:
-        """The share of the peak after that much of the steps that follow the rise, from 0 to 1."""
+        """Return the share of the peak after that much of the steps that follow the rise, from 0 to 1."""
         raise NotImplementedError(f"{type(self).__name__} needs a method factor(progress)")
 
 

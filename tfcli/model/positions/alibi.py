@@ -35,7 +35,7 @@ class AlibiPositions(Positions):
 
 
 def slopes(n_heads: int) -> list[float]:
-    """The slope of each head: 2^(-8 h / H) for h = 1 ... H, where H is a power of two.
+    """Return the slope of each head: 2^(-8 h / H) for h = 1 ... H, where H is a power of two.
 
     Where it isn't, those of the next lower power of two, then every second one of the next higher, from the
     first on.

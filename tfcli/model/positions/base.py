@@ -51,7 +51,7 @@ class Positions(nn.Module):
 
     @classmethod
     def for_input(cls, sizes: Sizes, **settings: Any) -> Positions:
-        """The encoding for the input, or none of a kind that acts in the layers alone."""
+        """Return the encoding for the input, or none of a kind that acts in the layers alone."""
         return Positions(sizes) if cls.embed is Positions.embed else cls(sizes, **settings)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
@@ -59,11 +59,11 @@ class Positions(nn.Module):
         return x
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        """Queries or keys `x` [B, H, L, K] with positions put in."""
+        """Return queries or keys `x` [B, H, L, K] with positions put in."""
         return x
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor | None:
-        """What to add to the scores of a layer that reads `x` [B, L, D]: [B or 1, H, L, L], or None."""
+        """Return what to add to the scores where a layer reads `x` [B, L, D]: [B or 1, H, L, L], or None."""
         return None
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor | None:
@@ -74,7 +74,7 @@ class Positions(nn.Module):
         return None
 
     def of_head(self, head: int) -> tuple[Positions, int]:
-        """The encoding of a head, and the head's number within it."""
+        """Return the encoding of a head, and the head's number within it."""
         return self, head
 
     def anneal(self, progress: float) -> None:

@@ -62,5 +62,5 @@ class EndsPositions(Positions):
 
 
 def offset_bucket(query: Tensor, key: Tensor, reach: int) -> Tensor:
-    """The clipped offsets between two coordinates [B, L], counted from 0: int64 [B, L, L]."""
+    """Return the clipped offsets between two coordinates [B, L], counted from 0: int64 [B, L, L]."""
     return (query[:, :, None] - key[:, None, :]).clamp(-reach, reach) + reach

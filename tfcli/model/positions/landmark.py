@@ -55,7 +55,7 @@ class LandmarkPositions(Positions):
         return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
-        """The number of each token in each head, [B, H, Q, L]; never in bfloat16."""
+        """Return the number of each token in each head, [B, H, Q, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
             scores = self.gate * self.pick(x.to(self.pick.weight.dtype)).transpose(1, 2)[:, :, None]
             if at.is_masked and at.allowed is not None:

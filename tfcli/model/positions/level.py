@@ -61,7 +61,7 @@ class LevelPositions(Positions):
         return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
-        """The level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""
+        """Return the level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
             step = self.step(x.to(self.step.weight.dtype)).transpose(1, 2)
         step = step + (step.round() - step).detach()  # the gradient passes the rounding by

@@ -68,7 +68,7 @@ class RankPositions(Positions):
         return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
-        """The rank of each token among those that a query may attend to, [B, H, Q, L].
+        """Return the rank of each token among those that a query may attend to, [B, H, Q, L].
 
         Never in bfloat16, which has no halves left between whole numbers of some hundred.
         """

@@ -38,7 +38,7 @@ class RelativePositions(Positions):
         return GAIN * F.embedding(buckets, self.table).permute(0, 3, 1, 2)
 
     def bucket(self, offset: Tensor) -> Tensor:
-        """The bucket of each offset, key minus query: those of keys to the right come after the others."""
+        """Return the bucket of each offset, key minus query; keys to the right have the later buckets."""
         distance = offset.abs()
         wide = self.BUCKETS - self.EXACT
         share = (distance.clamp(min=1) / self.EXACT).log() / math.log(self.FARTHEST / self.EXACT)

@@ -16,7 +16,7 @@ GAIN = 4.0  # of what is learned besides distances; see `ends`
 
 
 def segment_pairs(at: Coordinates, n_segments: int) -> Tensor:
-    """A number for the segments of each query and key, int64 [1, L, L]; 0 where there is but one segment."""
+    """Return the pair of segments of each query and key, int64 [1, L, L]; 0 with one segment."""
     if at.segment is None:
         return at.start.new_zeros(1, 1, 1)
     return (at.segment[:, None] * n_segments + at.segment)[None]
@@ -44,7 +44,7 @@ class DistanceScores(nn.Module):
         self.register_buffer("slope", torch.ones(()))
 
     def forward(self, distance: Tensor, at: Coordinates) -> Tensor:
-        """The scores of keys at a distance [B, H, L, L]."""
+        """Return the scores of keys at a distance [B, H, L, L]."""
         if self.n_segments == 1:
             return -self.slope * distance
         between = F.embedding(segment_pairs(at, self.n_segments), self.between)  # [1, L, L, H]

@@ -32,10 +32,10 @@ class SharedHeads(Positions):
         self.parts = nn.ModuleList(parts)
         self.heads = list(heads)
         self.longest = min((p.longest for p in self.encodings if p.longest is not None), default=None)
-        self.in_embedding = joined([p.in_embedding for p in self.encodings], names, {})
+        self.in_embedding = join_heads([p.in_embedding for p in self.encodings], names, {})
         shares = dict(zip(names, heads, strict=True))
-        self.in_queries = joined([p.in_queries for p in self.encodings], names, shares)
-        self.in_scores = joined([p.in_scores for p in self.encodings], names, shares)
+        self.in_queries = join_heads([p.in_queries for p in self.encodings], names, shares)
+        self.in_scores = join_heads([p.in_scores for p in self.encodings], names, shares)
 
     @property
     def encodings(self) -> list[Positions]:
@@ -69,7 +69,7 @@ class SharedHeads(Positions):
             encoding.anneal(progress)
 
     def of_head(self, head: int) -> tuple[Positions, int]:
-        """The encoding of a head, and the head's number within it."""
+        """Return the encoding of a head, and the head's number within it."""
         for encoding, heads in zip(self.encodings, self.heads, strict=True):
             if head < heads:
                 return encoding, head
@@ -77,10 +77,10 @@ class SharedHeads(Positions):
         raise ValueError(f"there is no head {head}")
 
 
-def joined(
+def join_heads(
     explained: Sequence[Explanation | None], names: Sequence[str], shares: dict[str, int]
 ) -> Explanation | None:
-    """What several encodings say, each of its heads."""
+    """Join what several encodings say, each of its heads."""
     said = [(name, what) for name, what in zip(names, explained, strict=True) if what is not None]
     if not said:
         return None

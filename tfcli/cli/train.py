@@ -1,17 +1,18 @@
-"""`train`, `eval` and `predict`. Torch is imported inside the commands."""
+"""`train`: train a model and save it as a run."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, Run, Sequence, complete_settings, complete_sources
+from tfcli.cli.options import (
+    JsonOption,
+    complete_settings,
+    complete_sources,
+)
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
@@ -52,7 +53,7 @@ def train(
     layer: Annotated[int | None, typer.Option("--layer", help="Of the head to watch; 0 if left out.")] = None,
     head: Annotated[int | None, typer.Option("--head", help="The one to watch; 0 if left out.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a model and save it as a run.
 
@@ -73,13 +74,13 @@ def train(
         return
     if not watch and (layer is not None or head is not None):
         raise UsageError("--layer and --head are about --watch")
-    watched = watched_head(config, layer or 0, head or 0) if watch else None
+    watched = choose_head(config, layer or 0, head or 0) if watch else None
     report = run_training(config, entry.name, out, watched, quiet)
     tell(report, out, quiet, as_json)
 
 
-def watched_head(config: RunConfig, layer: int, head: int) -> Choice:
-    """The head to watch.
+def choose_head(config: RunConfig, layer: int, head: int) -> Choice:
+    """Return the head to watch.
 
     Raises:
         UsageError: the model won't have it.
@@ -130,94 +131,3 @@ def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> N
         name = Path(report.run).name if out is None else report.run
         better = "" if report.solved else "; more train.steps may solve it"
         hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")
-
-
-@app.command("eval")
-def evaluate(
-    run: Run = None,
-    lengths: Annotated[
-        str | None,
-        typer.Option(
-            "--lengths",
-            help="Such as 1:40, 41:500:50 or 10,41,500; the trained ones and some beyond if left out.",
-        ),
-    ] = None,
-    samples: Annotated[
-        int, typer.Option("--samples", min=1, max=1_000_000, help="Held-out sequences a length.")
-    ] = 500,
-    wrong: Annotated[int, typer.Option("--wrong", min=0, help="How many wrong answers to show.")] = 3,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**31, help="Of the held-out sequences drawn.")
-    ] = 0,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    save: Annotated[
-        Path | None, typer.Option("--save", help="Write the curve instead: .svg, or .json for its numbers.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Score a run length by length.
-
-    The sequences are held out: the run was not trained on them.
-
-    Example: tfcli eval reverse --lengths 1:40
-    """
-    from tfcli.cli.ranges import parse_lengths
-    from tfcli.runs import find
-
-    if force and save is None:
-        raise UsageError("--force is about the file of --save")
-    path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
-    if save is not None:
-        saving.check_target(save, [".svg", ".json"], force=force)
-    from tfcli.commands.evaluate import evaluate_run
-    from tfcli.render import curve
-    from tfcli.render.files import json_text
-    from tfcli.render.reports import print_eval
-    from tfcli.render.terminal import make_console
-
-    report = evaluate_run(path, chosen, samples, seed, device, wrong)
-    if save is not None:
-        saving.write(
-            save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)
-        )
-    if as_json:
-        print_json(report)
-    elif save is not None:
-        saving.tell_size(save)
-    else:
-        print_eval(make_console(), report)
-
-
-@app.command()
-def predict(run: Run = None, sequence: Sequence = None, as_json: Json = False) -> None:
-    """Answer a sequence, or each line of stdin.
-
-    A SEQUENCE of - reads one sequence a line.
-
-    Example: tfcli predict reverse '3 1 2'
-    """
-    from tfcli.runs import run_and_sequence
-
-    path, sequence = run_and_sequence(run, sequence)
-    if sequence is None:
-        raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
-    from tfcli.commands.evaluate import answer_sequences
-    from tfcli.render.reports import print_answer_line
-    from tfcli.render.terminal import make_console
-
-    console = make_console()
-    for answer in answer_sequences(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
-        print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
-        if not answer.correct and sequence != "-" and not as_json:
-            hint(f"right is {' '.join(answer.target)}")
-
-
-def stdin_lines() -> Iterator[tuple[str, str]]:
-    """The lines of stdin, each after a word on which one it is."""
-    number = 0
-    try:
-        for number, line in enumerate(sys.stdin or (), 1):
-            yield f"line {number}: ", line
-    except UnicodeDecodeError as error:
-        raise UsageError(f"stdin, after line {number}: not {error.encoding} text") from error

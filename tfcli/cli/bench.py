@@ -1,4 +1,4 @@
-"""`bench`: examples over several seeds. Torch is imported inside the command."""
+"""`bench`: examples over several seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import Json, complete_sources
+from tfcli.cli.options import (
+    JsonOption,
+    complete_sources,
+)
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
@@ -44,7 +47,7 @@ def bench(
     ] = True,
     save: Annotated[Path | None, typer.Option("--save", help="Write .md or .json instead.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure how fast examples are solved, and how far that carries, over several seeds.
 
@@ -78,7 +81,7 @@ def bench(
 
 
 def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConfig]]:
-    """The examples that were named, or all, each once a seed, with the settings that were written."""
+    """Return the examples that were named, or all, each once a seed, with the settings that were written."""
     from tfcli.config import files
 
     settings = [word for word in words if "=" in word]

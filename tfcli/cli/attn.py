@@ -1,0 +1,111 @@
+"""`attn`: what every head attends to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tfcli.cli import saving
+from tfcli.cli.app import app
+from tfcli.cli.options import (
+    JsonOption,
+    LayersOption,
+    LoopsOption,
+    RunArgument,
+    SequenceArgument,
+    SequenceSeedOption,
+)
+from tfcli.cli.output import hint
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.records.inspection import Choice
+
+LONG = 100  # tokens; tables of more are many screens long
+
+
+@app.command()
+def attn(
+    run: RunArgument = None,
+    sequence: SequenceArgument = None,
+    layer: LayersOption = None,
+    loop: LoopsOption = None,
+    head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
+    mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
+    rollout: Annotated[
+        bool,
+        typer.Option("--rollout", help="How much of each token has come to each position, layer by layer."),
+    ] = False,
+    seed: SequenceSeedOption = 0,
+    over_time: Annotated[
+        bool,
+        typer.Option(
+            "--over-time",
+            help="How the heads came to be, by the snapshots: maps of one head.",
+        ),
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write a file instead: .html, .svg, .png, .csv, .md or .json."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the maps in a browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what every head attends to.
+
+    Rows are queries, columns are keys, and each row sums to 1. One word alone is a run if there is one of
+    that name, else a sequence; without a sequence, one is drawn from the held-out set.
+
+    Example: tfcli attn reverse '7 1 4 9' --layer 0
+    """
+    from tfcli.runs import run_and_sequence
+
+    if mean and rollout:
+        raise UsageError("--mean and --rollout are two ways to sum heads up; choose one")
+    if rollout and head:
+        raise UsageError("--rollout is over all heads; leave --head out")
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
+    path, sequence = run_and_sequence(run, sequence)
+    if save is not None:
+        from tfcli.render.files import FORMATS, JSON
+
+        saving.check_target(save, [*FORMATS, JSON], force=force)
+    from tfcli.records.inspection import Choice
+
+    combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
+    choice = Choice(layer or [], head or [], combine, loop or [])
+    show = attn_over_time if over_time else attn_now
+    show(path, sequence, seed, choice, saving.Output(save, open_page, as_json))
+
+
+def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output) -> None:
+    """`attn` on the run as it is."""
+    from tfcli.checkpoints import load_run
+    from tfcli.commands.inspect import attend, attend_more, resolve_sequence
+    from tfcli.records.inspection import View
+    from tfcli.render.attention import print_attention
+
+    run = load_run(path)
+    inputs = resolve_sequence(run, sequence, seed)
+    records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
+    views = [View(" ".join(record.input), record) for record in records]
+    output.give(records[0], views, print_attention)
+    if len(inputs) > LONG and output.suffix is None and not output.as_json:
+        hint("such long maps are easier to look at in a browser: --save map.html, or --open")
+
+
+def attn_over_time(
+    path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output
+) -> None:
+    """`attn --over-time`."""
+    from tfcli.checkpoints import load_run
+    from tfcli.commands.inspect import record_over_time, resolve_sequence
+    from tfcli.render.over_time import film, print_over_time, views
+
+    run = load_run(path)
+    record = record_over_time(run, resolve_sequence(run, sequence, seed), choice)
+    output.give(record, views(record) if output.has_views else film(record), print_over_time)

@@ -1,0 +1,61 @@
+"""`inspect`: a run's settings, size and training, or the roles of its heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli.app import app
+from tfcli.cli.options import (
+    JsonOption,
+    RunArgument,
+)
+from tfcli.cli.output import print_json
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    pass
+
+
+@app.command()
+def inspect(
+    run: RunArgument = None,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="What role each head plays, and whether it matters.")
+    ] = False,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", min=1, max=100_000, help="Held-out sequences for --heads; else 512."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a run's settings, size and training, or its heads.
+
+    Example: tfcli inspect reverse --heads
+    """
+    if heads:
+        inspect_heads(run, samples or 512, as_json)
+        return
+    if samples is not None:
+        raise UsageError("--samples is about --heads")
+    from tfcli.render.reports import print_details
+    from tfcli.render.terminal import make_console
+    from tfcli.runs import details, find
+
+    found = details(find(run))
+    print_json(found) if as_json else print_details(make_console(), found)
+
+
+def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
+    """`inspect --heads`, which needs torch."""
+    from tfcli.runs import find
+
+    path = find(run)
+    from tfcli.checkpoints import load_run
+    from tfcli.commands.inspect import report_run
+    from tfcli.render.heads import print_heads
+    from tfcli.render.terminal import make_console
+
+    report = report_run(load_run(path), samples)
+    print_json(report) if as_json else print_heads(make_console(), report)

@@ -1,0 +1,56 @@
+"""`trace`: the forward pass, stage by stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli.app import app
+from tfcli.cli.options import (
+    JsonOption,
+    LayersOption,
+    LoopsOption,
+    RunArgument,
+    SequenceArgument,
+    SequenceSeedOption,
+)
+from tfcli.cli.output import print_json
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    pass
+
+
+@app.command()
+def trace(
+    run: RunArgument = None,
+    sequence: SequenceArgument = None,
+    layer: LayersOption = None,
+    loop: LoopsOption = None,
+    head: Annotated[int, typer.Option("--head", help="Whose queries, keys, values and scores.")] = 0,
+    position: Annotated[
+        int | None, typer.Option("--position", help="Only the numbers of this position.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
+    seed: SequenceSeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the forward pass step by step.
+
+    From the embedding to the answer, with this model's own numbers. Each stage is computed again from the
+    ones before it, and held against what the model computed.
+
+    Example: tfcli trace reverse '3 1 2' --position 0
+    """
+    from tfcli.runs import run_and_sequence
+
+    path, sequence = run_and_sequence(run, sequence)
+    from tfcli.checkpoints import load_run
+    from tfcli.commands.inspect import resolve_sequence, trace_run
+    from tfcli.render.terminal import make_console
+    from tfcli.render.trace import print_trace
+
+    loaded = load_run(path)
+    inputs = resolve_sequence(loaded, sequence, seed)
+    record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
+    print_json(record) if as_json else print_trace(make_console(), record, full=full)

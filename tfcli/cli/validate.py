@@ -1,0 +1,38 @@
+"""`validate`: check a configuration file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli.app import app
+from tfcli.cli.boundary import fail
+from tfcli.cli.options import (
+    JsonOption,
+)
+from tfcli.cli.output import print_json
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    pass
+
+
+@app.command()
+def validate(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="FILE.yaml, FILE.yaml:NAME or an example.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration file.
+
+    Example: tfcli validate mine.yaml
+    """
+    from tfcli.commands.catalog import validate_source
+
+    result = validate_source(source)
+    if as_json:
+        print_json(result)
+    elif result.valid:
+        names = f" ({', '.join(result.configs)})" if len(result.configs) > 1 else ""
+        typer.echo(f"{source}: valid{names}")
+    if not result.valid:
+        raise fail("\n".join(result.errors), 2)

@@ -1,0 +1,69 @@
+"""Tables and numbers as every report shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tfcli.records.results import Interval
+from tfcli.render.terminal import print_block, print_lines, showable
+
+
+def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank: bool = True) -> None:
+    """Print a titled list of names and values; long values go on below themselves."""
+    if blank:
+        print_lines(console)
+    print_lines(console, Text(title, "bold"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(Text(name, "cyan"), showable(console, value))
+    print_block(console, Padding(grid, (0, 0, 0, 2)))
+
+
+def print_fitting(console: Console, tables: Sequence[Table]) -> int:
+    """Print the first of some tables that fits the terminal, or the last; the number of the one that was."""
+    unbounded = console.options.update(width=10_000)
+    widths = (console.measure(table, options=unbounded).maximum for table in tables)
+    chosen = next((i for i, width in enumerate(widths) if width <= console.width), len(tables) - 1)
+    print_block(console, tables[chosen])
+    return chosen
+
+
+def plain_table() -> Table:
+    """Return a table without a frame."""
+    return Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True, header_style="bold")
+
+
+def count(number: int) -> str:
+    """Return a whole number with thousands set apart."""
+    return f"{number:,}"
+
+
+def share(value: float | None) -> str:
+    """Return a fraction 0-1; only what is exactly 1 is shown as 1.000."""
+    if value is None:
+        return "-"
+    return "1.000" if value == 1 else f"{min(value, 0.9994):.3f}"
+
+
+def interval(bounds: Interval) -> str:
+    """Return a 95 % interval."""
+    return f"{bounds[0]:.2f}-{bounds[1]:.2f}"
+
+
+def plain(value: Any) -> str:
+    """Return a configuration value as people write it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
