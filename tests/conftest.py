@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,20 @@ def cli(folder: Path) -> Cli:
     return invoke
 
 
-def invoke(*words: str, input: str | None = None, expect: int = 0) -> Result:
-    """Run a command line and check its exit code."""
+def call(words: str | Sequence[str], input: str | None = None) -> Result:
+    """Run a command line within this process."""
     from tfcli.cli import app
 
-    result = CliRunner().invoke(app, list(words), input=input, prog_name="tfcli")
+    words = shlex.split(words) if isinstance(words, str) else words
+    result = CliRunner().invoke(app, words, input=input, prog_name="tfcli")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
+    return result
+
+
+def invoke(*words: str, input: str | None = None, expect: int = 0) -> Result:
+    """Run a command line and check its exit code."""
+    result = call(words, input)
     assert result.exit_code == expect, result.output
     return result
 

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.conftest import Cli
-from tfcli.config.files import example_names
+from tfcli.config.files import EXAMPLES, example_names, read_file
 
 SLOW = {"original", "stack"}
+ENTRIES = read_file(EXAMPLES)
+TO_THE_END = [
+    name for name in example_names() if not ENTRIES[name].values["train"].get("stop_when_solved", True)
+]
+    name for name in example_names() if not ENTRIES[name].values["train"].get("stop_when_solved", True)
+]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in example_names()]
-)
-def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
-    report = json.loads(cli("train", name, "--quiet", "--json").stdout)
+def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
+    """Train an example, and check that it has learned its lengths."""
+    report: dict[str, Any] = json.loads(cli("train", name, *settings, "--quiet", "--json").stdout)
     assert report["solved"]
     assert report["exact_match"] == 1.0
     scores = json.loads(cli("eval", "--samples", "200", "--json").stdout)["lengths"]
     inside = [score["exact_match"] for score in scores if score["in_range"]]
     assert min(inside) > 0.95
     assert "the answer is right" in cli("attn").stdout
+    return report
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in example_names()]
+)
+def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
+    train(cli, name, "train.stop_when_solved=true")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TO_THE_END)
+def test_an_example_that_trains_on_is_still_right_at_its_end(name: str, cli: Cli) -> None:
+    report = train(cli, name)
+    assert report["steps"] == ENTRIES[name].values["train"]["steps"]

@@ -223,8 +223,11 @@ def test_ls_says_which_runs_are_broken(wreckage: Path, cli: Cli, monkeypatch: py
 
 
 def test_debug_shows_where_an_error_came_from(folder: Path) -> None:
-    output = invoke("--debug", "eval", expect=2).output
-    assert "Traceback" in output or "error: there is no trained run" in output
+    text = invoke("--debug", "eval", expect=2).stderr
+    traceback, _, message = text.rpartition("\nerror: ")
+    assert traceback.startswith("Traceback (most recent call last):\n")
+    assert 'runs.py", line ' in traceback
+    assert message.startswith("there is no trained run")
 
 
 def test_an_unwritable_folder_is_named(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import tfcli
+from tfcli.docs import TOPICS
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +32,17 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     assert "tfcli/examples.yaml" in names
     assert "tfcli/tasks/base.py" in names
     assert "tfcli/render/attention.py" in names
+    assert "tfcli/py.typed" in names
+    assert {f"tfcli/docs/{topic}.md" for topic in TOPICS} <= set(names)
+
+
+def test_a_package_index_is_told_what_it_is(wheel: Path) -> None:
+    [name] = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = email.message_from_bytes(zipfile.ZipFile(wheel).read(name))
+    assert metadata["Version"] == tfcli.__version__
+    assert "self-attention" in metadata["Keywords"]
+    assert "Intended Audience :: Education" in metadata.get_all("Classifier", [])
+    assert metadata["Description-Content-Type"] == "text/markdown"
 
 
 def test_the_wheel_trains_and_answers_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
@@ -38,14 +53,15 @@ def test_the_wheel_trains_and_answers_in_an_empty_folder(wheel: Path, tmp_path: 
     # The wheel stands before whatever else is installed: an editable checkout must not answer for it.
     env = {**os.environ, "PYTHONPATH": str(site)}
 
-    def tfcli(*words: str) -> str:
+    def call(*words: str) -> str:
         command = [sys.executable, "-m", "tfcli", *words]
         return subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
 
     small = ["task.max_length=4", "task.vocab_size=3", "train.threads=1"]
-    assert "runs/reverse: solved" in tfcli("train", "reverse", *small)
-    assert "layer 0 head 0" in tfcli("attn", "0 1 2")
-    assert "x.html: " in tfcli("attn", "0 1 2", "--save", "x.html")
+    assert "runs/reverse: solved" in call("train", "reverse", *small)
+    assert "layer 0 head 0" in call("attn", "0 1 2")
+    assert "x.html: " in call("attn", "0 1 2", "--save", "x.html")
+    assert call("docs", "positions").startswith("# Positional encodings\n")
     code = "import tfcli, tfcli.registry as r; print(tfcli.__file__, r.TASKS.package, tfcli.Task.__module__)"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=env, check=True, capture_output=True, text=True

@@ -43,7 +43,10 @@ def printed(thing: AttentionRecord | EvalReport, width: int, encoding: str = "ut
     buffer = io.BytesIO()
     stream = io.TextIOWrapper(buffer, encoding=encoding)
     console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False, **options)
-    print_attention(console, thing) if isinstance(thing, AttentionRecord) else print_eval(console, thing)
+    if isinstance(thing, AttentionRecord):
+        print_attention(console, thing)
+    else:
+        print_eval(console, thing)
     stream.flush()
     return buffer.getvalue().decode(encoding)
 

@@ -9,10 +9,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    complete_sources,
-)
+from tfcli.cli.options import JsonOption, complete_sources
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 

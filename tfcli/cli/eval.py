@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    RunArgument,
-)
+from tfcli.cli.options import JsonOption, RunArgument
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
 
 
 @app.command("eval")

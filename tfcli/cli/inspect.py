@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    RunArgument,
-)
-from tfcli.cli.output import print_json
+from tfcli.cli.options import JsonOption, RunArgument
+from tfcli.cli.output import print_result
 from tfcli.errors import UsageError
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
 
 
 @app.command()
@@ -40,11 +34,10 @@ def inspect(
     if samples is not None:
         raise UsageError("--samples is about --heads")
     from tfcli.render.reports import print_details
-    from tfcli.render.terminal import make_console
     from tfcli.runs import details, find
 
     found = details(find(run))
-    print_json(found) if as_json else print_details(make_console(), found)
+    print_result(found, print_details, as_json=as_json)
 
 
 def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
@@ -55,7 +48,6 @@ def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
     from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import report_run
     from tfcli.render.heads import print_heads
-    from tfcli.render.terminal import make_console
 
     report = report_run(load_run(path), samples)
-    print_json(report) if as_json else print_heads(make_console(), report)
+    print_result(report, print_heads, as_json=as_json)

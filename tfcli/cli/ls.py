@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-)
-from tfcli.cli.output import print_json
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
+from tfcli.cli.options import JsonOption
+from tfcli.cli.output import print_result
 
 
 @app.command("ls")
@@ -22,7 +15,6 @@ def list_all(as_json: JsonOption = False) -> None:
     """
     from tfcli.commands.catalog import list_catalog
     from tfcli.render.reports import print_catalog
-    from tfcli.render.terminal import make_console
 
     found = list_catalog()
-    print_json(found) if as_json else print_catalog(make_console(), found)
+    print_result(found, print_catalog, as_json=as_json)

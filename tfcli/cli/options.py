@@ -50,7 +50,7 @@ SequenceSeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
 ]
 SourceArgument = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="EXAMPLE", help="An example, FILE.yaml or FILE.yaml:NAME.", autocompletion=complete_sources
     ),

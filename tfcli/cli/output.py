@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_json(record: Any, indent: int | None = 2) -> None:
@@ -15,6 +19,16 @@ def print_json(record: Any, indent: int | None = 2) -> None:
     value = asdict(record) if is_dataclass(record) and not isinstance(record, type) else record
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     typer.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
+
+
+def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
+    """Print a record as JSON, or by `show` on a console for stdout."""
+    from tfcli.render.terminal import make_console
+
+    if as_json:
+        print_json(record)
+    else:
+        show(make_console(), record)
 
 
 def hint(text: str) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    RunArgument,
-)
-from tfcli.cli.output import print_json
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
+from tfcli.cli.options import JsonOption, RunArgument
+from tfcli.cli.output import print_result
 
 
 @app.command()
@@ -37,7 +31,6 @@ def patch(
     from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import patch_run
     from tfcli.render.patching import print_patching
-    from tfcli.render.terminal import make_console
 
     record = patch_run(load_run(path), clean, corrupt)
-    print_json(record) if as_json else print_patching(make_console(), record)
+    print_result(record, print_patching, as_json=as_json)

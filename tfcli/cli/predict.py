@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    RunArgument,
-    SequenceArgument,
-)
+from tfcli.cli.options import JsonOption, RunArgument, SequenceArgument
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
 
 
 @app.command()
@@ -38,7 +30,10 @@ def predict(run: RunArgument = None, sequence: SequenceArgument = None, as_json:
 
     console = make_console()
     for answer in answer_sequences(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
-        print_json(answer, indent=None) if as_json else print_answer_line(console, answer)
+        if as_json:
+            print_json(answer, indent=None)
+        else:
+            print_answer_line(console, answer)
         if not answer.correct and sequence != "-" and not as_json:
             hint(f"right is {' '.join(answer.target)}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -15,10 +16,7 @@ from tfcli.cli.options import (
     SequenceArgument,
     SequenceSeedOption,
 )
-from tfcli.cli.output import print_json
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
+from tfcli.cli.output import print_result
 
 
 @app.command()
@@ -47,10 +45,9 @@ def trace(
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import resolve_sequence, trace_run
-    from tfcli.render.terminal import make_console
     from tfcli.render.trace import print_trace
 
     loaded = load_run(path)
     inputs = resolve_sequence(loaded, sequence, seed)
     record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
-    print_json(record) if as_json else print_trace(make_console(), record, full=full)
+    print_result(record, partial(print_trace, full=full), as_json=as_json)

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import (
-    JsonOption,
-    complete_settings,
-    complete_sources,
-)
-from tfcli.cli.output import hint, print_json
+from tfcli.cli.options import JsonOption, complete_settings, complete_sources
+from tfcli.cli.output import hint, print_json, print_result
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -70,7 +66,10 @@ def train(
     entry = files.find_entry(source)
     config = files.check(entry, overrides)
     if dry_run:
-        print_json(config.model_dump(mode="json")) if as_json else typer.echo(files.to_yaml(config), nl=False)
+        if as_json:
+            print_json(config.model_dump(mode="json"))
+        else:
+            typer.echo(files.to_yaml(config), nl=False)
         return
     if not watch and (layer is not None or head is not None):
         raise UsageError("--layer and --head are about --watch")
@@ -122,9 +121,8 @@ def run_training(
 def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> None:
     """Print the outcome, and what to try next."""
     from tfcli.render.reports import print_train
-    from tfcli.render.terminal import make_console
 
-    print_json(report) if as_json else print_train(make_console(), report)
+    print_result(report, print_train, as_json=as_json)
     if report.interrupted:
         raise typer.Exit(130)
     if not quiet:

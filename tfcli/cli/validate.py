@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tfcli.cli.app import app
 from tfcli.cli.boundary import fail
-from tfcli.cli.options import (
-    JsonOption,
-)
+from tfcli.cli.options import JsonOption
 from tfcli.cli.output import print_json
-
-if TYPE_CHECKING:  # to import what these need takes longer than --help
-    pass
 
 
 @app.command()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tfcli import registry, runs
 from tfcli.config import files
+from tfcli.config.schema import RunConfig
 from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
 
@@ -24,6 +26,19 @@ def find_example(source: str) -> Example:
     config = files.check(entry, [])
     text = "".join(f"# {line}\n" for line in entry.comment) + files.to_yaml(config, described=True)
     return Example(entry.name, entry.comment, config.model_dump(mode="json"), text)
+
+
+def make_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a configuration file: one configuration, or several by name."""
+    one = RunConfig.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = {**one.pop("$defs"), "RunConfig": one}
+    reference = {"$ref": "#/$defs/RunConfig"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tfcli configuration",
+        "anyOf": [reference, {"type": "object", "additionalProperties": reference}],
+        "$defs": definitions,
+    }
 
 
 def validate_source(source: str) -> Validation:

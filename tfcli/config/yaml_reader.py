@@ -88,7 +88,12 @@ def read(text: str, name: str) -> Document:
 def dump(pair: dict[str, Any]) -> str:
     """`key: value` on one line, which `read` reads back unchanged."""
     text: str = yaml.dump(
-        pair, Dumper=Dumper, allow_unicode=True, default_flow_style=True, width=float("inf")
+        pair,
+        Dumper=Dumper,
+        allow_unicode=True,
+        default_flow_style=True,
+        sort_keys=False,
+        width=float("inf"),
     )
     return text.strip().removeprefix("{").removesuffix("}")
 

@@ -44,8 +44,8 @@ class Places:
 class HeadRecord:
     """One head's attention: `weights[query][key]`."""
 
-    head: int | str
-    weights: list[list[float]]
+    head: int | str  # a number, or "mean", "mean of heads 0, 1" or "rollout"
+    weights: list[list[float]]  # weights[query][key]; each row sums to 1
     places: Places | None = None  # of heads whose encoding computes them
 
 
@@ -53,8 +53,8 @@ class HeadRecord:
 class LayerRecord:
     """The heads of one layer."""
 
-    layer: int
-    heads: list[HeadRecord]
+    layer: int  # from 0
+    heads: list[HeadRecord]  # by number
     loop: int | None = None  # of a model that has loops
 
 
@@ -62,15 +62,14 @@ class LayerRecord:
 class AttentionRecord:
     """What each head attended to while the model answered `input`."""
 
-    run: str
-    input: list[str]
-    tokens: list[
-        str
-    ]  # what the model read: the input, blanks for answers if they are appended, a begin token
-    first_answer: int  # the place among the tokens where the first answer is read; the others follow it
-    prediction: list[str]
-    target: list[str]
-    layers: list[LayerRecord]
+    run: str  # its folder
+    input: list[str]  # symbols
+    # what the model read: the input, blanks for the answers if they are appended, a begin token
+    tokens: list[str]
+    first_answer: int  # where among the tokens the first answer is read; the others follow it
+    prediction: list[str]  # the answer of the model
+    target: list[str]  # the right answer
+    layers: list[LayerRecord]  # by loop and number
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,8 @@ class View:
 class PatternScore:
     """How much of a head's weight lies on a pattern, and how much of a uniform head's would; 0-1."""
 
-    weight: float
-    chance: float
+    weight: float  # share of the head's weight, 0-1
+    chance: float  # of a uniform head's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +94,10 @@ class HeadRoles:
     """What a head looks at, over many sequences."""
 
     loop: int | None  # of a model that has loops
-    layer: int
-    head: int
+    layer: int  # from 0
+    head: int  # from 0
     roles: list[str]  # the patterns that it clearly has, the clearest first
-    patterns: dict[str, PatternScore]
+    patterns: dict[str, PatternScore]  # by name
     entropy: float  # of its rows, in nats; the mean
     entropy_uniform: float  # of a uniform head's
 
@@ -117,30 +116,29 @@ class RoleReport:
 
     roles: list[str]  # names that the same heads bear
     heads: list[tuple[int | None, int, int]]  # loop, layer, head
-    zeroed: Score
-    matters: (
-        bool  # whether exact match or token accuracy falls by more than 0.05 and more than chance explains
-    )
+    zeroed: Score  # with nothing in their place
+    # whether exact match or token accuracy falls by more than 0.05 and more than chance explains
+    matters: bool
 
 
 @dataclass(frozen=True)
 class SublayerReport:
     """What becomes of the answers without a layer's attention or feed-forward."""
 
-    loop: int | None
-    layer: int
+    loop: int | None  # of a model that has loops
+    layer: int  # from 0
     part: str  # "attention" or "feed-forward"
-    removed: Score
+    removed: Score  # without it
 
 
 @dataclass(frozen=True)
 class OrderReport:
     """How a head of `rank` positions ranks what it reads."""
 
-    loop: int | None
-    layer: int
-    head: int
-    symbols: list[str]  # the lowest rank first; none if it ranks by place alone
+    loop: int | None  # of a model that has loops
+    layer: int  # from 0
+    head: int  # from 0
+    symbols: list[str]  # the lowest rank first; none if it ranks by position alone
     ties: str  # "in their order" or "in reverse": how equal symbols are ranked
 
 
@@ -148,13 +146,13 @@ class OrderReport:
 class HeadsReport:
     """The heads of a run over many held-out sequences."""
 
-    run: str
-    task: str
-    lengths: tuple[int, int]
+    run: str  # its folder
+    task: str  # its name
+    lengths: tuple[int, int]  # the shortest and the longest
     score: Score  # of the whole model
-    heads: list[HeadReport]
-    roles: list[RoleReport]
-    sublayers: list[SublayerReport]
+    heads: list[HeadReport]  # by layer and number
+    roles: list[RoleReport]  # of all heads that share one
+    sublayers: list[SublayerReport]  # by layer
     orders: list[OrderReport]  # of `rank` positions; empty for others
 
 
@@ -163,12 +161,12 @@ class StageRecord:
     """One step of the forward pass, with its numbers."""
 
     number: int  # in the whole pass, from 1
-    name: str
-    loop: int | None
-    layer: int | None
-    head: int | None
-    explanation: str
-    formula: str
+    name: str  # such as "attention weights"
+    loop: int | None  # of a model that has loops
+    layer: int | None  # of a stage within one
+    head: int | None  # of a stage that each head has
+    explanation: str  # in whole sentences
+    formula: str  # in ASCII
     axes: tuple[str, str]  # what rows and columns are
     shape: tuple[int, int]  # of the whole stage
     rows: list[int]  # the positions that `values` has
@@ -183,15 +181,16 @@ class StageRecord:
 class TraceRecord:
     """The forward pass for one sequence, stage by stage."""
 
-    run: str
-    input: list[str]
-    tokens: list[str]  # what the model read, as in an AttentionRecord
-    first_answer: int
+    run: str  # its folder
+    input: list[str]  # symbols
+    # what the model read: the input, blanks for the answers if they are appended, a begin token
+    tokens: list[str]
+    first_answer: int  # where among the tokens the first answer is read; the others follow it
     symbols: list[str]  # what the columns of the logits stand for
-    prediction: list[str]
-    target: list[str]
+    prediction: list[str]  # the answer of the model
+    target: list[str]  # the right answer
     deviation: float  # the largest of all stages
-    stages: list[StageRecord]
+    stages: list[StageRecord]  # from the embedding to the answer
 
 
 @dataclass(frozen=True)
@@ -199,32 +198,31 @@ class Patched:
     """One activation of the corrupt run replaced by its clean value, and what came of it."""
 
     part: str  # "head", "attention", "feed-forward", "embedding" or "everything"
-    loop: int | None
-    layer: int | None
-    head: int | None
+    loop: int | None  # of a model that has loops
+    layer: int | None  # of a part within one
+    head: int | None  # where the part is one
     restored: float  # of the clean answer: 0 as in the corrupt run, 1 as in the clean one
-    prediction: list[str]
+    prediction: list[str]  # the answer with the replaced activation
 
 
 @dataclass(frozen=True)
 class PatchRecord:
     """How much of a clean answer each part brings back when the rest of the model reads corrupt input."""
 
-    run: str
-    clean: Answer
-    corrupt: Answer
+    run: str  # its folder
+    clean: Answer  # to the clean sequence
+    corrupt: Answer  # to the corrupt one
     positions: list[int]  # of the answer, where the two differ; what is restored is measured there
-    difference: tuple[
-        float, float
-    ]  # logit of the clean less that of the corrupt answer: corrupt run, clean run
-    patches: list[Patched]
+    # logit of the clean less that of the corrupt answer: in the corrupt run, in the clean run
+    difference: tuple[float, float]
+    patches: list[Patched]  # a part each
 
 
 @dataclass(frozen=True)
 class Moment:
     """A run as it was at one step of its training."""
 
-    step: int
+    step: int  # of the training
     score: Score  # over held-out sequences
     heads: list[HeadRoles]  # over the same ones
     attention: AttentionRecord  # of one sequence
@@ -234,7 +232,7 @@ class Moment:
 class OverTimeRecord:
     """How the heads of a run came to be."""
 
-    run: str
-    task: str
+    run: str  # its folder
+    task: str  # its name
     snapshots: int  # how many there are; `moments` are spread over them and the end
-    moments: list[Moment]
+    moments: list[Moment]  # by step

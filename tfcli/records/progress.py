@@ -28,12 +28,12 @@ class Progress:
     loss: float | None
     score: Score | None  # on the held-out set
     fresh: bool  # whether loss and score are of this very step
-    solved: bool  # all held-out answers were right at the last two looks
+    solved: bool  # all held-out answers were right at the last two evaluations
     attention: AttentionRecord | None = None  # if it is watched
 
     @property
     def tokens_per_second(self) -> float:
-        """Training tokens per second, looks at the held-out set included."""
+        """Training tokens per second, evaluations included."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
     @property

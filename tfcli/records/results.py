@@ -1,6 +1,6 @@
 """Records of all that a user sees. `dataclasses.asdict` of each is its `--json` form.
 
-What is inside a model has its records in `internals.py`, a training on its way in `progress.py`.
+What is inside a model has its records in `inspection.py`, a training on its way in `progress.py`.
 Units: loss in nats per token, accuracies as fractions 0-1, times in seconds.
 """
 
@@ -16,73 +16,73 @@ Interval = tuple[float, float]  # a 95 % confidence interval
 class Score:
     """How well a model answers a set of sequences."""
 
-    samples: int
-    exact_match: float
-    token_accuracy: float
+    samples: int  # sequences
+    exact_match: float  # share of the sequences in which every token is right
+    token_accuracy: float  # share of the tokens that are right
 
 
 @dataclass(frozen=True)
 class TrainReport:
     """The outcome of a training run."""
 
-    run: str
-    task: str
-    solved: bool
-    steps: int
-    exact_match: float | None
-    token_accuracy: float | None
-    train_seconds: float
-    tokens_per_second: float
-    parameters: int
-    interrupted: bool = False
+    run: str  # its folder
+    task: str  # its name
+    solved: bool  # exact match 1.0 at two evaluations in a row, on held-out sequences
+    steps: int  # trained
+    exact_match: float | None  # share of the held-out sequences in which every token is right
+    token_accuracy: float | None  # share of their tokens that are right
+    train_seconds: float  # evaluations included
+    tokens_per_second: float  # trained on
+    parameters: int  # numbers that the model learns
+    interrupted: bool = False  # by Ctrl-C or SIGTERM
 
 
 @dataclass(frozen=True)
 class Answer:
     """One sequence, what the model answered, and what is right."""
 
-    input: list[str]
-    prediction: list[str]
-    target: list[str]
-    correct: bool
+    input: list[str]  # symbols
+    prediction: list[str]  # the answer of the model
+    target: list[str]  # the right answer
+    correct: bool  # whether they are equal
 
 
 @dataclass(frozen=True)
 class LengthScore:
     """How well a model answers at one length, beside what can be had without reading the input."""
 
-    length: int
+    length: int  # of the input, in symbols
     in_range: bool  # within the lengths it was trained on
-    samples: int
+    samples: int  # held-out sequences
     held_out_of: int | None  # how many sequences there are, where all the held-out ones were scored
-    exact_match: float
-    exact_match_interval: Interval
-    token_accuracy: float
-    token_accuracy_interval: Interval
+    exact_match: float  # share of the sequences in which every token is right
+    exact_match_interval: Interval  # 95 %, Wilson's
+    token_accuracy: float  # share of the tokens that are right
+    token_accuracy_interval: Interval  # 95 %, Wilson's, by sequences
     floor: float  # token accuracy of the best answer that ignores the input
-    exact_match_floor: float
+    exact_match_floor: float  # exact match of that answer
 
 
 @dataclass(frozen=True)
 class EvalReport:
     """A trained model's scores by length, with a few of its wrong answers."""
 
-    run: str
-    task: str
-    trained_lengths: tuple[int, int]
-    lengths: list[LengthScore]
-    wrong: list[Answer] = field(default_factory=list)
+    run: str  # its folder
+    task: str  # its name
+    trained_lengths: tuple[int, int]  # the shortest and the longest
+    lengths: list[LengthScore]  # by length
+    wrong: list[Answer] = field(default_factory=list)  # some of the wrong answers
 
 
 @dataclass(frozen=True)
 class RunSummary:
     """A run in a list."""
 
-    run: str
-    task: str | None
-    solved: bool | None
-    steps: int | None
-    exact_match: float | None
+    run: str  # its folder
+    task: str | None  # its name
+    solved: bool | None  # exact match 1.0 at two evaluations in a row
+    steps: int | None  # trained
+    exact_match: float | None  # on held-out sequences
     problem: str | None = None  # why nothing more can be said
 
 
@@ -92,24 +92,24 @@ class TrainSummary:
 
     __pydantic_config__ = {"allow_inf_nan": False, "extra": "forbid"}  # noqa: RUF012  # how it is read back
 
-    solved: bool
-    interrupted: bool
-    steps: int
-    exact_match: float | None
-    token_accuracy: float | None
-    train_seconds: float
-    tokens_per_second: float
-    versions: dict[str, str]
+    solved: bool  # exact match 1.0 at two evaluations in a row, on held-out sequences
+    interrupted: bool  # before its end
+    steps: int  # trained
+    exact_match: float | None  # on held-out sequences
+    token_accuracy: float | None  # on held-out sequences
+    train_seconds: float  # evaluations included
+    tokens_per_second: float  # trained on
+    versions: dict[str, str]  # of tfcli, torch and Python
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunDetails(TrainSummary):
     """All that a run tells without running its model."""
 
-    run: str
-    config: dict[str, Any]
-    parameters: int
-    parameters_by_part: dict[str, int]
+    run: str  # its folder
+    config: dict[str, Any]  # all settings
+    parameters: int  # numbers that the model learns
+    parameters_by_part: dict[str, int]  # by the name of the part
     history: list[dict[str, Any]]  # the lines of metrics.jsonl
     snapshots: list[int]  # their steps
 
@@ -118,18 +118,18 @@ class RunDetails(TrainSummary):
 class Catalog:
     """All that there is to train, and what has been trained. Names with a line about each."""
 
-    tasks: dict[str, str]
-    examples: dict[str, str]
-    runs: list[RunSummary]
+    tasks: dict[str, str]  # name: a line about it
+    examples: dict[str, str]  # name: a line about it
+    runs: list[RunSummary]  # the newest last
 
 
 @dataclass(frozen=True)
 class Example:
     """A configuration with all its values, and what its author says about it."""
 
-    name: str
-    comment: list[str]
-    config: dict[str, Any]
+    name: str  # of the example or file
+    comment: list[str]  # lines
+    config: dict[str, Any]  # all settings
     text: str  # a configuration file of its own
 
 
@@ -137,7 +137,7 @@ class Example:
 class Validation:
     """What was checked in a file, and every problem in it."""
 
-    file: str
-    valid: bool
-    configs: list[str]
-    errors: list[str]
+    file: str  # as it was named
+    valid: bool  # whether there is no problem
+    configs: list[str]  # names of the configurations in it
+    errors: list[str]  # a line each

@@ -44,7 +44,10 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
 
 def print_message(console: Console, message: str) -> None:
     """Print a message, wrapped at words on a terminal; elsewhere a line, for programs to read."""
-    print_wrapped(console, Text(message)) if console.is_terminal else print_lines(console, message)
+    if console.is_terminal:
+        print_wrapped(console, Text(message))
+    else:
+        print_lines(console, message)
 
 
 def print_block(console: Console, block: RenderableType) -> None:

@@ -1,0 +1,36 @@
+"""The documentation, a Markdown file a topic. Its tables are made from the code."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from tfcli.errors import UsageError, did_you_mean
+
+TOPICS = {
+    "commands": "every command with its options",
+    "settings": "every setting of a task, a model and its training; examples and files",
+    "tasks": "the tasks, how they are laid out, and what is held out",
+    "positions": "positional encodings, and what structure each has built in",
+    "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
+    "adding": "a task, a positional encoding, a norm, an optimizer of your own",
+    "json": "the keys of every command's --json",
+    "python": "the same from Python",
+    "benchmarks": "how fast examples are solved, how far that carries, and beside whom",
+    "glossary": "the words that are used here, and what each number means",
+    "changelog": "what has changed from version to version",
+    "README.zh": "the README in Chinese (中文说明)",
+}
+
+
+def read(topic: str) -> str:
+    """Return the Markdown of a topic.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    names = {name.lower(): name for name in TOPICS}
+    name = names.get(topic.lower().removesuffix(".md"))
+    if name is None:
+        near = did_you_mean(topic, TOPICS)
+        raise UsageError(f"no such topic as {topic!r}{near} (topics: {', '.join(TOPICS)})")
+    return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
