@@ -15,8 +15,6 @@ ENTRIES = read_file(EXAMPLES)
 TO_THE_END = [
     name for name in example_names() if not ENTRIES[name].values["train"].get("stop_when_solved", True)
 ]
-    name for name in example_names() if not ENTRIES[name].values["train"].get("stop_when_solved", True)
-]
 
 
 def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
