@@ -80,7 +80,8 @@ def test_tables_say_what_was_measured(width: int) -> None:
     assert "1.00-3.00" in markdown(report)
 
 
-def test_the_plain_recipe_is_torchs_own_encoder_and_learns() -> None:
+def test_the_plain_recipe_is_torchs_own_encoder_and_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PlainEncoder, "STEPS", 800)
     torch.manual_seed(0)
     task = build_task(TaskConfig(name="copy", vocab_size=3, max_length=4))
     model = PlainEncoder(Layout(3), 4)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, Cli, as_json, tfcli
+from tests.conftest import SMALL, Cli, as_json
 
 DOUBLING = """
 import torch
@@ -87,7 +85,9 @@ def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folde
     assert not (folder / "runs").exists()
 
 
-def test_a_distribution_brings_a_task_by_name(folder: Path) -> None:
+def test_a_distribution_brings_a_task_by_name(
+    folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "swapping.py").write_text(DOUBLING)
     metadata = folder / "swapping-1.0.dist-info"
     metadata.mkdir()
@@ -95,12 +95,10 @@ def test_a_distribution_brings_a_task_by_name(folder: Path) -> None:
     (metadata / "entry_points.txt").write_text(
         "[tfcli.tasks]\nswap = swapping:Swapping\nbroken = nowhere:Task\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(folder)}
-    assert set(json.loads(tfcli("ls", "--json", cwd=folder, env=env).stdout)["tasks"]) >= {"copy", "swap"}
-    train = ["train", "copy", *SMALL, "-q", "--json"]
-    trained = tfcli(*train, "task.name=swap", cwd=folder, env=env)
-    assert json.loads(trained.stdout)["task"] == "swap"
-    assert tfcli("predict", "0 3 1", cwd=folder, env=env).stdout == "1 0 2\n"
-    broken = tfcli(*train, "task.name=broken", cwd=folder, env=env)
-    assert broken.returncode == 2
+    monkeypatch.syspath_prepend(folder)
+    assert set(as_json(cli, "ls")["tasks"]) >= {"copy", "swap"}
+    train = ["train", "copy", *SMALL, "-q"]
+    assert as_json(cli, *train, "task.name=swap")["task"] == "swap"
+    assert cli("predict", "0 3 1").stdout == "1 0 2\n"
+    broken = cli(*train, "task.name=broken", expect=2)
     assert broken.stderr.startswith("error: task broken: ModuleNotFoundError: No module named 'nowhere'")

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from tasks.base import Task
+from tests.conftest import invoke
 from tfcli.building import build_model, build_schedule, build_task, start_training
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
@@ -107,11 +108,11 @@ def test_looking_at_the_held_out_set_changes_nothing() -> None:
 
 def test_another_process_gives_the_same_weights(tmp_path: Path) -> None:
     saved = []
+    words = ["train", "reverse", "train.steps=10", "train.threads=1", "--seed", "7", "-q", "--out"]
+    invoke(*words, str(tmp_path / "a"))
+    command = [sys.executable, "-m", "tfcli", *words, str(tmp_path / "b")]
+    subprocess.run(command, check=True, capture_output=True)
     for name in ("a", "b"):
-        command = [sys.executable, "-m", "tfcli", "train", "reverse", "train.steps=10", "train.threads=1"]
-        subprocess.run(
-            [*command, "--seed", "7", "--out", str(tmp_path / name), "-q"], check=True, capture_output=True
-        )
         header, tensors = split_checkpoint(tmp_path / name / "model.safetensors")
         assert b'"seed\\":7' in header
         saved.append(tensors)
