@@ -21,7 +21,7 @@ from tfcli.commands.inspect import resolve_sequence
 from tfcli.commands.train import train_run
 from tfcli.config.files import load_config
 from tfcli.records.inspection import Choice
-from tfcli.records.results import TrainReport
+from tfcli.records.progress import Progress
 from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
@@ -223,15 +223,16 @@ def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     display = LiveDisplay(console)
     maps = []
-    for record in train_run(config, "x", None, Choice([0], [2])):
-        if isinstance(record, TrainReport):
-            break
+
+    def show(record: Progress) -> None:
         if record.fresh:
             assert record.attention is not None
             [layer] = record.attention.layers
             assert (layer.layer, [head.head for head in layer.heads]) == (0, [2])
             maps.append(layer.heads[0].weights)
             console.print(display.picture(record))
+
+    train_run(config, "x", None, show, Choice([0], [2]))
     assert maps[0] != maps[-1]
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert text.count("layer 0 head 2") == len(maps) == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -92,8 +92,9 @@ def measure(
     plain: bool,
     machine: Machine,
     samples: int = SAMPLES,
-) -> Iterator[SolveRecord | BenchEntry]:
-    """Train an example as configured for each seed, and the plain recipe in turn: a record each, then all.
+    tell: Callable[[SolveRecord], None] = lambda record: None,
+) -> BenchEntry:
+    """Train an example as configured for each seed, and the plain recipe in turn; `tell` of each.
 
     With `lengths`, ours is scored at each of them when its training is over, on `samples` sequences.
     """
@@ -109,7 +110,7 @@ def measure(
         held_out = held_out_set(task, config.train.eval_samples, device)
         progress = monitor(start_training(model, task, config.train), model, held_out, config.train.steps)
         ours.append(follow(config, progress, stop, flops(model, task), machine))
-        yield ours[-1]
+        tell(ours[-1])
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])
         if plain:
             prepare(config.train)
@@ -117,9 +118,9 @@ def measure(
             records = train_plainly(rival, task, config.train)
             progress = monitor(records, rival, held_out, rival.STEPS)
             plainly.append(follow(config, progress, True, None, machine))
-            yield plainly[-1]
+            tell(plainly[-1])
     spreads = [spread_of(list(column)) for column in zip(*scores, strict=True)]
-    yield BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
+    return BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
 
 
 def follow(

@@ -19,7 +19,6 @@ from tfcli.config.files import check, find_entry
 from tfcli.model.layout import Coordinates
 from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.rank import RankPositions
-from tfcli.records.bench import BenchEntry
 
 
 class StartPositions(EndsPositions):
@@ -65,17 +64,16 @@ def main() -> None:
         if options.steps:
             settings = [*settings, f"train.steps={options.steps}"]
         configs = [check(find_entry(example), [*settings, f"train.seed={seed}"]) for seed in options.seeds]
-        for found in measure(example, configs, options.lengths, False, machine):
-            if isinstance(found, BenchEntry):
-                cells = [
-                    f"{middle:.3f} ({worst:.3f})"
-                    for s in found.lengths
-                    for middle, worst in (
-                        (s.exact_match_median, s.exact_match_worst),
-                        (s.token_accuracy_median, s.token_accuracy_worst),
-                    )
-                ]
-                print(f"| {example} | {name} | {' | '.join(cells)} |", flush=True)
+        found = measure(example, configs, options.lengths, False, machine)
+        cells = [
+            f"{middle:.3f} ({worst:.3f})"
+            for s in found.lengths
+            for middle, worst in (
+                (s.exact_match_median, s.exact_match_worst),
+                (s.token_accuracy_median, s.token_accuracy_worst),
+            )
+        ]
+        print(f"| {example} | {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,12 @@ class Setup(NamedTuple):
 ENDS: dict[str, object] = {"n_layers": 1, "attention_scale": "log_length"}
 RANK: dict[str, object] = {"n_layers": 1, "n_heads": 1, "positions": "rank"}
 LEVEL: dict[str, object] = {"n_layers": 1, "n_heads": 8, "positions": "level", "begin_token": True}
-LANDMARK: dict[str, object] = {"n_layers": 3, "positions": "landmark", "begin_token": True, "counters": 8}
+LANDMARK: dict[str, object] = {
+    "n_layers": 3,
+    "positions": {"name": "landmark", "gate": [1, 30], "slope": [0.1, 6]},
+    "begin_token": True,
+    "counters": 8,
+}
 DEEP: dict[str, object] = {"n_layers": 2, "attention_scale": "log_length", "counters": 64}
 BINARY: dict[str, object] = {"vocab_size": 2}
 TASKS = {
@@ -48,17 +53,15 @@ TASKS = {
     "duplicate": Setup({**RANK, "n_heads": 2, "begin_token": True}, {"steps": 300}, BINARY, 52.8),
     "missing-duplicate": Setup({**ENDS, "counters": 64}, {"steps": 400}),
     "odds-first": Setup(
-        {**RANK, "counters": 16},
-        {"steps": 500, "gate": [1, 30], "slope": [0.3, 3]},
-        {**BINARY, "layout": "aligned"},
+        {**RANK, "positions": {"name": "rank", "gate": [1, 30], "slope": [0.3, 3]}, "counters": 16},
+        {"steps": 500},
+        BINARY,
         52.8,
     ),
-    "binary-addition": Setup(
-        LANDMARK, {"steps": 850, "learning_rate": 3e-3, "gate": [1, 30], "slope": [0.1, 6]}
-    ),
+    "binary-addition": Setup(LANDMARK, {"steps": 850, "learning_rate": 3e-3}),
     "binary-multiplication": Setup(DEEP, {"steps": 200}),
     "square-root": Setup(DEEP, {"steps": 200}),
-    "sort": Setup(RANK, {"steps": 400, "learning_rate": 1e-2}, {"vocab_size": 5, "layout": "aligned"}),
+    "sort": Setup(RANK, {"steps": 400, "learning_rate": 1e-2}, {"vocab_size": 5}),
 }
 HEADINGS = (
     "task",
@@ -110,9 +113,8 @@ def main() -> None:
     print(f"| {' | '.join(HEADINGS)} |", f"| --- | --- |{' ---: |' * (len(HEADINGS) - 2)}", sep="\n")
     for name in options.tasks:
         configs = configurations(name, options.seeds, options.steps)
-        for found in measure(name, configs, options.lengths, False, machine):
-            if isinstance(found, BenchEntry):
-                print(f"| {' | '.join(row(name, configs[0].task.layout, found))} |", flush=True)
+        found = measure(name, configs, options.lengths, False, machine)
+        print(f"| {' | '.join(row(name, configs[0].task.layout, found))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.config.schema import RunConfig
-    from tfcli.records.bench import BenchReport
+    from tfcli.records.bench import Machine, SolveRecord
 
 BUSY = 0.5  # processes a core
 
@@ -61,7 +61,9 @@ def bench(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".md", ".json"], force=force)
-    report = measure_all(entries, chosen, plain, samples)
+    from tfcli.commands.bench import bench_examples
+
+    report = bench_examples(entries, chosen, plain, samples, begin=warn_if_busy, tell=tell)
     from tfcli.render import bench as tables
     from tfcli.render.files import json_text
     from tfcli.render.terminal import make_console
@@ -92,29 +94,15 @@ def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConf
     }
 
 
-def measure_all(
-    entries: dict[str, list[RunConfig]], lengths: list[int], plain: bool, samples: int
-) -> BenchReport:
-    """Train and measure, with a line on stderr for each training."""
-    from tfcli.bench import measure, measure_machine
-    from tfcli.building import build_for_training
-    from tfcli.devices import prepare
-    from tfcli.records.bench import BenchEntry, BenchReport
-
-    for configs in entries.values():  # what can't be had is said before anything is trained
-        prepare(configs[0].train)
-        build_for_training(configs[0], lengths)
-    machine = measure_machine()
+def warn_if_busy(machine: Machine) -> None:
+    """Say on stderr that figures aren't those of a quiet machine."""
     if machine.load > BUSY * machine.cores:
         cores = f"load {machine.load:.1f} on {machine.cores} cores"
         hint(f"the machine is busy ({cores}): what it takes now is more than it needs")
-    found = []
-    for name, configs in entries.items():
-        for record in measure(name, configs, lengths, plain, machine, samples):
-            if isinstance(record, BenchEntry):
-                found.append(record)
-            else:
-                side = "plain" if record.share_of_machine is None else "ours"
-                state = f"{'solved' if record.solved else 'not solved'}, step {record.steps}"
-                hint(f"{name} seed {record.seed} {side}: {state}, {record.seconds:.2f} s")
-    return BenchReport(machine, found)
+
+
+def tell(name: str, record: SolveRecord) -> None:
+    """Print a line on stderr for a training."""
+    side = "plain" if record.share_of_machine is None else "ours"
+    state = f"{'solved' if record.solved else 'not solved'}, step {record.steps}"
+    hint(f"{name} seed {record.seed} {side}: {state}, {record.seconds:.2f} s")

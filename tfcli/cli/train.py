@@ -100,7 +100,6 @@ def run_training(
 ) -> TrainReport:
     """Train with a display on stderr."""
     from tfcli.commands.train import note_few_sequences, train_run
-    from tfcli.records.results import TrainReport
     from tfcli.render.progress import make_display
     from tfcli.render.terminal import make_console
 
@@ -111,11 +110,7 @@ def run_training(
         if watch and not console.is_terminal:
             hint("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        for record in train_run(config, name, out, watch):
-            if isinstance(record, TrainReport):
-                return record
-            display.show(record)
-    raise AssertionError("a training ends with its report")
+        return train_run(config, name, out, display.show, watch)
 
 
 def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> None:

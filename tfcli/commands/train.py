@@ -37,9 +37,13 @@ SAVE_EVERY = 30.0  # seconds between two checkpoints of a run that goes on
 
 
 def train_run(
-    config: RunConfig, name: str, out: Path | None, watch: Choice | None = None
-) -> Iterator[Progress | TrainReport]:
-    """Train as configured into a new run folder: a record a step, then the report.
+    config: RunConfig,
+    name: str,
+    out: Path | None,
+    show: Callable[[Progress], None] = lambda progress: None,
+    watch: Choice | None = None,
+) -> TrainReport:
+    """Train as configured into a new run folder, and `show` each step's record.
 
     With `watch`, records have the attention of the chosen heads on a held-out sequence. Ctrl-C ends the
     training after the step it falls into; what was learned is saved.
@@ -61,12 +65,12 @@ def train_run(
     metrics_file = (path / runs.METRICS).open("w", encoding="utf-8")
     with name_run_in_errors(path), metrics_file as metrics, defer_interrupt() as interrupt:
         records = start_training(model, task, config.train)
-        look = None if watch is None else make_look(model, task, watch, device)
-        for progress in monitor(records, model, held_out, config.train.steps, look):
+        observe = None if watch is None else make_observer(model, task, watch, device)
+        for progress in monitor(records, model, held_out, config.train.steps, observe):
             if is_snapshot(progress.step, config):
                 unscored = replace(progress, score=None)
                 save_snapshot(path, config, model, summarize(unscored, interrupted=True))
-            yield progress
+            show(progress)
             if progress.fresh:
                 print(metrics_line(progress), file=metrics, flush=True)
                 if time.perf_counter() - saved > SAVE_EVERY:
@@ -79,15 +83,15 @@ def train_run(
         final = summarize(progress, interrupted=interrupt.caught)
         save_run(path / runs.WEIGHTS, config, model, final)
     figures_and_state = {key: value for key, value in asdict(final).items() if key != "versions"}
-    yield TrainReport(
+    return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
 
 
-def make_look(
+def make_observer(
     model: Encoder, task: Task, watch: Choice, device: torch.device
 ) -> Callable[[], AttentionRecord]:
-    """Return a function that looks at the chosen heads, always on one held-out sequence."""
+    """Return a function that records the attention of the chosen heads, always on one held-out sequence."""
     sequence = draw_example(task, device)
     return lambda: record_attention(model, task, sequence, "", watch)
 

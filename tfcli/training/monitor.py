@@ -21,9 +21,9 @@ def monitor(
     model: Answerer,
     held_out: Sequence[Batch],
     steps: int,
-    look: Callable[[], AttentionRecord] | None = None,
+    observe: Callable[[], AttentionRecord] | None = None,
 ) -> Iterator[Progress]:
-    """Follow a training: evaluate on the held-out set, and `look` at the heads, whenever the loss is read.
+    """Follow a training: evaluate on the held-out set, and `observe` the heads, whenever the loss is read.
 
     Args:
         records: of each step of the training of `model`.
@@ -35,7 +35,7 @@ def monitor(
         if record.loss is not None:
             loss, found = record.loss, score(model, held_out)
             streak = streak + 1 if found.exact_match == 1 else 0
-            seen = None if look is None else look()
+            seen = None if observe is None else observe()
         yield Progress(
             step=record.step,
             steps=steps,
