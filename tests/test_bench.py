@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -91,12 +92,17 @@ def test_the_plain_recipe_is_torchs_own_encoder_and_learns(monkeypatch: pytest.M
     assert losses[-1] < 0.1 < losses[0]
 
 
-def test_operations_are_counted_as_torch_counts_them() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"loops": 3, "counters": 4}, {"feed_forward": "gated", "tie_embeddings": True}],
+    ids=["plain", "loops and counters", "gated and tied"],
+)
+def test_operations_are_counted_as_torch_counts_them(options: dict[str, Any]) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
     from tfcli.model.trace import ForwardTrace
 
-    model = make(positions="none", n_layers=2)
+    model = make(positions="none", n_layers=2, **options)
     task = build_task(TaskConfig(name="copy", vocab_size=7, min_length=9, max_length=9))
     with FlopCounterMode(display=False) as counter:
         model(tokens(3, 9), trace=ForwardTrace())  # step by step, where every product is seen

@@ -152,15 +152,20 @@ def flops(model: Encoder, task: Task) -> float:
 
     Six for each weight of a matrix and token that is read, and 12 L D a layer for the products of attention.
     """
-    matrices = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
     unembedding = model.layout.n_answers * model.embedding.embedding_dim
     read_off = 0 if model.unembedding is None else unembedding
-    weights = model.loops * (sum(matrix.numel() for matrix in matrices) - read_off)
+    once = count_weights(model) - count_weights(model.blocks) - read_off
+    weights = once + model.loops * count_weights(model.blocks)
     per_score = 12 * model.embedding.embedding_dim * model.loops * model.n_layers
     inputs = [task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)]
     read = [model.layout.sequence_length(n) for n in inputs]
     answered = sum(map(task.answer_length, inputs))
     return 6 * unembedding + sum(L * (6 * weights + per_score * L) for L in read) / answered
+
+
+def count_weights(module: nn.Module) -> int:
+    """Count the weights of the matrices of linear layers."""
+    return sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear))
 
 
 def measure_machine() -> Machine:
