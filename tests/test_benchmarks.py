@@ -13,6 +13,7 @@ RUNS = {
     "startup.py": (["--runs", "1"], "x import torch"),
     "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
     "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
+    "tutorial.py": (["--seeds", "0"], "| the tutorial's recipe | 1 of 1 |"),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 
