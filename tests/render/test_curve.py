@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import Cli, as_json
-from tests.test_render import score
+from tests.render.records import score
 from tfcli.records.results import EvalReport, LengthScore
 from tfcli.render.curve import FEWEST, HEIGHT, LEFT, ROWS, TOP, WIDTH, print_curve, render
 

@@ -18,7 +18,7 @@ import pytest
 from matplotlib.image import imread
 
 from tests.conftest import Cli
-from tests.test_render import SYMBOLS, record, weights
+from tests.render.records import SYMBOLS, record, weights
 from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, View
 from tfcli.render import html, svg
 from tfcli.render.files import FORMATS, JSON, render

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_html import LONG, ODD, PACKED, digits, one, one_head, record, rows, steps
+from tests.render.pages import LONG, ODD, PACKED, digits, one, one_head, record, rows, steps
 from tfcli.records.inspection import View
 from tfcli.render.html import UNITS, render
 

@@ -13,7 +13,7 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE, Task
-from tests.documents import DOCUMENTS
+from tests.docs.documents import DOCUMENTS
 from tfcli.building import build_task
 from tfcli.config.schema import TaskConfig
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.conftest import SMALL, Cli, invoke, invoke_in
-from tests.documents import DOCUMENTS, find_commands, find_mentions, session_of
-from tests.generate_docs import fill
+from tests.docs.documents import DOCUMENTS, find_commands, find_mentions, session_of
+from tests.docs.generate import fill
 from tfcli.config.schema import SECTIONS
 from tfcli.docs import TOPICS
 
@@ -62,12 +62,12 @@ def test_a_command_that_is_mentioned_runs(command: str, base: Path) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_tables_are_those_of_the_code(name: str) -> None:
-    assert fill(DOCUMENTS[name]) == DOCUMENTS[name], "run python tests/generate_docs.py"
+    assert fill(DOCUMENTS[name]) == DOCUMENTS[name], "run python tests/docs/generate.py"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name: str) -> None:
-    folder = Path(__file__).parent.parent / ("" if name == "README" else "tfcli/docs")
+    folder = Path(__file__).parents[2] / ("" if name == "README" else "tfcli/docs")
     for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENTS[name]):
         assert (folder / target).is_file(), target
 

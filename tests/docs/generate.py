@@ -1,6 +1,6 @@
 """The tables in the documentation that are made from the code.
 
-    python tests/generate_docs.py
+    python tests/docs/generate.py
 
 writes them into the README and `tfcli/docs/`, between `<!-- NAME -->` and `<!-- end -->`. A test fails where
 a file differs from what this makes.
@@ -30,7 +30,7 @@ from tfcli.docs import TOPICS
 from tfcli.records import bench, inspection, results
 from tfcli.registry import PARTS, TASKS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "tfcli" / "docs"
 BLOCK = re.compile(r"(<!-- ([a-z][\w. -]*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 RECORDS: dict[str, type[Any]] = {

@@ -195,10 +195,10 @@ def test_the_optimizer_is_torchs_adamw_with_clipping() -> None:
 
 def test_training_does_not_import_torchs_compiler() -> None:
     code = (
-        "import sys; from tests.test_training import config, trained; trained(config());"
+        "import sys; from tests.training.test_training import config, trained; trained(config());"
         "assert 'torch._dynamo' not in sys.modules"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import call
-from tests.generate_docs import documents
+from tests.docs.generate import documents
 
 DOCUMENTS = {path.stem: path.read_text(encoding="utf-8") for path in documents()}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 import re
 import struct
 import time
@@ -13,51 +12,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, View
+from tests.render.pages import LONG, ODD, PACKED, digits, one, record
+from tfcli.records.inspection import View
 from tfcli.render.html import UNITS, pack, render
-
-ODD = ["我", "苹果", "😀", "</script>", '"', "'", "&amp;", "<b>", "<!--", "\u2028", "{{data}}"]
-LONG = [*ODD, "internationalisation" * 8]
-PACKED = 0.5 / UNITS + 1e-6  # how far a weight of the page may be off
-
-
-def record(tokens: list[str], layers: int = 2, heads: int = 4, seed: int = 0) -> AttentionRecord:
-    """Rows of random weights that sum to 1; the answer is right."""
-    rng = random.Random(seed)
-    made = [
-        LayerRecord(layer, [HeadRecord(head, rows(len(tokens), rng)) for head in range(heads)])
-        for layer in range(layers)
-    ]
-    return AttentionRecord("runs/reverse", tokens, tokens, 0, tokens[::-1], tokens[::-1], made)
-
-
-def rows(n: int, rng: random.Random) -> list[list[float]]:
-    drawn = [[rng.random() ** 8 for _ in range(n)] for _ in range(n)]
-    totals = map(sum, drawn)
-    return [[value / total for value in row] for row, total in zip(drawn, totals, strict=True)]
-
-
-def one_head(layer: int, head: int | str, weights: list[list[float]], copies: int = 1) -> list[View]:
-    tokens = digits(len(weights))
-    layers = [LayerRecord(layer, [HeadRecord(head, weights)] * copies)]
-    return [View("the only one", AttentionRecord("runs/reverse", tokens, tokens, 0, tokens, tokens, layers))]
-
-
-def digits(n: int) -> list[str]:
-    return [str(i * 7 % 10) for i in range(n)]
-
-
-def one(n: int, **shape: int) -> list[View]:
-    return [View("the only one", record(digits(n), **shape))]
-
-
-def steps() -> list[View]:
-    """Two views of one length and a longer one."""
-    return [
-        View("step 25", record(digits(6), seed=1)),
-        View("step 50", record(digits(6), seed=2)),
-        View("longer", record(digits(9), seed=3)),
-    ]
 
 
 class Elements(HTMLParser):
