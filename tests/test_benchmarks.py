@@ -14,6 +14,7 @@ RUNS = {
     "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
     "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
     "tutorial.py": (["--seeds", "0"], "| the tutorial's recipe | 1 of 1 |"),
+    "examples.py": (["--examples", "copy", "--seeds", "0"], "| copy | 1 of 1 |"),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 

@@ -69,10 +69,13 @@ PARTS_OF = [
     ("rank", {"name": "rank", "gate": [0.1, 10.0], "slope": [0.1, 3.0]}),
     ({"name": "rank", "gate": [1, 30]}, {"name": "rank", "gate": [1.0, 30.0], "slope": [0.1, 3.0]}),
     ("ends", "ends"),
-    ({"ends": 2, "level": 2}, {"ends": 2, "level": {"heads": 2, "slope": [0.1, 3.0]}}),
     (
-        {"ends": 3, "level": {"heads": 1, "slope": [1, 2]}},
-        {"ends": 3, "level": {"heads": 1, "slope": [1.0, 2.0]}},
+        {"ends": 2, "level": 2},
+        {"ends": 2, "level": {"heads": 2, "slope": [0.1, 3.0], "largest_step": 1}},
+    ),
+    (
+        {"ends": 3, "level": {"heads": 1, "slope": [1, 2], "largest_step": 4}},
+        {"ends": 3, "level": {"heads": 1, "slope": [1.0, 2.0], "largest_step": 4}},
     ),
 ]
 
@@ -89,8 +92,14 @@ def test_a_part_is_a_name_or_has_settings_of_its_own(written: object, read: obje
 
 OVERRIDES = [
     (["model.positions=rank", "model.positions.gate=[1, 30]"], {"gate": [1.0, 30.0], "slope": [0.1, 3.0]}),
-    (["model.positions.name=level", "model.positions.slope=[1, 2]"], {"slope": [1.0, 2.0]}),
-    (["model.positions={name: level, slope: [1, 2]}"], {"slope": [1.0, 2.0]}),
+    (
+        ["model.positions.name=level", "model.positions.slope=[1, 2]"],
+        {"slope": [1.0, 2.0], "largest_step": 1},
+    ),
+    (
+        ["model.positions={name: level, largest_step: 2}"],
+        {"slope": [0.1, 3.0], "largest_step": 2},
+    ),
 ]
 
 

@@ -18,7 +18,7 @@ from tfcli.model.positions.ends import EndsPositions, offset_bucket
 from tfcli.model.positions.landmark import LandmarkPositions, NearbyPositions
 from tfcli.model.positions.learned import LearnedPositions
 from tfcli.model.positions.level import LevelPositions
-from tfcli.model.positions.rank import RankPositions
+from tfcli.model.positions.rank import RankPositions, compare
 from tfcli.model.positions.relative import RelativePositions
 from tfcli.model.positions.rotary import RotaryPositions
 from tfcli.model.positions.sinusoidal import SinusoidalPositions
@@ -226,6 +226,28 @@ def test_a_known_order_sorts() -> None:
     assert encoding.bias(x, at(4))[0, 0].argmax(-1).tolist() == [1, 3, 2, 0]
 
 
+def compare_gradient(scores: Tensor) -> Tensor:
+    """Return the gradient of what is won, with respect to the scores."""
+    scores = scores.clone().requires_grad_()
+    torch.autograd.backward(compare(scores).sum())
+    assert scores.grad is not None
+    return scores.grad
+
+
+def test_a_comparison_that_is_certain_of_a_wrong_order_can_still_learn() -> None:
+    scores = torch.linspace(-900.0, 900.0, 101).view(1, 1, 1, -1)
+    torch.testing.assert_close(compare(scores), scores.sigmoid())
+    gradient = compare_gradient(scores)
+    assert gradient.min() > 1e-8  # where that of a sigmoid is 0 but for one score
+    assert gradient.argmax() == 50  # the closest
+
+
+def test_a_comparison_that_is_uncertain_has_the_gradient_of_a_sigmoid() -> None:
+    scores = torch.linspace(-7.0, 7.0, 101).view(1, 1, 1, -1)
+    wins = scores.sigmoid()
+    torch.testing.assert_close(compare_gradient(scores), wins * (1 - wins))
+
+
 UP, DOWN, STAY = 0, 1, 2  # symbols of the sequences below
 
 
@@ -245,6 +267,14 @@ def stepping(symbols: list[int], blanks: int = 0) -> Tensor:
 def test_a_level_is_half_way_through_a_step_of_whole_numbers() -> None:
     found = level().places(stepping([UP, UP, STAY, DOWN, UP, DOWN, DOWN]), at(7))[0, 0, 0]
     assert found.tolist() == [0.5, 1.5, 2.0, 1.5, 1.5, 1.5, 0.5]
+
+
+def test_a_step_is_no_larger_than_the_setting_says() -> None:
+    tokens = torch.tensor([[[7.0, 0.0], [-7.0, 0.0], [-7.0, 0.0]]])
+    for largest, levels in ((1, [0.5, 0.5, -0.5]), (4, [2.0, 2.0, -2.0]), (10, [3.5, 3.5, -3.5])):
+        encoding = LevelPositions(sizes(2, 1, n_segments=2), largest_step=largest)
+        encoding.step.load_state_dict(level().step.state_dict())
+        assert encoding.places(tokens, at(3))[0, 0, 0].tolist() == levels
 
 
 @pytest.mark.parametrize("seed", range(5))

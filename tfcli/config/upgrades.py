@@ -10,6 +10,7 @@ T = TypeVar("T")
 
 PER_LAYER = ("from_start", "from_end", "end_from_start", "end_from_end", "table", "tau")  # one row a layer
 ON_INPUT = ("learned", "fractional")  # encodings whose tensors are those of the input
+ANY = 10**9  # levels: there was no bound
 WITH_SLOPE, WITH_GATE = ("rank", "level", "landmark"), ("rank", "landmark")
 
 
@@ -37,7 +38,9 @@ class UpgradeFrom01(Upgrade):
         positions = str(model.get("positions", "ends"))
         gate, slope = train.pop("gate", [0.1, 10.0]), train.pop("slope", [0.1, 3.0])
         if positions in WITH_SLOPE:
-            settings = {"gate": gate} if positions in WITH_GATE else {}
+            settings: dict[str, Any] = {"gate": gate} if positions in WITH_GATE else {}
+            if positions == "level":
+                settings["largest_step"] = ANY
             model["positions"] = {"name": positions, **settings, "slope": slope}
         model["attention_weights"] = model.pop("normalizer", "softmax")
         model["feed_forward"] = {"name": "mlp", "activation": model.pop("activation", "gelu")}

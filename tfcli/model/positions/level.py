@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tfcli.config.fields import Slope
+from tfcli.config.fields import Annotated, Count, Field, Slope
 from tfcli.model.layout import Coordinates
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import DistanceScores, same_segment
@@ -19,7 +19,7 @@ from tfcli.model.stages import Explanation
 class LevelPositions(Positions):
     """A position that the model counts: tokens step from level to level, and a query looks for its own.
 
-    In each head a token takes a step of a learned whole number of levels, up or down, and stands half-way
+    In each head a token takes a learned step, by default one level up, one down or none, and stands half-way
     through it. So a symbol that is put on a stack and the pop that takes it off stand on one level. A query
     looks for the newest token on its level: its scores are -slope (|level_i - level_j| + newer_j), with
     newer_j the number of later tokens of the same segment on the level of j that the query may attend to, and
@@ -39,9 +39,15 @@ class LevelPositions(Positions):
         "-slope (|level - level| + newer)",
     )
 
-    def __init__(self, sizes: Sizes, *, slope: Slope = (0.1, 3.0)) -> None:
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        slope: Slope = (0.1, 3.0),
+        largest_step: Annotated[Count, Field(description="levels that a token steps up or down at most")] = 1,
+    ) -> None:
         super().__init__(sizes)
-        self.slope_bounds = slope
+        self.slope_bounds, self.largest_step = slope, largest_step
         self.step = nn.Linear(sizes.d_model, sizes.n_heads)
         self.scores = DistanceScores(sizes)
 
@@ -64,7 +70,8 @@ class LevelPositions(Positions):
         """Return the level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
             step = self.step(x.to(self.step.weight.dtype)).transpose(1, 2)
-        step = step + (step.round() - step).detach()  # the gradient passes the rounding by
+        whole = step.round().clamp(-self.largest_step, self.largest_step)
+        step = step + (whole - step).detach()  # the gradient passes the rounding and the bound by
         if at.may_attend is not None:
             step = step * at.may_attend[:, None]
         levels: Tensor = step.cumsum(-1) - step / 2

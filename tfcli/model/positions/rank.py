@@ -6,6 +6,7 @@ Axes: B batch, Q query, L position of all that is read, H head, D d_model, R fea
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,36 @@ from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import GAIN, DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
+
+
+class Compare(torch.autograd.Function):
+    """How surely a score wins: its sigmoid, with the gradient of a softer one where scores are large.
+
+    The gradient of a sigmoid dies with its certainty. Here it is that at scores divided by as much as brings
+    their mean size down to CERTAIN; where that is below, it is the exact one. It is largest for close pairs,
+    and a pair in the wrong order still gets it.
+    """
+
+    CERTAIN = 4.0
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor) -> Tensor:
+        ctx.save_for_backward(scores)
+        return scores.sigmoid()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        [scores] = ctx.saved_tensors
+        softness = (scores[:1].abs().mean() / Compare.CERTAIN).clamp(min=1.0)
+        wins = (scores / softness).sigmoid_()
+        found: Tensor = torch.ops.aten.sigmoid_backward(gradients[0], wins)
+        return found.div_(softness)
+
+
+def compare(scores: Tensor) -> Tensor:
+    """Return how surely scores win; see `Compare`."""
+    wins: Tensor = Compare.apply(scores)  # type: ignore[no-untyped-call]
+    return wins
 
 
 class RankPositions(Positions):
@@ -30,13 +61,13 @@ class RankPositions(Positions):
     Where nothing but tau speaks, the rank is the position from the start (tau > 0) or from the end (tau < 0);
     where symbols are compared, tau decides between equal ones. All this is learned; that there is an order,
     and that position i wants rank i, is built in. Gate and slope sharpen as training goes on: flat at first,
-    so that every key gets a gradient.
+    so that every key gets a gradient. Comparisons sharpen themselves, too, and sooner: what is certain of a
+    wrong order would get no gradient any more, so they have that of softer ones (`Compare`).
 
     Where there are several segments, every second head counts the query from its end.
     """
 
     FEATURES = 8
-
     kind_of_places = "ranks"
     in_queries = Explanation(
         "It is multiplied by 0, for content is compared in the ranks alone.", ", times 0"
@@ -88,7 +119,8 @@ class RankPositions(Positions):
         a, b = self.compare(x).view(B, L, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, L, R]
         later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
         ties = self.gate * GAIN * self.tau[:, None, None] * later
-        wins = (self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties).sigmoid()
+        scores = self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties
+        wins = compare(scores)
         return wins if at.segment is None else wins * same_segment(at)
 
     def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
