@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from tests.conftest import SMALL, Cli, invoke, invoke_in
 from tests.docs.documents import DOCUMENTS, find_commands, find_mentions, session_of
 from tests.docs.generate import fill
 from tfcli.config.schema import SECTIONS
 from tfcli.docs import TOPICS
+from tfcli.render.documents import print_document
 
 README = DOCUMENTS["README"]
 COMMANDS = [(name, number) for name in DOCUMENTS for number in range(len(find_commands(name)))]
@@ -86,6 +90,19 @@ def test_a_topic_is_found_by_any_case_and_a_typo_is_named(cli: Cli) -> None:
     assert (
         "no such topic as 'positons'; did you mean 'positions'?" in cli("docs", "positons", expect=2).stderr
     )
+
+
+def test_on_a_terminal_a_document_is_formatted_and_paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr("pydoc.pager", pages.append)
+    monkeypatch.delenv("LESS", raising=False)
+    console = Console(file=io.StringIO(), force_terminal=True, width=50)
+    print_document(console, "# Title\n\n<!-- tasks -->\n`code`\n<!-- end -->\n")
+    [page] = pages
+    assert "Title" in page
+    assert "\x1b[" in page
+    assert not re.search("[#`]|tasks|end", page)
+    assert os.environ["LESS"] == "-FRX"
 
 
 def test_the_readme_is_short_and_there_is_one_in_chinese_of_the_same_commands() -> None:

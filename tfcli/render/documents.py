@@ -1,7 +1,8 @@
-"""A page of documentation: formatted on a terminal, long ones in a pager; plain Markdown elsewhere."""
+"""A page of documentation: formatted on a terminal, in a pager; plain Markdown elsewhere."""
 
 from __future__ import annotations
 
+import os
 import re
 
 from rich.console import Console
@@ -17,9 +18,6 @@ def print_document(console: Console, text: str) -> None:
         return
     from rich.markdown import Markdown
 
-    page = Markdown(text, hyperlinks=False)
-    if len(console.render_lines(page)) < console.height:
-        console.print(page)
-        return
+    os.environ.setdefault("LESS", "-FRX")  # pass colours on, and leave at once where all fits, as git has it
     with console.pager(styles=True):
-        console.print(page)
+        console.print(Markdown(text, hyperlinks=False))
