@@ -64,19 +64,19 @@ def bench(
     from tfcli.commands.bench import bench_examples
 
     report = bench_examples(entries, chosen, plain, samples, begin=warn_if_busy, tell=tell)
-    from tfcli.render import bench as tables
+    from tfcli.render.bench import markdown, print_bench
     from tfcli.render.files import json_text
     from tfcli.render.terminal import make_console
 
     if save is not None:
-        content = json_text if save.suffix.lower() == ".json" else tables.markdown
+        content = json_text if save.suffix.lower() == ".json" else markdown
         saving.write(save, lambda: content(report))
     if as_json:
         print_json(report)
     elif save is not None:
         saving.tell_size(save)
     else:
-        tables.print_bench(make_console(), report)
+        print_bench(make_console(), report)
 
 
 def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConfig]]:
