@@ -155,7 +155,13 @@ class PartOf:
         names = list(self.registry.built_in)
         forms: list[JsonSchemaValue] = [
             {"enum": names},
-            {"type": "string", "pattern": r"\.py:|:", "description": "FILE.py:CLASS, or NAME:VALUE"},
+            {"type": "string", "pattern": ":", "description": "FILE.py:CLASS, or NAME:VALUE"},
+            {
+                "type": "object",
+                "properties": {"name": {"type": "string", "pattern": r"\.py:"}},
+                "required": ["name"],
+                "title": "a class in a file",
+            },
         ]
         for name in names:
             known = self.registry.settings_of(name)
