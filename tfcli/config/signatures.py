@@ -17,6 +17,12 @@ from pydantic import BaseModel, ConfigDict, create_model
 from tfcli.config import fields
 
 
+class NoSettings(BaseModel):
+    """Those of a part that has none; to make a model for each would take a millisecond."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 def settings_of_class(cls: type[Any]) -> type[BaseModel]:
     """Return the settings of a class: the keyword arguments of its `__init__`."""
     parameters = inspect.signature(cls.__init__, eval_str=True).parameters.values()
@@ -47,10 +53,12 @@ def read_settings(where: str) -> type[BaseModel]:
     """
     found = find_class(where)
     if found is None:
-        return make_settings(where, {})
+        return NoSettings
     node, tree = found
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            if not item.args.kwonlyargs:
+                return NoSettings
             pairs = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
             arguments = {arg.arg: (evaluate(arg.annotation), evaluate(default)) for arg, default in pairs}
             return make_settings(node.name, arguments)
@@ -59,7 +67,7 @@ def read_settings(where: str) -> type[BaseModel]:
     for item in tree.body:
         if isinstance(item, ast.ImportFrom) and base in {alias.name for alias in item.names}:
             package = item.module or package
-    return read_settings(f"{package}:{base}") if base else make_settings(node.name, {})
+    return read_settings(f"{package}:{base}") if base else NoSettings
 
 
 def find_class(where: str) -> tuple[ast.ClassDef, ast.Module] | None:
