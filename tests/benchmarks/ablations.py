@@ -1,6 +1,6 @@
 """What the built-in structure is worth: `reverse-long` and `sort-long` with a part of it left out.
 
-    python tests/benchmarks/ablations.py [--seeds 100:104] [--lengths 41,500] [--steps N]
+    python tests/benchmarks/ablations.py [--examples NAME ...] [--seeds 100:104] [--lengths 41,500] [--steps N]
 
 Prints a Markdown table of exact match and token accuracy, the median and the worst over the seeds. With
 --steps, trainings are cut short, to try the script.
@@ -53,6 +53,7 @@ CASES: list[tuple[str, str, list[str]]] = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--examples", nargs="+", default=sorted({example for example, _, _ in CASES}))
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("100:104"))
     parser.add_argument("--lengths", type=parse_lengths, default=parse_lengths("41,500"))
     parser.add_argument("--steps", type=int)
@@ -60,7 +61,7 @@ def main() -> None:
     machine = measure_machine()
     heads = [f"{what} at {n}" for n in options.lengths for what in ("exact (worst)", "tokens (worst)")]
     print(f"| example | | {' | '.join(heads)} |", f"|---|---|{'---:|' * len(heads)}", sep="\n")
-    for example, name, settings in CASES:
+    for example, name, settings in (case for case in CASES if case[0] in options.examples):
         if options.steps:
             settings = [*settings, f"train.steps={options.steps}"]
         configs = [check(find_entry(example), [*settings, f"train.seed={seed}"]) for seed in options.seeds]
