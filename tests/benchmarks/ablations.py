@@ -1,6 +1,6 @@
 """What the built-in structure is worth: `reverse-long` and `sort-long` with a part of it left out.
 
-    python tests/benchmarks/ablations.py [--examples NAME ...] [--seeds 100:104] [--lengths 41,500] [--steps N]
+    python tests/benchmarks/ablations.py [--examples NAME ...] [--seeds 100:104] [--lengths 41,500]
 
 Prints a Markdown table of exact match and token accuracy, the median and the worst over the seeds. With
 --steps, trainings are cut short, to try the script.
