@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # there is one worker a core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 Cli = Callable[..., Result]
 
 SMALL = ["task.max_length=5", "task.vocab_size=4", "model.d_model=32", "train.steps=200", "train.threads=1"]

@@ -21,7 +21,16 @@ from tfcli.docs import TOPICS
 from tfcli.render.documents import print_document
 
 README = DOCUMENTS["README"]
-COMMANDS = [(name, number) for name in DOCUMENTS for number in range(len(find_commands(name)))]
+
+
+def in_session(name: str, *values: object) -> Any:
+    """Return test parameters of a document: one worker runs its commands, in their order."""
+    return pytest.param(*values, marks=pytest.mark.xdist_group(name.removesuffix(".zh")))
+
+
+COMMANDS = [
+    in_session(name, name, number) for name in DOCUMENTS for number in range(len(find_commands(name)))
+]
 MENTIONS = {command: name for name in reversed(DOCUMENTS) for command in find_mentions(name)}
 
 
@@ -54,7 +63,7 @@ def test_a_command_prints_what_is_shown_below_it(name: str, number: int, base: P
         assert line in output, f"$ {command.line}\n{line!r} isn't in\n{outcome.output}"
 
 
-@pytest.mark.parametrize("command", MENTIONS)
+@pytest.mark.parametrize("command", [in_session(name, command) for command, name in MENTIONS.items()])
 def test_a_command_that_is_mentioned_runs(command: str, base: Path) -> None:
     session = session_of(MENTIONS[command], base)
     if session.commands:
@@ -117,7 +126,7 @@ def test_the_readme_is_short_and_there_is_one_in_chinese_of_the_same_commands() 
 def test_the_first_two_commands_are_the_main_job_and_the_tests() -> None:
     first, second = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:2]
     assert first == "pip install -e . && tfcli train reverse\n"
-    assert second == "pip install -e '.[dev]' && pytest\n"
+    assert second == "pip install -e '.[dev]' && pytest -n auto\n"
 
 
 def test_settings_have_the_defaults_and_meanings_that_are_documented(cli: Cli, folder: Path) -> None:
