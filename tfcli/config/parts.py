@@ -119,7 +119,8 @@ class PartOf:
                     for key in unknown
                 ],
             )
-        checked = known.model_validate(settings)
+        needed = any(field.is_required() for field in known.model_fields.values())
+        checked = known.model_validate(settings) if settings or needed else known.model_construct()
         return Part(name, {key: getattr(checked, key) for key in known.model_fields}, heads)
 
     def explain_unknown(self, name: str, key: str) -> str:
