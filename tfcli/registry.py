@@ -145,7 +145,7 @@ class Registry:
         """Return the first line of its own description, read off its source without running it."""
         if name in self.built_in:
             found = find_class(f"{self.package}.{self.built_in[name]}")
-            return (ast.get_docstring(found[0]) or "").partition("\n")[0] if found else ""
+            return (ast.get_docstring(found) or "").partition("\n")[0] if found else ""
         return f"from {self.installed()[name].value}" if name in self.installed() else ""
 
     def _import(self, where: str) -> Any:

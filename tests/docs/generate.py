@@ -151,7 +151,7 @@ def list_tasks() -> Iterator[str]:
     for name, where in TASKS.built_in.items():
         found = find_class(f"{TASKS.package}.{where}")
         assert found is not None
-        text = " ".join((ast.get_docstring(found[0]) or "").partition("\n\n")[0].split())
+        text = " ".join((ast.get_docstring(found) or "").partition("\n\n")[0].split())
         inputs, _, rest = text.partition(" -> ")
         answer, _, what = rest.partition(". ")
         rows.append([code(name), code(inputs), code(answer), what.replace(" (2207.02098)", "")])
