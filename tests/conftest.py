@@ -80,6 +80,16 @@ def run_cli(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     return cli
 
 
+def install(name: str, source: str, entry_points: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Make a folder look like one into which a distribution of one module was installed."""
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (folder / f"{name}.py").write_text(source)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(entry_points)
+    patch.syspath_prepend(str(folder))
+
+
 def as_json(cli: Cli, *words: str, **options: Any) -> Any:
     """Return the JSON a command prints on stdout, which has no NaN in it."""
 

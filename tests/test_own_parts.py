@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, Cli, as_json
+from tests.conftest import SMALL, Cli, as_json, install
 
 PARTS = '''
 import torch
@@ -182,11 +182,6 @@ def test_a_setting_that_such_a_part_lacks_is_named(
 def test_a_distribution_brings_a_part_by_name(
     folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "brought.py").write_text(PARTS)
-    metadata = folder / "brought-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[tfcli.norm]\nunit = brought:UnitNorm\n")
-    monkeypatch.syspath_prepend(str(folder))
+    install("brought", PARTS, "[tfcli.norm]\nunit = brought:UnitNorm\n", folder, monkeypatch)
     cli("train", "copy", *SMALL, "train.steps=2", "model.norm=unit", "-q")
     assert as_json(cli, "inspect")["config"]["model"]["norm"] == "unit"

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from tfcli import registry
+from tfcli.config.class_files import describe_error, is_file
 from tfcli.config.messages import explain
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig, TrainConfig
@@ -239,7 +240,7 @@ def load_part(of: Registry, part: Part) -> type[Any]:
         UsageError: there is no such class, or no such setting.
     """
     cls = of.load(part.name)
-    if registry.is_file(part.name):
+    if is_file(part.name):
         known = settings_of_class(cls)
         for key in part.settings.keys() - known.model_fields.keys():
             has = f"it has {', '.join(known.model_fields)}" if known.model_fields else "it has no settings"
@@ -269,7 +270,7 @@ def call(of: Registry, part: Part, function: Any, *words: Any, **settings: Any) 
     except Exception as error:
         if not foreign and not isinstance(error, ValueError):
             raise
-        problem = str(error) if isinstance(error, ValueError) else registry.describe_error(error)
+        problem = str(error) if isinstance(error, ValueError) else describe_error(error)
         where = f"{of.setting}: {part.name}" if foreign else of.setting
         raise UsageError(f"{where}: {problem}") from error
     return made

@@ -8,10 +8,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
-import os
 import sys
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,13 +21,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from tfcli import model, training
+from tfcli.config.class_files import (
+    FORM,
+    describe_error,
+    find_problem_in_file,
+    is_file,
+    load_from_file,
+    split_file_name,
+)
 from tfcli.config.signatures import find_class, read_settings, settings_of_class
 from tfcli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from tasks.base import Task
-
-FORM = "path/to/file.py:ClassName"
 
 
 def _import_tasks() -> ModuleType:
@@ -222,73 +226,3 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
             f"task.layout: {name} has no answer for each token of the input; set task.layout=appended"
         )
     return task
-
-
-def describe_error(error: Exception) -> str:
-    """Describe what somebody else's code raised, and where."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
-
-
-# --- classes in files ---
-
-
-def is_file(name: str) -> bool:
-    """Whether a name is that of a class in a file."""
-    return ".py:" in name
-
-
-def split_file_name(name: str) -> tuple[Path, str]:
-    """`path/to/file.py:ClassName` -> (path/to/file.py, ClassName)."""
-    path, _, class_name = name.rpartition(":")
-    return Path(os.path.expanduser(path)), class_name
-
-
-def absolute(name: str) -> str:
-    """Return the name with the path of a file made absolute."""
-    if not is_file(name):
-        return name
-    path, class_name = split_file_name(name)
-    return f"{path.resolve()}:{class_name}"
-
-
-def find_problem_in_file(path: Path, class_name: str) -> str | None:
-    """Why a file has no class of that name, as far as that can be seen without running it."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except OSError as error:
-        return f"can't read {path}: {error.strerror}"
-    except SyntaxError as error:
-        return f"{path}:{error.lineno}: {error.msg}"
-    except (ValueError, MemoryError, RecursionError):
-        return f"{path} is no Python"
-    names = set(bound_names(tree))
-    if class_name in names or "*" in names:
-        return None
-    return f"{path} has no class {class_name}{did_you_mean(class_name, names)}"
-
-
-def bound_names(tree: ast.AST) -> Iterator[str]:
-    """Return the names that a module may have once it has run: of classes, imports and assignments."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-
-
-def load_from_file(name: str) -> Any:
-    """Return the class that a name of a file means; its neighbours can be imported by it."""
-    path, class_name = split_file_name(name)
-    spec = importlib.util.spec_from_file_location(f"tfcli_file_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    spec.loader.exec_module(module)
-    return getattr(module, class_name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, Cli, as_json
+from tests.conftest import SMALL, Cli, as_json, install
 
 DOUBLING = """
 import torch
@@ -88,14 +88,8 @@ def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folde
 def test_a_distribution_brings_a_task_by_name(
     folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "swapping.py").write_text(DOUBLING)
-    metadata = folder / "swapping-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: swapping\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[tfcli.tasks]\nswap = swapping:Swapping\nbroken = nowhere:Task\n"
-    )
-    monkeypatch.syspath_prepend(folder)
+    points = "[tfcli.tasks]\nswap = swapping:Swapping\nbroken = nowhere:Task\n"
+    install("swapping", DOUBLING, points, folder, monkeypatch)
     assert set(as_json(cli, "ls")["tasks"]) >= {"copy", "swap"}
     train = ["train", "copy", *SMALL, "-q"]
     assert as_json(cli, *train, "task.name=swap")["task"] == "swap"

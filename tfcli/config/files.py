@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from tfcli import registry
 from tfcli.config import yaml_reader
+from tfcli.config.class_files import absolute, is_file
 from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN, Part
 from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
@@ -144,11 +145,11 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     for name, section in (("task", config.task), ("model", config.model), ("train", config.train)):
         changed: dict[str, Any] = {}
         for key, value in section:
-            if isinstance(value, Part) and any(registry.is_file(part.name) for part in value.named()):
-                shares = tuple(replace(part, name=registry.absolute(part.name)) for part in value.shares)
-                changed[key] = replace(value, name=registry.absolute(value.name), shares=shares)
+            if isinstance(value, Part) and any(is_file(part.name) for part in value.named()):
+                shares = tuple(replace(part, name=absolute(part.name)) for part in value.shares)
+                changed[key] = replace(value, name=absolute(value.name), shares=shares)
         if name == "task":
-            changed["name"] = registry.absolute(config.task.name)
+            changed["name"] = absolute(config.task.name)
         sections[name] = section.model_copy(update=changed)
     return config.model_copy(update=sections)
 

@@ -17,8 +17,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from tfcli.config import yaml_reader
+from tfcli.config.class_files import is_file
 from tfcli.errors import did_you_mean
-from tfcli.registry import Registry, is_file
+from tfcli.registry import Registry
 
 UNKNOWN = "unknown_setting"  # the kind of the error; its message says what is known
 
