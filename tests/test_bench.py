@@ -52,6 +52,15 @@ def test_bench_saves_what_it_found(cli: Cli, folder: Path) -> None:
     assert "exists already" in cli("bench", *FAST, "--save", "bench.md", expect=2).stderr
 
 
+def test_bench_tells_of_each_attempt(cli: Cli, folder: Path) -> None:
+    words = ["bench", *FAST, "--no-plain", "train.steps=5", "train.attempts=2"]
+    result = cli(*words)
+    assert "chinese seed 1 ours: not solved, step 5, attempt 2" in result.stderr
+    assert "chinese: seed 1 took 2 attempts" in result.stdout
+    [entry] = as_json(cli, *words)["entries"]
+    assert [record["attempts"] for record in entry["ours"]] == [2, 2]
+
+
 def test_the_ratio_is_of_medians_and_needs_ours_to_be_solved() -> None:
     plain = [solved(0, 10.0), solved(1, 30.0), solved(2, 20.0)]
     assert ratio([solved(0, 1.0), solved(1, 2.0), solved(2, 4.0)], plain) == 10.0

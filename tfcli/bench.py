@@ -27,6 +27,7 @@ from tfcli.model.sizes import Sizes
 from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.records.progress import Progress, StepRecord
 from tfcli.records.results import LengthScore
+from tfcli.training.loop import Attempt
 from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def measure(
         fitted = dict.fromkeys(map(task.nearest_length, lengths))
         stop = config.train.stop_when_solved
         held_out = held_out_set(task, config.train.eval_samples, device)
-        progress = monitor(start_training(model, task, config.train), model, held_out, config.train.steps)
+        progress = monitor(start_training(model, task, config), model, held_out)
         ours.append(follow(config, progress, stop, flops(model, task), machine))
         tell(ours[-1])
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])
@@ -116,7 +117,7 @@ def measure(
             prepare(config.train)
             rival = PlainEncoder(build_layout(config, task), task.max_length).to(device)
             records = train_plainly(rival, task, config.train)
-            progress = monitor(records, rival, held_out, rival.STEPS)
+            progress = monitor([Attempt(rival.STEPS, records)], rival, held_out)
             plainly.append(follow(config, progress, True, None, machine))
             tell(plainly[-1])
     spreads = [spread_of(list(column)) for column in zip(*scores, strict=True)]
@@ -129,6 +130,8 @@ def follow(
     """Follow a training until it is solved, or to its end if it doesn't stop there."""
     solved: Progress | None = None
     for progress in records:
+        if solved and solved.attempt < progress.attempt:  # it was lost again
+            solved = None
         solved = solved or (progress if progress.solved else None)
         if solved and stop:
             break
@@ -144,6 +147,7 @@ def follow(
         share_of_machine=None
         if flops_a_token is None
         else rate * flops_a_token / (machine.matmul_gflops * 1e9),
+        attempts=until.attempt,
     )
 
 

@@ -28,9 +28,8 @@ from tfcli.model.norms import Norm
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.shares import SharedHeads
 from tfcli.model.sizes import Sizes
-from tfcli.records.progress import StepRecord
 from tfcli.registry import Registry
-from tfcli.training.loop import train
+from tfcli.training.loop import Attempt, train
 from tfcli.training.optimizers import Optimizer
 from tfcli.training.schedules import Schedule
 
@@ -220,9 +219,15 @@ def build_schedule(config: TrainConfig) -> Schedule:
     return schedule
 
 
-def start_training(model: Encoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:
-    """Train `model` in place, a record a step; see `train`."""
-    yield from train(model, task, config, build_optimizer(config, model), build_schedule(config))
+def start_training(model: Encoder, task: Task, config: RunConfig) -> Iterator[Attempt]:
+    """Train `model` in place, as often as its configuration allows; each attempt but the first renews it."""
+    for number in range(config.train.attempts):
+        settings = config.train.attempt(number)
+        if number > 0:
+            torch.manual_seed(settings.seed)
+            model.load_state_dict(build_model(config, task).state_dict())
+        optimizer, schedule = build_optimizer(settings, model), build_schedule(settings)
+        yield Attempt(settings.steps, train(model, task, settings, optimizer, schedule))
 
 
 # --- parts ---

@@ -31,6 +31,7 @@ from tfcli.devices import make_generator, prepare
 from tfcli.evaluation import held_out_set
 from tfcli.model.layout import Layout
 from tfcli.records.progress import StepRecord
+from tfcli.training.loop import Attempt
 from tfcli.training.monitor import monitor
 
 DIGITS, LENGTH = 10, 16
@@ -114,13 +115,11 @@ def main() -> None:
             task, ours = build_for_training(config)
             held_out = held_out_set(task, config.train.eval_samples, device)
             if name in OURS:
-                progress = monitor(
-                    start_training(ours, task, config.train), ours, held_out, config.train.steps
-                )
+                progress = monitor(start_training(ours, task, config), ours, held_out)
             else:
                 theirs = TutorialEncoder()
                 records = train_as_taught(theirs, task, seed, config.train.eval_every)
-                progress = monitor(records, theirs, held_out, STEPS)
+                progress = monitor([Attempt(STEPS, records)], theirs, held_out)
             record = follow(config, progress, True, None, machine)
             found[name].append((record.solved, record.steps, record.seconds))
     first = median(seconds for _, _, seconds in next(iter(found.values())))

@@ -32,6 +32,18 @@ def test_train_tells_what_came_of_it(cli: Cli, folder: Path) -> None:
     assert lines[-1]["exact_match"] == lines[-2]["exact_match"] == 1.0
 
 
+def test_each_attempt_is_told(cli: Cli, folder: Path) -> None:
+    words = ["train", "copy", *SMALL, "train.steps=5", "train.attempts=2"]
+    outcome = cli(*words)
+    assert outcome.stdout.startswith("runs/copy: not solved (step 5, attempt 2, ")
+    assert "step=5/5 attempt=2 " in outcome.stderr
+    assert as_json(cli, *words, "-q")["attempts"] == 2
+    assert "5, attempt 2" in cli("inspect").stdout
+    details = as_json(cli, "inspect")
+    assert details["attempts"] == 2
+    assert [(line["step"], line["attempt"]) for line in details["history"]] == [(2, 1), (5, 2)]
+
+
 def test_runs_are_never_overwritten(cli: Cli, folder: Path) -> None:
     quick = ["task.max_length=3", "model.d_model=8", "train.steps=2", "-q"]
     runs = [as_json(cli, "train", "copy", *quick)["run"] for _ in range(3)]

@@ -42,14 +42,14 @@ def trained(settings: RunConfig) -> Encoder:
     prepare(settings.train)
     task = build_task(settings.task)
     model = build_model(settings, task)
-    for _ in start_training(model, task, settings.train):
-        pass
+    for attempt in start_training(model, task, settings):
+        list(attempt.records)
     return model
 
 
-def watch(model: Encoder, task: Task, config: TrainConfig) -> Iterator[Progress]:
-    held_out = held_out_set(task, config.eval_samples, torch.device("cpu"))
-    return monitor(start_training(model, task, config), model, held_out, config.steps)
+def watch(model: Encoder, task: Task, settings: RunConfig) -> Iterator[Progress]:
+    held_out = held_out_set(task, settings.train.eval_samples, torch.device("cpu"))
+    return monitor(start_training(model, task, settings), model, held_out)
 
 
 def weights(model: Encoder) -> torch.Tensor:
@@ -66,7 +66,7 @@ def test_it_learns(task: str) -> None:
     )
     prepare(settings.train)
     built = build_task(settings.task)
-    records = list(watch(build_model(settings, built), built, settings.train))
+    records = list(watch(build_model(settings, built), built, settings))
     assert records[-1].score is not None
     assert records[-1].score.exact_match == 1.0
     losses = [record.loss for record in records if record.fresh]
@@ -101,7 +101,7 @@ def test_looking_at_the_held_out_set_changes_nothing() -> None:
         prepare(settings.train)
         task = build_task(settings.task)
         models.append(build_model(settings, task))
-        for _ in watch(models[-1], task, settings.train):
+        for _ in watch(models[-1], task, settings):
             pass
     assert torch.equal(*map(weights, models))
 
@@ -129,7 +129,8 @@ def test_a_loss_is_read_every_few_steps_and_at_the_end() -> None:
     settings = config()
     prepare(settings.train)
     task = build_task(settings.task)
-    records = list(start_training(build_model(settings, task), task, settings.train))
+    [attempt] = start_training(build_model(settings, task), task, settings)
+    records = list(attempt.records)
     assert [record.step for record in records if record.loss is not None] == [5, 10, 12]
     assert [record.step for record in records] == list(range(1, 13))
 
@@ -140,10 +141,41 @@ def test_nothing_runs_before_it_is_asked_for() -> None:
     task = build_task(settings.task)
     model = build_model(settings, task)
     before = weights(model)
-    stream = start_training(model, task, settings.train)
+    [attempt] = start_training(model, task, settings)
     assert torch.equal(weights(model), before)
-    list(islice(stream, 1))
+    list(islice(attempt.records, 1))
     assert not torch.equal(weights(model), before)
+
+
+def test_an_attempt_that_fails_is_followed_by_one_from_new_weights() -> None:
+    settings = config(train={"attempts": 3, "steps": 20, "seed": 7})
+    shares = [settings.train.attempt(number) for number in range(3)]
+    assert [share.steps for share in shares] == [6, 7, 7]
+    assert len({share.seed for share in shares}) == 3
+    prepare(settings.train)
+    task = build_task(settings.task)
+    model = build_model(settings, task)
+    records = list(watch(model, task, settings))
+    assert [(r.step, r.steps, r.attempt) for r in records[::5]] == [
+        (1, 6, 1),
+        (6, 6, 1),
+        (11, 13, 2),
+        (16, 20, 3),
+    ]
+    assert [r.tokens for r in records] == sorted(r.tokens for r in records)
+    alone = trained(settings.model_copy(update={"train": shares[2]}))
+    assert torch.equal(weights(model), weights(alone))
+
+
+def test_an_attempt_that_solves_the_task_is_the_last() -> None:
+    settings = config(
+        model={"d_model": 32},
+        train={"attempts": 2, "steps": 400, "batch_size": 64, "learning_rate": 1e-2, "eval_every": 25},
+    )
+    prepare(settings.train)
+    task = build_task(settings.task)
+    last = list(watch(build_model(settings, task), task, settings))[-1]
+    assert (last.solved, last.step, last.attempt) == (True, 200, 1)
 
 
 def test_a_diverged_loss_names_its_step() -> None:

@@ -105,4 +105,5 @@ def tell(name: str, record: SolveRecord) -> None:
     """Print a line on stderr for a training."""
     side = "plain" if record.share_of_machine is None else "ours"
     state = f"{'solved' if record.solved else 'not solved'}, step {record.steps}"
+    state += f", attempt {record.attempts}" if record.attempts > 1 else ""
     hint(f"{name} seed {record.seed} {side}: {state}, {record.seconds:.2f} s")

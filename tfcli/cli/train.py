@@ -122,5 +122,5 @@ def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> N
         raise typer.Exit(130)
     if not quiet:
         name = Path(report.run).name if out is None else report.run
-        better = "" if report.solved else "; more train.steps may solve it"
+        better = "" if report.solved else "; more train.steps or train.attempts may solve it"
         hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")

@@ -64,9 +64,9 @@ def train_run(
     saved = time.perf_counter()
     metrics_file = (path / runs.METRICS).open("w", encoding="utf-8")
     with name_run_in_errors(path), metrics_file as metrics, defer_interrupt() as interrupt:
-        records = start_training(model, task, config.train)
+        attempts = start_training(model, task, config)
         observe = None if watch is None else make_observer(model, task, watch, device)
-        for progress in monitor(records, model, held_out, config.train.steps, observe):
+        for progress in monitor(attempts, model, held_out, observe):
             if is_snapshot(progress.step, config):
                 unscored = replace(progress, score=None)
                 save_snapshot(path, config, model, summarize(unscored, interrupted=True))
@@ -131,7 +131,9 @@ def note_few_sequences(config: RunConfig) -> str | None:
 
 def metrics_line(progress: Progress) -> str:
     """Return an evaluation as a line of JSON."""
-    return json.dumps({"step": progress.step, "loss": progress.loss, **figures(progress)})
+    return json.dumps(
+        {"step": progress.step, "attempt": progress.attempt, "loss": progress.loss, **figures(progress)}
+    )
 
 
 def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
@@ -140,6 +142,7 @@ def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
         solved=progress.solved,
         interrupted=interrupted,
         steps=progress.step,
+        attempts=progress.attempt,
         versions=list_versions(),
         **figures(progress),
     )

@@ -26,6 +26,7 @@ class SolveRecord:
     whole_seconds: float  # of the whole training, which may go on after that
     tokens_per_second: float  # trained on, evaluations included
     share_of_machine: float | None  # matrix operations over what the machine could do in that time
+    attempts: int = 1  # trainings, each from new weights on; their steps and seconds are counted
 
 
 @dataclass(frozen=True)

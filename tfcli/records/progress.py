@@ -12,8 +12,8 @@ from tfcli.records.results import Score
 class StepRecord:
     """One optimizer step. `loss` is the mean since it was last read; None where it wasn't read."""
 
-    step: int
-    tokens: int  # trained on so far
+    step: int  # of this attempt
+    tokens: int  # that this attempt was trained on so far
     loss: float | None = None
 
 
@@ -22,7 +22,8 @@ class Progress:
     """Where a training run is: its step, and the latest figures that are known."""
 
     step: int
-    steps: int  # at most
+    steps: int  # at most, without further attempts
+    attempt: int  # from 1 on; each has new weights
     seconds: float
     tokens: int  # trained on so far
     loss: float | None
@@ -38,5 +39,5 @@ class Progress:
 
     @property
     def eta(self) -> float:
-        """Seconds until the last step, if nothing stops it before."""
+        """Seconds until the last step of this attempt, if nothing stops it before."""
         return self.seconds / self.step * (self.steps - self.step)

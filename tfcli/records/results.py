@@ -35,6 +35,7 @@ class TrainReport:
     tokens_per_second: float  # trained on
     parameters: int  # numbers that the model learns
     interrupted: bool = False  # by Ctrl-C or SIGTERM
+    attempts: int = 1  # trainings, each from new weights on; the last is what is saved
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class TrainSummary:
     train_seconds: float  # evaluations included
     tokens_per_second: float  # trained on
     versions: dict[str, str]  # of tfcli, torch and Python
+    attempts: int = 1  # trainings, each from new weights on; the last is what is saved
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,7 +124,7 @@ class LiveDisplay(Silent):
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
         bar.add_row(
-            f"step {count(progress.step)}/{count(progress.steps)}",
+            f"step {count(progress.step)}/{count(progress.steps)}{nth(progress)}",
             ProgressBar(total=progress.steps, completed=progress.step),
             f"eta {progress.eta:.0f} s",
         )
@@ -132,6 +132,11 @@ class LiveDisplay(Silent):
         figures = [f"{name} {value}" for name, value in scores(progress).items()] + [rate]
         curve = Text("exact match ").append(sparkline(self.console, self.matches, width - 12), "green")
         return Group(bar, Text("  ".join(figures)), curve)
+
+
+def nth(progress: Progress) -> str:
+    """Which attempt this is, if it isn't the first."""
+    return f", attempt {progress.attempt}" if progress.attempt > 1 else ""
 
 
 def head_map(console: Console, record: AttentionRecord) -> list[Line]:
@@ -146,7 +151,8 @@ def head_map(console: Console, record: AttentionRecord) -> list[Line]:
 def plain_line(progress: Progress) -> str:
     """`step=200/1000 loss=0.031 tokens=0.98 exact=0.87 tokens/s=31000 eta=4s`."""
     return (
-        f"step={progress.step}/{progress.steps} "
+        f"step={progress.step}/{progress.steps}"
+        + (f" attempt={progress.attempt} " if progress.attempt > 1 else " ")
         + " ".join(f"{name}={value}" for name, value in scores(progress).items())
         + f" tokens/s={progress.tokens_per_second:.0f} eta={progress.eta:.0f}s"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,13 @@ from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
     from tasks.base import Task
+
+
+class Attempt(NamedTuple):
+    """A training from new weights on."""
+
+    steps: int  # at most
+    records: Iterable[StepRecord]  # of each step
 
 
 def train(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tfcli.evaluation import Answerer, score
 from tfcli.records.inspection import AttentionRecord
-from tfcli.records.progress import Progress, StepRecord
+from tfcli.records.progress import Progress
+from tfcli.training.loop import Attempt
 
 if TYPE_CHECKING:
     from tasks.base import Batch
@@ -17,33 +18,37 @@ STREAK = 2  # evaluations in a row at which all held-out answers must be right
 
 
 def monitor(
-    records: Iterable[StepRecord],
+    attempts: Iterable[Attempt],
     model: Answerer,
     held_out: Sequence[Batch],
-    steps: int,
     observe: Callable[[], AttentionRecord] | None = None,
 ) -> Iterator[Progress]:
     """Follow a training: evaluate on the held-out set, and `observe` the heads, whenever the loss is read.
 
-    Args:
-        records: of each step of the training of `model`.
-        steps: how many there are at most.
+    An attempt of the training of `model` that has not solved the task at its end is followed by the next.
+    Steps and tokens are counted over all of them.
     """
-    loss, found, seen, streak = None, None, None, 0
     started = time.perf_counter()
-    for record in records:
-        if record.loss is not None:
-            loss, found = record.loss, score(model, held_out)
-            streak = streak + 1 if found.exact_match == 1 else 0
-            seen = None if observe is None else observe()
-        yield Progress(
-            step=record.step,
-            steps=steps,
-            seconds=time.perf_counter() - started,
-            tokens=record.tokens,
-            loss=loss,
-            score=found,
-            fresh=record.loss is not None,
-            solved=streak >= STREAK,
-            attention=seen,
-        )
+    steps = tokens = 0  # of attempts that are over
+    for number, attempt in enumerate(attempts, start=1):
+        loss, found, seen, streak = None, None, None, 0
+        for record in attempt.records:
+            if record.loss is not None:
+                loss, found = record.loss, score(model, held_out)
+                streak = streak + 1 if found.exact_match == 1 else 0
+                seen = None if observe is None else observe()
+            yield Progress(
+                step=steps + record.step,
+                steps=steps + attempt.steps,
+                attempt=number,
+                seconds=time.perf_counter() - started,
+                tokens=tokens + record.tokens,
+                loss=loss,
+                score=found,
+                fresh=record.loss is not None,
+                solved=streak >= STREAK,
+                attention=seen,
+            )
+        if streak >= STREAK:
+            return
+        steps, tokens = steps + record.step, tokens + record.tokens

@@ -5,6 +5,8 @@ Axes: B batch, Q query, L position of all that is read, H head, D d_model.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +51,7 @@ class LevelPositions(Positions):
         super().__init__(sizes)
         self.slope_bounds, self.largest_step = slope, largest_step
         self.step = nn.Linear(sizes.d_model, sizes.n_heads)
+        nn.init.normal_(self.step.weight, std=2.3 / math.sqrt(sizes.d_model))  # so most tokens take a step
         self.scores = DistanceScores(sizes)
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
