@@ -4,7 +4,7 @@
 
 Trains each example for each seed until it is solved, or to its last step. Without --seeds there are 200 of
 them, from 1000 on, for examples that take under 5 s, and 50 for the others. Prints a Markdown table, and
-below it the seeds that failed.
+below it the seeds that failed, and those that took several attempts.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ def main() -> None:
         sep="\n",
     )
     failed: dict[str, list[int]] = {}
+    again: dict[str, list[int]] = {}
     for name in options.examples:
         found = train(name, options.seeds or parse_seeds(SEEDS[name in LONG]), settings)
         failed[name] = [record.seed for record in found if not record.solved]
+        again[name] = [record.seed for record in found if record.attempts > 1]
         steps, seconds = [r.steps for r in found], [r.seconds for r in found]
         solved = f"{len(found) - len(failed[name])} of {len(found)}"
         figures = f"{median(steps):,.0f} | {max(steps):,} | {median(seconds):.2f} | {max(seconds):.2f}"
@@ -51,6 +53,9 @@ def main() -> None:
     for name, seeds in failed.items():
         if seeds:
             print(f"\n{name} isn't solved by {', '.join(map(str, seeds))}")
+    for name, seeds in again.items():
+        if seeds:
+            print(f"\n{name} took several attempts on {', '.join(map(str, seeds))}")
 
 
 if __name__ == "__main__":
