@@ -221,8 +221,7 @@ def build_schedule(config: TrainConfig) -> Schedule:
 
 def start_training(model: Encoder, task: Task, config: RunConfig) -> Iterator[Attempt]:
     """Train `model` in place, as often as its configuration allows; each attempt but the first renews it."""
-    for number in range(config.train.attempts):
-        settings = config.train.attempt(number)
+    for number, settings in enumerate(config.train.split()):
         if number > 0:
             torch.manual_seed(settings.seed)
             model.load_state_dict(build_model(config, task).state_dict())

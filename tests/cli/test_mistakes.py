@@ -68,7 +68,6 @@ WRONG = [
     (["attn", "--force"], 2, "--force is about the file of --save"),
     (["inspect", "--samples", "3"], 2, "--samples is about --heads"),
     (["train", "copy", "train.attempts=0"], 2, "train.attempts = 0: must be greater than or equal to 1"),
-    (["train", "copy", "train.steps=3", "train.attempts=4"], 2, "must be at most steps, 3"),
     (["train", "copy", "--head", "1"], 2, "--layer and --head are about --watch"),
     (["attn", "--save", "folder.svg", "--force"], 2, "there is something that isn't a file"),
     (["attn", "--save", "x.gif"], 2, "--save x.gif: the suffix says the format, one of .html"),

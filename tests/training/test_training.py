@@ -149,9 +149,10 @@ def test_nothing_runs_before_it_is_asked_for() -> None:
 
 def test_an_attempt_that_fails_is_followed_by_one_from_new_weights() -> None:
     settings = config(train={"attempts": 3, "steps": 20, "seed": 7})
-    shares = [settings.train.attempt(number) for number in range(3)]
+    shares = settings.train.split()
     assert [share.steps for share in shares] == [6, 7, 7]
     assert len({share.seed for share in shares}) == 3
+    assert [share.steps for share in config(train={"attempts": 3, "steps": 2}).train.split()] == [1, 1]
     prepare(settings.train)
     task = build_task(settings.task)
     model = build_model(settings, task)

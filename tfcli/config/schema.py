@@ -198,7 +198,6 @@ class TrainConfig(Section):
     attempts: Count = Field(
         1,
         description="trainings at most, from new weights each, in equal shares of steps, until one solves",
-        validate_default=True,
     )
     batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")
     learning_rate: float = Field(5e-3, gt=0, le=1e30, description="peak of the schedule")
@@ -233,19 +232,20 @@ class TrainConfig(Section):
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 
-    @field_validator("attempts")
-    @classmethod
-    def _attempts_have_steps(cls, attempts: int, info: ValidationInfo) -> int:
-        steps = info.data.get("steps")
-        if steps is not None and attempts > steps:
-            raise ValueError(f"must be at most steps, {steps}")
-        return attempts
-
-    def attempt(self, number: int) -> TrainConfig:
-        """Return how one of the attempts is trained, counted from 0."""
-        first, last = (self.steps * n // self.attempts for n in (number, number + 1))
-        seed = (self.seed + number * SEEDS_APART) % 2**63
-        return self.model_copy(update={"steps": last - first, "attempts": 1, "seed": seed})
+    def split(self) -> list[TrainConfig]:
+        """Return how each attempt is trained: it has a share of the steps, one at least, and its own seed."""
+        count = min(self.attempts, self.steps)
+        bounds = [self.steps * number // count for number in range(count + 1)]
+        return [
+            self.model_copy(
+                update={
+                    "steps": bounds[number + 1] - bounds[number],
+                    "attempts": 1,
+                    "seed": (self.seed + number * SEEDS_APART) % 2**63,
+                }
+            )
+            for number in range(count)
+        ]
 
     @field_validator("device")
     @classmethod
