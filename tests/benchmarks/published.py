@@ -46,7 +46,7 @@ TASKS = {
     "modular-arithmetic": Setup(DEEP, {"steps": 200}, published=24.2),
     "parity": Setup({**ENDS, "counters": 64}, {"steps": 400}, published=52.0),
     "cycle-navigation": Setup({**ENDS, "counters": 128}, {"steps": 700}, published=61.9),
-    "stack-manipulation": Setup(LEVEL, {"steps": 1600, "attempts": 4}, published=57.5),
+    "stack-manipulation": Setup(LEVEL, {"steps": 1600, "attempts": 4, "eval_every": 25}, published=57.5),
     "reverse": Setup(ENDS, {"steps": 300, "learning_rate": 1e-2}, BINARY, 62.3),
     "bracketed-arithmetic": Setup(DEEP, {"steps": 200}),
     "solve-equation": Setup(DEEP, {"steps": 200}),
