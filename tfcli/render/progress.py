@@ -15,7 +15,7 @@ from rich.text import Text
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.progress import Progress
 from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
-from tfcli.render.tables import count, share
+from tfcli.render.tables import count, nth_attempt, share
 from tfcli.render.terminal import print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
@@ -124,7 +124,7 @@ class LiveDisplay(Silent):
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
         bar.add_row(
-            f"step {count(progress.step)}/{count(progress.steps)}{nth(progress)}",
+            f"step {count(progress.step)}/{count(progress.steps)}{nth_attempt(progress.attempt)}",
             ProgressBar(total=progress.steps, completed=progress.step),
             f"eta {progress.eta:.0f} s",
         )
@@ -132,11 +132,6 @@ class LiveDisplay(Silent):
         figures = [f"{name} {value}" for name, value in scores(progress).items()] + [rate]
         curve = Text("exact match ").append(sparkline(self.console, self.matches, width - 12), "green")
         return Group(bar, Text("  ".join(figures)), curve)
-
-
-def nth(progress: Progress) -> str:
-    """Which attempt this is, if it isn't the first."""
-    return f", attempt {progress.attempt}" if progress.attempt > 1 else ""
 
 
 def head_map(console: Console, record: AttentionRecord) -> list[Line]:

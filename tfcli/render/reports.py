@@ -19,7 +19,16 @@ from tfcli.records.results import (
     RunSummary,
     TrainReport,
 )
-from tfcli.render.tables import count, interval, plain, plain_table, print_fitting, print_pairs, share
+from tfcli.render.tables import (
+    count,
+    interval,
+    nth_attempt,
+    plain,
+    plain_table,
+    print_fitting,
+    print_pairs,
+    share,
+)
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
 
 BAR = 8  # columns of a full bar
@@ -29,7 +38,7 @@ EXCERPT = 60  # tokens of a wrong answer
 def print_train(console: Console, report: TrainReport) -> None:
     """Print the outcome of a training run in three short lines."""
     style = "bold green" if report.solved else "bold yellow"
-    at = f" (step {count(report.steps)}{attempt(report)}, {report.train_seconds:.1f} s)"
+    at = f" (step {count(report.steps)}{nth_attempt(report.attempts)}, {report.train_seconds:.1f} s)"
     print_wrapped(console, Text.assemble((f"{report.run}: {state(report)}", style), at))
     exact, tokens = share(report.exact_match), share(report.token_accuracy)
     print_wrapped(console, Text(f"held-out exact match {exact}, token accuracy {tokens}"))
@@ -40,11 +49,6 @@ def print_train(console: Console, report: TrainReport) -> None:
 def state(run: TrainReport | RunDetails) -> str:
     """How a training ended."""
     return "solved" if run.solved else "interrupted" if run.interrupted else "not solved"
-
-
-def attempt(run: TrainReport | RunDetails) -> str:
-    """Which attempt it took, if it wasn't the first."""
-    return f", attempt {run.attempts}" if run.attempts > 1 else ""
 
 
 def print_eval(console: Console, report: EvalReport) -> None:
@@ -124,7 +128,7 @@ def print_details(console: Console, details: RunDetails) -> None:
     """Print configuration, parameters by part, and how the training went."""
     print_wrapped(console, Text(f"{details.run}: {state(details)}", "bold"))
     facts = {
-        "steps": count(details.steps) + attempt(details),
+        "steps": count(details.steps) + nth_attempt(details.attempts),
         "exact match": share(details.exact_match),
         "token accuracy": share(details.token_accuracy),
         "training": f"{details.train_seconds:.1f} s, {count(round(details.tokens_per_second))} tokens/s",

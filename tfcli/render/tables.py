@@ -67,3 +67,8 @@ def plain(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def nth_attempt(number: int) -> str:
+    """Return which attempt a training took, if it wasn't the first."""
+    return f", attempt {number}" if number > 1 else ""
