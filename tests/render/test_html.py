@@ -1,4 +1,4 @@
-"""The page of attention maps: what it holds. What a browser makes of it: `test_viewer.py`."""
+"""The page of attention maps: what it holds. What a browser makes of it: `test_viewer_*.py`."""
 
 from __future__ import annotations
 
