@@ -13,7 +13,6 @@ import traceback
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,8 @@ from tfcli.config.signatures import find_class, read_settings, settings_of_class
 from tfcli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from tasks.base import Task
 
 
@@ -57,6 +58,8 @@ def _import_tasks() -> ModuleType:
 @cache
 def find_entry_points(path: tuple[str, ...]) -> Any:
     """Return all entry points on a path, which takes milliseconds to go through."""
+    from importlib.metadata import entry_points  # 10 ms, and most commands need no more than what is built in
+
     return entry_points()
 
 

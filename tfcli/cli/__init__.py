@@ -1,4 +1,11 @@
-"""The command line: a module a command. In this order `--help` lists them."""
+"""The command line: a module a command. In this order `--help` lists them.
+
+Annotations of commands are values, not strings: Typer evaluates strings twice a command at every start.
+"""
+
+import os
+
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes 10 ms of every start
 
 # isort: off
 from tfcli.cli import train, eval, predict, attn, trace, patch, inspect, bench  # noqa: F401

@@ -1,7 +1,5 @@
 """The application: what `tfcli` itself takes."""
 
-from __future__ import annotations
-
 import sys
 from io import TextIOWrapper
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`attn`: what every head attends to."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -82,7 +80,7 @@ def attn(
     show(path, sequence, seed, choice, saving.Output(save, open_page, as_json))
 
 
-def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output) -> None:
+def attn_now(path: Path, sequence: str | None, seed: int, choice: "Choice", output: saving.Output) -> None:
     """`attn` on the run as it is."""
     from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import attend, attend_more, resolve_sequence
@@ -99,7 +97,7 @@ def attn_now(path: Path, sequence: str | None, seed: int, choice: Choice, output
 
 
 def attn_over_time(
-    path: Path, sequence: str | None, seed: int, choice: Choice, output: saving.Output
+    path: Path, sequence: str | None, seed: int, choice: "Choice", output: saving.Output
 ) -> None:
     """`attn --over-time`."""
     from tfcli.checkpoints import load_run

@@ -1,7 +1,5 @@
 """`bench`: examples over several seeds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +77,7 @@ def bench(
         print_bench(make_console(), report)
 
 
-def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConfig]]:
+def configurations(words: list[str], seeds: list[int]) -> "dict[str, list[RunConfig]]":
     """Return the examples that were named, or all, each once a seed, with the settings that were written."""
     from tfcli.config import files
 
@@ -94,14 +92,14 @@ def configurations(words: list[str], seeds: list[int]) -> dict[str, list[RunConf
     }
 
 
-def warn_if_busy(machine: Machine) -> None:
+def warn_if_busy(machine: "Machine") -> None:
     """Say on stderr that figures aren't those of a quiet machine."""
     if machine.load > BUSY * machine.cores:
         cores = f"load {machine.load:.1f} on {machine.cores} cores"
         hint(f"the machine is busy ({cores}): what it takes now is more than it needs")
 
 
-def tell(name: str, record: SolveRecord) -> None:
+def tell(name: str, record: "SolveRecord") -> None:
     """Print a line on stderr for a training."""
     side = "plain" if record.share_of_machine is None else "ours"
     state = f"{'solved' if record.solved else 'not solved'}, step {record.steps}"

@@ -1,7 +1,5 @@
 """`docs`: the documentation that comes with the program."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

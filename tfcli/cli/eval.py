@@ -1,7 +1,5 @@
 """`eval`: score a run length by length."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`inspect`: a run's settings, size and training, or the roles of its heads."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`ls`: the tasks, examples and runs there are."""
 
-from __future__ import annotations
-
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption
 from tfcli.cli.output import print_result

@@ -1,7 +1,5 @@
 """`patch`: activation patching."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`predict`: answer sequences."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """`show`: an example with all its settings."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`trace`: the forward pass, stage by stage."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`train`: train a model and save it as a run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,7 +76,7 @@ def train(
     tell(report, out, quiet, as_json)
 
 
-def choose_head(config: RunConfig, layer: int, head: int) -> Choice:
+def choose_head(config: "RunConfig", layer: int, head: int) -> "Choice":
     """Return the head to watch.
 
     Raises:
@@ -96,8 +94,8 @@ def choose_head(config: RunConfig, layer: int, head: int) -> Choice:
 
 
 def run_training(
-    config: RunConfig, name: str, out: Path | None, watch: Choice | None, quiet: bool
-) -> TrainReport:
+    config: "RunConfig", name: str, out: Path | None, watch: "Choice | None", quiet: bool
+) -> "TrainReport":
     """Train with a display on stderr."""
     from tfcli.commands.train import note_few_sequences, train_run
     from tfcli.render.progress import make_display
@@ -113,7 +111,7 @@ def run_training(
         return train_run(config, name, out, display.show, watch)
 
 
-def tell(report: TrainReport, out: Path | None, quiet: bool, as_json: bool) -> None:
+def tell(report: "TrainReport", out: Path | None, quiet: bool, as_json: bool) -> None:
     """Print the outcome, and what to try next."""
     from tfcli.render.reports import print_train
 

@@ -1,7 +1,5 @@
 """`validate`: check a configuration file."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
