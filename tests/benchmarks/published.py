@@ -53,7 +53,7 @@ TASKS = {
     "duplicate": Setup({**RANK, "n_heads": 2, "begin_token": True}, {"steps": 300}, BINARY, 52.8),
     "missing-duplicate": Setup({**ENDS, "counters": 64}, {"steps": 400}),
     "odds-first": Setup(
-        {**RANK, "positions": {"name": "rank", "gate": [1, 30], "slope": [0.3, 3]}, "counters": 16},
+        {**RANK, "positions": {"name": "rank", "gate": [0.1, 30], "slope": [0.3, 3]}, "counters": 16},
         {"steps": 500},
         BINARY,
         52.8,
