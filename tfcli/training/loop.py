@@ -50,7 +50,8 @@ def train(
         length = lengths.randint(task.min_length, task.max_length)
         inputs, targets = task.sample(config.batch_size, length, generator)
         model.anneal(step / config.steps)
-        model.train()
+        if not model.training:  # an evaluation came between; telling each module at each step takes time
+            model.train()
         with matmul_precision(device, config.precision):
             logits = model(inputs)
             loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
