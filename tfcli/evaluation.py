@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -88,17 +89,27 @@ def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | No
     Raises:
         RuntimeError: there is no memory for one.
     """
-    was_training = model.training
-    model.eval()
     L = model.layout.sequence_length(inputs.shape[1])
     rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)))
     found: Tensor | None = None
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         while found is None:
             found = predict_in_parts(model, inputs, rows, intervention)
             rows //= 2
-    model.train(was_training)
     return found
+
+
+@contextmanager
+def evaluating(model: Answerer) -> Iterator[None]:
+    """Bring a model into evaluation mode, and back into the one it was in."""
+    if not model.training:  # to tell every module takes longer than a small batch
+        yield
+        return
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
 
 
 def predict_in_parts(
@@ -116,7 +127,8 @@ def predict_in_parts(
 
 def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
     """Return the model's score over all of `batches` together."""
-    marks = [mark(predict_ids(model, batch.inputs, intervention), batch.targets) for batch in batches]
+    with evaluating(model):
+        marks = [mark(predict_ids(model, batch.inputs, intervention), batch.targets) for batch in batches]
     samples = sum(len(found.exact) for found in marks)
     exact = int(torch.stack([found.exact.sum() for found in marks]).sum())
     right = int(torch.stack([found.right for found in marks]).sum())

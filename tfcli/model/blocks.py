@@ -48,8 +48,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
-        read = self.norm_attention.before(x)
-        attended = self.attend(x, read, context)
+        attended = self.attend(x, self.norm_attention.before(x), context)
         if self.feed_forward is None or self.norm_feed_forward is None:
             return attended
         return self.feed(attended, self.norm_feed_forward.before(attended), context)
