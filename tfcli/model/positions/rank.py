@@ -22,9 +22,9 @@ from tfcli.model.stages import Explanation
 class Compare(torch.autograd.Function):
     """How surely a score wins: its sigmoid, with the gradient of a softer one where scores are large.
 
-    The gradient of a sigmoid dies with its certainty. Here it is the slope of the sigmoid at scores divided by
-    as much as brings their mean size down to CERTAIN; where that is below, it is the exact one. It is largest
-    for close pairs, and a pair in the wrong order still gets it.
+    The gradient of a sigmoid dies with its certainty. Here it is the slope at scores divided by as much as
+    brings their mean size down to CERTAIN; where that is below, it is the exact one. It is largest for close
+    pairs, and a pair in the wrong order still gets it.
     """
 
     CERTAIN = 4.0
