@@ -15,7 +15,7 @@ from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, 
 from tfcli.building import build_encoder
 from tfcli.config.fields import Activation
 from tfcli.config.schema import ModelConfig
-from tfcli.model import ATTENTION_SCALES, FEED_FORWARDS, NORMS, POSITIONS
+from tfcli.model import ATTENTION_SCALES, ATTENTIONS, FEED_FORWARDS, NORMS, POSITIONS
 from tfcli.model.attention_scale import LogLengthScale
 from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.feed_forward import ACTIVATIONS
@@ -230,6 +230,20 @@ def test_gradients_are_those_of_finite_differences(options: dict[str, Any]) -> N
 
     parameters = [value.detach().requires_grad_() for value in values]
     assert torch.autograd.gradcheck(logits, parameters, fast_mode=True)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_queries_and_keys_are_left_out_only_where_they_change_nothing(
+    positions: str, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(positions=positions, attention=attention)
+    encoding = model.layers[0].attention.positions
+    q, at = torch.randn(2, 2, 9, 8), model.indices(model.layout.coordinates(tokens(2), None))
+    assert encoding.uses_content == bool(encoding.rotate(q, at).any())
+    logits = model(tokens())
+    monkeypatch.setattr(type(encoding), "uses_content", True)
+    torch.testing.assert_close(model(tokens()), logits)
 
 
 def test_shared_attention_is_one_small_projection_for_all_heads() -> None:

@@ -69,8 +69,16 @@ class Attention(nn.Module):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
+        if not self.positions.uses_content:
+            return self.only_values(self.split_heads(project_values(self.qkv, x)))
         q, k, v = self.qkv(x).chunk(3, dim=-1)
         return self.split_heads(q), self.split_heads(k), self.split_heads(v)
+
+    @staticmethod
+    def only_values(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return values with queries and keys that make all scores 0."""
+        nothing = torch.zeros_like(v)
+        return nothing, nothing, v
 
     def split_heads(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, K]."""
@@ -181,7 +189,10 @@ class SharedAttention(Attention):
         self.qkv = nn.Linear(sizes.d_head, 3 * sizes.d_head, bias=False)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = self.qkv(self.split_heads(x)).chunk(3, dim=-1)
+        slices = self.split_heads(x)
+        if not self.positions.uses_content:
+            return self.only_values(project_values(self.qkv, slices))
+        q, k, v = self.qkv(slices).chunk(3, dim=-1)
         return q, k, v
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
@@ -189,6 +200,12 @@ class SharedAttention(Attention):
         return [
             torch.stack([part @ weight.T for part in slices]) for weight in self.qkv.weight.to(x).chunk(3)
         ]
+
+
+def project_values(qkv: nn.Linear, x: Tensor) -> Tensor:
+    """Return the last third of what `qkv` makes of `x`, without the queries and the keys."""
+    weight = qkv.weight.chunk(3)[2]
+    return F.linear(x, weight, qkv.bias.chunk(3)[2] if has_bias(qkv) else None)
 
 
 def attend_fused(

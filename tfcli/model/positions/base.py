@@ -29,6 +29,7 @@ class Positions(nn.Module):
     """
 
     longest: int | None = None  # the longest sequence it knows; None if there is no bound
+    uses_content = True  # False where `rotate` leaves nothing of queries and keys: then they aren't computed
     kind_of_places = ""  # what `places` are called, where there are any
     in_embedding: Explanation | None = None
     in_queries: Explanation | None = None

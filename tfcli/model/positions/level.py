@@ -32,6 +32,7 @@ class LevelPositions(Positions):
     token on one counts, is built in. The slope sharpens as training goes on, as for `rank`.
     """
 
+    uses_content = False
     kind_of_places = "levels"
     in_queries = Explanation(
         "It is multiplied by 0, for content is counted in the levels alone.", ", times 0"

@@ -68,6 +68,7 @@ class RankPositions(Positions):
     """
 
     FEATURES = 8
+    uses_content = False
     kind_of_places = "ranks"
     in_queries = Explanation(
         "It is multiplied by 0, for content is compared in the ranks alone.", ", times 0"
