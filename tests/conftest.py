@@ -22,6 +22,14 @@ Cli = Callable[..., Result]
 SMALL = ["task.max_length=5", "task.vocab_size=4", "model.d_model=32", "train.steps=200", "train.threads=1"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder for what is trusted: not that of whoever runs the tests."""
+    path = tmp_path_factory.mktemp("state")
+    os.environ["XDG_STATE_HOME"] = os.environ["LOCALAPPDATA"] = str(path)
+    return path
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder, as the current one, with a terminal of 80 columns and no colour."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -27,14 +27,17 @@ from tfcli.render.attention import print_attention
 FRAME = '<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:640px;border:0"></iframe>'
 
 
-def load(run: str | Path | None = None) -> Run:
+def load(run: str | Path | None = None, trust: Iterable[str | Path] = ()) -> Run:
     """Return a trained run, by its name or its path; the newest below `runs/` if left out.
+
+    A run whose task or parts come from a file runs that file: without being asked if it was trained with on
+    this machine, else only if `trust` names it.
 
     Raises:
         UsageError: there is no such run.
         TfcliError: its weights are missing or damaged.
     """
-    return Run(load_run(runs.find(None if run is None else str(run))))
+    return Run(load_run(runs.find(None if run is None else str(run)), map(Path, trust)))
 
 
 class Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,7 @@ from torch import Tensor
 from tfcli import runs
 from tfcli.building import build_model, build_task
 from tfcli.config.schema import RunConfig
+from tfcli.config.trust import require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.records.results import TrainSummary
@@ -71,14 +73,18 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
     runs.write_atomically(file, save(tensors, metadata))
 
 
-def load_run(path: Path, snapshot: Path | None = None) -> LoadedRun:
+def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = None) -> LoadedRun:
     """Return the model of a run, as trained or as in a snapshot, on the CPU, in evaluation mode.
 
+    Code that the run brings along is run only if it was trained with here, or is in a file of `trust`.
+
     Raises:
+        UsageError: the run would run other code.
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
     weights = snapshot or path / runs.WEIGHTS
     header = runs.read_header(path, weights)
+    require(header.config, path, trust)
     try:
         tensors = load_file(weights)
     except SafetensorError as error:

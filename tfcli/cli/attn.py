@@ -14,11 +14,13 @@ from tfcli.cli.options import (
     RunArgument,
     SequenceArgument,
     SequenceSeedOption,
+    TrustOption,
 )
 from tfcli.cli.output import hint
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.checkpoints import LoadedRun
     from tfcli.records.inspection import Choice
 
 LONG = 100  # tokens; tables of more are many screens long
@@ -50,6 +52,7 @@ def attn(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Show the maps in a browser.")] = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what every head attends to.
@@ -76,18 +79,20 @@ def attn(
 
     combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
     choice = Choice(layer or [], head or [], combine, loop or [])
-    show = attn_over_time if over_time else attn_now
-    show(path, sequence, seed, choice, saving.Output(save, open_page, as_json))
-
-
-def attn_now(path: Path, sequence: str | None, seed: int, choice: "Choice", output: saving.Output) -> None:
-    """`attn` on the run as it is."""
     from tfcli.checkpoints import load_run
+
+    show = attn_over_time if over_time else attn_now
+    show(load_run(path, trust or []), sequence, seed, choice, saving.Output(save, open_page, as_json))
+
+
+def attn_now(
+    run: "LoadedRun", sequence: str | None, seed: int, choice: "Choice", output: saving.Output
+) -> None:
+    """`attn` on the run as it is."""
     from tfcli.commands.inspect import attend, attend_more, resolve_sequence
     from tfcli.records.inspection import View
     from tfcli.render.attention import print_attention
 
-    run = load_run(path)
     inputs = resolve_sequence(run, sequence, seed)
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
     views = [View(" ".join(record.input), record) for record in records]
@@ -97,13 +102,11 @@ def attn_now(path: Path, sequence: str | None, seed: int, choice: "Choice", outp
 
 
 def attn_over_time(
-    path: Path, sequence: str | None, seed: int, choice: "Choice", output: saving.Output
+    run: "LoadedRun", sequence: str | None, seed: int, choice: "Choice", output: saving.Output
 ) -> None:
     """`attn --over-time`."""
-    from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import record_over_time, resolve_sequence
     from tfcli.render.over_time import film, print_over_time, views
 
-    run = load_run(path)
     record = record_over_time(run, resolve_sequence(run, sequence, seed), choice)
     output.give(record, views(record) if output.has_views else film(record), print_over_time)

@@ -7,7 +7,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, RunArgument
+from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
 
@@ -34,6 +34,7 @@ def evaluate(
         Path | None, typer.Option("--save", help="Write the curve instead: .svg, or .json for its numbers.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a run length by length.
@@ -50,13 +51,14 @@ def evaluate(
     path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
     if save is not None:
         saving.check_target(save, [".svg", ".json"], force=force)
+    from tfcli.checkpoints import load_run
     from tfcli.commands.evaluate import evaluate_run
     from tfcli.render import curve
     from tfcli.render.files import json_text
     from tfcli.render.reports import print_eval
     from tfcli.render.terminal import make_console
 
-    report = evaluate_run(path, chosen, samples, seed, device, wrong)
+    report = evaluate_run(load_run(path, trust or []), chosen, samples, seed, device, wrong)
     if save is not None:
         saving.write(
             save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)

@@ -1,11 +1,12 @@
 """`inspect`: a run's settings, size and training, or the roles of its heads."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, RunArgument
+from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_result
 from tfcli.errors import UsageError
 
@@ -20,6 +21,7 @@ def inspect(
         int | None,
         typer.Option("--samples", min=1, max=100_000, help="Held-out sequences for --heads; else 512."),
     ] = None,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a run's settings, size and training, or its heads.
@@ -27,10 +29,12 @@ def inspect(
     Example: tfcli inspect reverse --heads
     """
     if heads:
-        inspect_heads(run, samples or 512, as_json)
+        inspect_heads(run, samples or 512, trust or [], as_json)
         return
     if samples is not None:
         raise UsageError("--samples is about --heads")
+    if trust:
+        raise UsageError("--trust is about --heads; nothing runs here")
     from tfcli.render.reports import print_details
     from tfcli.runs import details, find
 
@@ -38,7 +42,7 @@ def inspect(
     print_result(found, print_details, as_json=as_json)
 
 
-def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
+def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: bool) -> None:
     """`inspect --heads`, which needs torch."""
     from tfcli.runs import find
 
@@ -47,5 +51,5 @@ def inspect_heads(run: str | None, samples: int, as_json: bool) -> None:
     from tfcli.commands.inspect import report_run
     from tfcli.render.heads import print_heads
 
-    report = report_run(load_run(path), samples)
+    report = report_run(load_run(path, trust), samples)
     print_result(report, print_heads, as_json=as_json)

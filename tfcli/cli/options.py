@@ -1,5 +1,6 @@
 """Arguments and options that several commands have, and what a shell completes them with."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,6 +47,10 @@ LoopsOption = Annotated[list[int] | None, typer.Option("--loop", help="Only this
 LayersOption = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
 SequenceSeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+]
+TrustOption = Annotated[
+    list[Path] | None,
+    typer.Option("--trust", help="Run this file, which a task or part of the run comes from."),
 ]
 SourceArgument = Annotated[
     str | None,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, RunArgument
+from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_result
 
 
@@ -14,6 +14,7 @@ def patch(
     clean: Annotated[str, typer.Option("--clean", help="A sequence, such as '1 2 3 4'.")],
     corrupt: Annotated[str, typer.Option("--corrupt", help="One as long, with another answer.")],
     run: RunArgument = None,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which part carries the difference between two sequences.
@@ -30,5 +31,5 @@ def patch(
     from tfcli.commands.inspect import patch_run
     from tfcli.render.patching import print_patching
 
-    record = patch_run(load_run(path), clean, corrupt)
+    record = patch_run(load_run(path, trust or []), clean, corrupt)
     print_result(record, print_patching, as_json=as_json)

@@ -4,13 +4,18 @@ import sys
 from collections.abc import Iterator
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, RunArgument, SequenceArgument
+from tfcli.cli.options import JsonOption, RunArgument, SequenceArgument, TrustOption
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
 
 @app.command()
-def predict(run: RunArgument = None, sequence: SequenceArgument = None, as_json: JsonOption = False) -> None:
+def predict(
+    run: RunArgument = None,
+    sequence: SequenceArgument = None,
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Answer a sequence, or each line of stdin.
 
     A SEQUENCE of - reads one sequence a line.
@@ -22,12 +27,14 @@ def predict(run: RunArgument = None, sequence: SequenceArgument = None, as_json:
     path, sequence = run_and_sequence(run, sequence)
     if sequence is None:
         raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
+    from tfcli.checkpoints import load_run
     from tfcli.commands.evaluate import answer_sequences
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
     console = make_console()
-    for answer in answer_sequences(path, stdin_lines() if sequence == "-" else iter([("", sequence)])):
+    sequences = stdin_lines() if sequence == "-" else iter([("", sequence)])
+    for answer in answer_sequences(load_run(path, trust or []), sequences):
         if as_json:
             print_json(answer, indent=None)
         else:

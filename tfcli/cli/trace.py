@@ -13,6 +13,7 @@ from tfcli.cli.options import (
     RunArgument,
     SequenceArgument,
     SequenceSeedOption,
+    TrustOption,
 )
 from tfcli.cli.output import print_result
 
@@ -29,6 +30,7 @@ def trace(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
     seed: SequenceSeedOption = 0,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the forward pass step by step.
@@ -45,7 +47,7 @@ def trace(
     from tfcli.commands.inspect import resolve_sequence, trace_run
     from tfcli.render.trace import print_trace
 
-    loaded = load_run(path)
+    loaded = load_run(path, trust or [])
     inputs = resolve_sequence(loaded, sequence, seed)
     record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
     print_result(record, partial(print_trace, full=full), as_json=as_json)

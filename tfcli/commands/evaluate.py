@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
-from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.checkpoints import LoadedRun
 from tfcli.config.schema import check_device
 from tfcli.devices import choose_device
 from tfcli.errors import UsageError
@@ -19,14 +18,13 @@ from tfcli.records.results import (
 
 
 def evaluate_run(
-    run: Path, lengths: list[int] | None, samples: int, seed: int, device: str, wrong: int
+    loaded: LoadedRun, lengths: list[int] | None, samples: int, seed: int, device: str, wrong: int
 ) -> EvalReport:
     """Score a run length by length; without `lengths` those it was trained on and some beyond.
 
     Raises:
         UsageError: a length that the model can't take.
     """
-    loaded = load_run(run)
     low, high = loaded.task.min_length, loaded.task.max_length
     if lengths is None:
         lengths = default_lengths(loaded)
@@ -40,10 +38,10 @@ def evaluate_run(
         try:
             result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
         except ValueError as error:
-            raise UsageError(f"{run}: {error}; choose other --lengths") from error
+            raise UsageError(f"{loaded.path}: {error}; choose other --lengths") from error
         scores.append(result)
         mistakes += islice(wrong_answers, wrong - len(mistakes))
-    return EvalReport(str(run), loaded.config.task.name, (low, high), scores, mistakes)
+    return EvalReport(str(loaded.path), loaded.config.task.name, (low, high), scores, mistakes)
 
 
 def default_lengths(loaded: LoadedRun) -> list[int]:
@@ -55,13 +53,12 @@ def default_lengths(loaded: LoadedRun) -> list[int]:
     )
 
 
-def answer_sequences(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
+def answer_sequences(loaded: LoadedRun, sequences: Iterable[tuple[str, str]]) -> Iterator[Answer]:
     """Answer each sequence as they come. Each has a word before it on where it is from.
 
     Raises:
         UsageError: a sequence that the run can't take.
     """
-    loaded = load_run(run)
     for origin, sequence in sequences:
         if not sequence.strip() and origin:  # a blank line is answered by one, so that lines stay paired
             yield Answer([], [], [], correct=True)
@@ -70,5 +67,5 @@ def answer_sequences(run: Path, sequences: Iterable[tuple[str, str]]) -> Iterato
         try:
             predictions = predict_ids(loaded.model, inputs)
         except ValueError as error:
-            raise UsageError(f"{run}: {origin}{error}") from error
+            raise UsageError(f"{loaded.path}: {origin}{error}") from error
         yield make_answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])

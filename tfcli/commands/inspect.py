@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.config.trust import files_of
 from tfcli.errors import TfcliError, UsageError
 from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, score, spread
 from tfcli.inspection.ablation import report_heads
@@ -125,14 +126,13 @@ def load_snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
         TfcliError: the file is damaged, or of another run or step.
     """
     try:
-        found = load_run(run.path, file)
-        of_this_run = found.config == run.config and runs.read_header(run.path, file).summary.steps == step
-        problem = None if of_this_run else f"{file} is of another run or step"
+        header = runs.read_header(run.path, file)
+        if header.config != run.config or header.summary.steps != step:
+            raise TfcliError(f"{file} is of another run or step")
+        return load_run(run.path, [path for _, path in files_of(run.config)], file)
     except TfcliError as error:
         problem = str(error).partition("; train")[0]
-    if problem:
-        raise TfcliError(f"{problem}; delete it, and the other snapshots tell the rest")
-    return found
+        raise TfcliError(f"{problem}; delete it, and the other snapshots tell the rest") from error
 
 
 def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:

@@ -20,6 +20,7 @@ from tfcli.building import build_for_training, build_task, start_training
 from tfcli.checkpoints import count_parameters, save_run
 from tfcli.config.files import to_yaml
 from tfcli.config.schema import RunConfig
+from tfcli.config.trust import remember
 from tfcli.devices import prepare
 from tfcli.errors import TfcliError
 from tfcli.evaluation import draw_example, held_out_set, score
@@ -56,6 +57,7 @@ def train_run(
     task, model = build_for_training(config)
     model = model.to(device)
     held_out = held_out_set(task, config.train.eval_samples, device)
+    remember(config)
     path = runs.create(name, out)
     runs.write_atomically(path / runs.CONFIG, to_yaml(config).encode())
     if config.train.snapshot_every is not None:

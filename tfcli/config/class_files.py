@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfcli.config.neighbours import TextLoader, import_neighbours_of
 from tfcli.errors import UsageError, did_you_mean
 
 FORM = "path/to/file.py:ClassName"
@@ -68,15 +69,15 @@ def bound_names(tree: ast.AST) -> Iterator[str]:
 def load_from_file(name: str) -> Any:
     """Return the class that a name of a file means; its neighbours can be imported by it."""
     path, class_name = split_file_name(name)
-    spec = importlib.util.spec_from_file_location(f"tfcli_file_{path.stem}", path)
-    if spec is None or spec.loader is None:
+    path = path.resolve()
+    import_neighbours_of(path)
+    loader = TextLoader(f"tfcli_file_{path.stem}", str(path))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    if spec is None:
         raise UsageError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return getattr(module, class_name)
 
 

@@ -13,6 +13,7 @@ TOPICS = {
     "positions": "positional encodings, and what structure each has built in",
     "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
     "adding": "a task, a positional encoding, a norm, an optimizer of your own",
+    "security": "what runs code, and what opening somebody else's run can do",
     "json": "the keys of every command's --json",
     "python": "the same from Python",
     "benchmarks": "how fast examples are solved, how far that carries, and beside whom",

@@ -1,0 +1,172 @@
+"""A stranger's run: none of its code runs unless its user says so."""
+
+from __future__ import annotations
+
+import os
+import py_compile
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tfcli as package
+from tests.conftest import SMALL, Cli, invoke, tfcli
+from tfcli.config.trust import digest
+from tfcli.errors import UsageError
+
+CODE = """
+import os
+from pathlib import Path
+from tfcli import Norm, Task
+
+Path(os.environ["RAN"]).touch()
+
+class Mine(Task):
+    def target(self, inputs):
+        return inputs
+
+class MyNorm(Norm):
+    def forward(self, x):
+        return x / x.norm(dim=-1, keepdim=True)
+"""
+COMMANDS = [
+    ["predict", "stranger", "1 2 3"],
+    ["predict", "1 2 3"],
+    ["eval", "stranger"],
+    ["eval"],
+    ["attn", "stranger", "1 2 3"],
+    ["attn", "stranger", "1 2 3", "--save", "map.html"],
+    ["attn", "stranger", "--over-time"],
+    ["trace", "stranger", "1 2 3"],
+    ["patch", "stranger", "--clean", "1 2 3", "--corrupt", "1 2 0"],
+    ["inspect", "stranger", "--heads"],
+]
+QUIET = [["inspect", "stranger"], ["ls"], ["validate", "runs/stranger/config.yaml"], ["show", "copy"]]
+NAMED = {
+    "a task": ["task.name=mine.py:Mine"],
+    "a part": ["model.norm=mine.py:MyNorm"],
+    "a share": ["model.positions={ends: 2, rank: 1, mine.py:Near: 1}"],
+}
+NEAR = """
+class Near(__import__("tfcli").Positions):
+    pass
+"""
+
+
+@pytest.fixture
+def ran(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file that the code leaves behind when it runs."""
+    monkeypatch.setenv("RAN", str(folder / "ran"))
+    return folder / "ran"
+
+
+@pytest.fixture
+def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was ever trained with by this user."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setenv("LOCALAPPDATA", str(folder / "state"))
+
+
+def make_run(folder: Path, settings: list[str], code: str = CODE + NEAR, *, apart: bool = False) -> Path:
+    """Train a run with code beside it, of somebody else: with another list of what is trusted."""
+    (folder / "mine.py").write_text(code)
+    theirs = str(folder / "theirs")
+    words = ["train", "copy", *settings, *SMALL, "train.steps=2", "train.snapshot_every=1", "-q"]
+    words += ["--out", "runs/stranger"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", theirs)
+        patch.setenv("LOCALAPPDATA", theirs)
+        if apart:  # in a process of its own
+            assert tfcli(*words, cwd=folder).returncode == 0
+        else:
+            invoke(*words)
+    return folder / "runs/stranger"
+
+
+@pytest.fixture(params=NAMED)
+def stranger(request: pytest.FixtureRequest, folder: Path, ran: Path, forget: None) -> Iterator[Path]:
+    run = make_run(folder, NAMED[request.param])
+    ran.unlink()
+    yield run
+    sys.modules.pop("tfcli_file_mine", None)
+
+
+@pytest.mark.usefixtures("stranger")
+def test_no_command_runs_the_code_of_a_strangers_run(cli: Cli, folder: Path, ran: Path) -> None:
+    for words in COMMANDS:
+        error = cli(*words, expect=2).stderr
+        assert f"sha256 {digest(folder / 'mine.py')}" in error
+        assert f"--trust {folder / 'mine.py'}" in error
+        assert not ran.exists(), words
+    for words in QUIET:
+        cli(*words)
+        assert not ran.exists(), words
+
+
+@pytest.mark.usefixtures("stranger")
+def test_its_code_runs_once_it_is_named(cli: Cli, ran: Path) -> None:
+    for words in COMMANDS:
+        cli(*words, "--trust", "mine.py")
+        assert ran.exists(), words
+        ran.unlink()
+    cli("eval", "stranger", "--trust", "theirs", expect=2)
+    assert not ran.exists()
+
+
+def test_python_asks_too(stranger: Path, folder: Path, ran: Path) -> None:
+    with pytest.raises(UsageError, match="--trust"):
+        package.load(stranger)
+    assert not ran.exists()
+    package.load(stranger, trust=[folder / "mine.py"])
+    assert ran.exists()
+
+
+@pytest.mark.usefixtures("ran", "forget")
+def test_what_was_trained_with_is_trusted_until_it_changes(cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_text(CODE)
+    cli("train", "copy", "task.name=mine.py:Mine", *SMALL, "train.steps=2", "-q", "--out", "mine")
+    cli("eval", "mine")
+    (folder / "mine.py").write_text(CODE + "# changed\n")
+    assert "as it is now" in cli("eval", "mine", expect=2).stderr
+    shutil.move(folder / "mine.py", folder / "gone.py")
+    assert "can't read" in cli("eval", "mine", expect=2).stderr
+
+
+@pytest.mark.usefixtures("ran", "forget")
+@pytest.mark.parametrize("where", ["helper.py", "helper/__init__.py", "helper/inner.py"])
+def test_what_a_trusted_file_imports_from_beside_it_is_a_part_of_it(
+    cli: Cli, folder: Path, where: str
+) -> None:
+    (folder / "helper").mkdir(exist_ok=True)
+    if where != "helper.py":
+        (folder / "helper/__init__.py").write_text("from helper import inner")
+        (folder / "helper/inner.py").write_text("")
+    else:
+        (folder / "helper.py").write_text("")
+    make_run(folder, ["task.name=mine.py:Mine"], "import helper\n" + CODE, apart=True)
+    shutil.copytree(folder / "theirs", folder / "state")  # the same user
+    (folder / where).write_text("print('something else')")
+    done = tfcli("eval", "stranger", cwd=folder)
+    assert done.returncode == 2
+    assert "something else" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["mine", "helper"])
+def test_bytecode_beside_a_trusted_file_is_not_run(folder: Path, ran: Path, forget: None, name: str) -> None:
+    (folder / "helper.py").write_text("VALUE = 1\n" + "#" * 80)
+    run = make_run(folder, ["task.name=mine.py:Mine"], "import helper\n" + CODE, apart=True)
+    shutil.copytree(folder / "theirs", folder / "state")
+    source = folder / f"{name}.py"
+    text, times = source.read_text(), source.stat()
+    evil = "import sys; print('evil', file=sys.stderr); sys.exit(9)"
+    source.write_text(evil + "#" * (len(text) - len(evil)))
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+    py_compile.compile(str(source), doraise=True)
+    source.write_text(text)
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+    done = tfcli("eval", run.name, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "evil" not in done.stderr
+    assert ran.exists()
