@@ -82,7 +82,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
         UsageError: the run would run other code.
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
-    weights = snapshot or path / runs.WEIGHTS
+    weights = snapshot or runs.weights_of(path)
     header = runs.read_header(path, weights)
     require(header.config, path, trust)
     try:

@@ -21,6 +21,7 @@ from tfcli.config.messages import explain
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError, UsageError, did_you_mean
+from tfcli.locks import find_trainer
 from tfcli.records.results import RunDetails, RunSummary, TrainSummary
 
 RUNS = Path("runs")
@@ -83,7 +84,7 @@ def as_run(name: str) -> Path | None:
     """Return the run folder that `name` means, by its name or its path, if there is one."""
     with contextlib.suppress(OSError, ValueError):  # a long sequence, say, can't be a file's name
         for path in (RUNS / name, Path(name)):
-            if name and ((path / CONFIG).is_file() or (path / WEIGHTS).is_file()):
+            if name and ((path / CONFIG).is_file() or weights_of(path).is_file()):
                 return path
     return None
 
@@ -95,7 +96,7 @@ def find(name: str | None) -> Path:
         UsageError: there is none.
     """
     if name is None:
-        trained = [path for path in all_runs() if (path / WEIGHTS).is_file()]
+        trained = [path for path in all_runs() if weights_of(path).is_file()]
         if not trained:
             raise UsageError(f"there is no trained run in {RUNS}/; `tfcli train reverse` makes one")
         return trained[-1]
@@ -122,6 +123,12 @@ def snapshots(run: Path) -> dict[int, Path]:
     return dict(sorted((int(step), path) for step, path in found.items() if step.isdecimal()))
 
 
+def weights_of(run: Path) -> Path:
+    """Return the file with the weights of a run: the newest snapshot where there is nothing else."""
+    weights = run / WEIGHTS
+    return weights if weights.exists() else next(reversed(snapshots(run).values()), weights)
+
+
 def snapshot_path(run: Path, step: int) -> Path:
     """Where the snapshot of that step belongs."""
     return run / SNAPSHOTS / f"step-{step:08}.safetensors"
@@ -133,13 +140,16 @@ def read_header(run: Path, path: Path | None = None) -> Header:
     Raises:
         TfcliError: there is no checkpoint, it is damaged, or another program wrote it.
     """
-    path = path or run / WEIGHTS
+    path = path or weights_of(run)
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length)) if length <= MAX_HEADER else None
     except FileNotFoundError as error:
-        raise TfcliError(f"{run} has no weights yet: its training saved nothing; train it again") from error
+        pid = find_trainer(run)
+        ended = "its training ended before it saved any; train it again"
+        why = ended if pid is None else f"it is in training (pid {pid}); look again soon"
+        raise TfcliError(f"{run} has no weights yet: {why}") from error
     except OSError as error:
         raise TfcliError(f"can't read {path}: {error.strerror}") from error
     except (ValueError, RecursionError):  # no UTF-8, or no JSON that a checkpoint would hold
@@ -183,7 +193,15 @@ def summarize(run: Path) -> RunSummary:
         config, summary, _, _ = read_header(run)
     except TfcliError as error:
         return RunSummary(run.name, None, None, None, None, problem=str(error))
-    return RunSummary(run.name, config.task.name, summary.solved, summary.steps, summary.exact_match)
+    return RunSummary(
+        run.name,
+        config.task.name,
+        summary.solved,
+        summary.steps,
+        summary.exact_match,
+        trained_by=find_trainer(run),
+        ended_early=summary.interrupted,
+    )
 
 
 def details(run: Path) -> RunDetails:
@@ -230,5 +248,18 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring a new name in a folder onto the disk, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -1,5 +1,6 @@
 """`train`: train a model and save it as a run."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +109,13 @@ def run_training(
         if watch and not console.is_terminal:
             hint("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        return train_run(config, name, out, display.show, watch)
+        return train_run(config, name, out, display.show, watch, warn)
+
+
+def warn(problem: str) -> None:
+    """Print a problem on stderr, if that can still be written to."""
+    with suppress(OSError):
+        hint(problem)
 
 
 def tell(report: "TrainReport", out: Path | None, quiet: bool, as_json: bool) -> None:

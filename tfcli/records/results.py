@@ -85,6 +85,8 @@ class RunSummary:
     steps: int | None  # trained
     exact_match: float | None  # on held-out sequences
     problem: str | None = None  # why nothing more can be said
+    trained_by: int | None = None  # the number of the process that trains it now
+    ended_early: bool = False  # whether its training was ended, or is not over
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,6 +20,7 @@ from tfcli.render.tables import count, nth_attempt, share
 from tfcli.render.terminal import print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
+DRAW_EVERY = 0.1  # seconds between two pictures
 GAP = 3  # columns between figures and map
 LEAST = 40  # columns for figures beside a map
 
@@ -38,7 +40,9 @@ class Display(Protocol):
 
 def make_display(console: Console, quiet: bool) -> Display:
     """Return the display that suits the console."""
-    return Silent() if quiet else LiveDisplay(console) if console.is_terminal else LineDisplay(console)
+    if quiet:
+        return Silent()
+    return Sturdy(LiveDisplay(console) if console.is_terminal else LineDisplay(console))
 
 
 class Silent:
@@ -52,6 +56,30 @@ class Silent:
 
     def show(self, progress: Progress) -> None:
         """Nothing to do."""
+
+
+class Sturdy(Silent):
+    """Another display until that can't be written any more; then nothing."""
+
+    def __init__(self, display: Display) -> None:
+        self.display: Display = display
+
+    def __enter__(self) -> Sturdy:
+        self.attempt(self.display.__enter__)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.attempt(lambda: self.display.__exit__(*error))
+
+    def show(self, progress: Progress) -> None:
+        self.attempt(lambda: self.display.show(progress))
+
+    def attempt(self, draw: Callable[[], object]) -> None:
+        """Draw, as long as somebody reads it."""
+        try:
+            draw()
+        except OSError:
+            self.display = Silent()
 
 
 class LineDisplay(Silent):
@@ -84,7 +112,8 @@ class LiveDisplay(Silent):
         self.console = console
         self.matches: list[float] = []
         self.map: AttentionRecord | None = None
-        self.live = Live(console=console, refresh_per_second=10, transient=True)
+        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.drawn_at = 0.0
 
     def __enter__(self) -> LiveDisplay:
         self.live.start()
@@ -100,7 +129,9 @@ class LiveDisplay(Silent):
         self.map = progress.attention
         if progress.fresh and progress.score:
             self.matches.append(progress.score.exact_match)
-        self.live.update(self.picture(progress))
+        if time.monotonic() - self.drawn_at >= DRAW_EVERY:
+            self.live.update(self.picture(progress), refresh=True)
+            self.drawn_at = time.monotonic()
 
     def picture(self, progress: Progress) -> RenderableType:
         """Return a few lines that fit a narrow terminal; beside or below them the map of the watched head."""

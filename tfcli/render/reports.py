@@ -156,6 +156,13 @@ def print_catalog(console: Console, catalog: Catalog) -> None:
         print_runs(console, catalog.runs)
 
 
+def progress_of(run: RunSummary) -> str:
+    """Whether a run has solved its task, or what else there is to say."""
+    if run.trained_by is not None:
+        return f"in training (pid {run.trained_by})"
+    return "ended early" if run.ended_early and not run.solved else plain(run.solved)
+
+
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
     """Print the runs, the newest last."""
     table = plain_table()
@@ -165,7 +172,8 @@ def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
         if run.problem is not None:
             table.add_row(run.run, "-", "-", "-", "-")
         else:
-            table.add_row(run.run, run.task, plain(run.solved), count(run.steps or 0), share(run.exact_match))
+            steps = count(run.steps or 0)
+            table.add_row(run.run, run.task, progress_of(run), steps, share(run.exact_match))
     print_block(console, Padding(table, (0, 0, 0, 2)))
     for run in runs:
         if run.problem is not None:

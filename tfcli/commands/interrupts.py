@@ -1,0 +1,45 @@
+"""Ctrl-C and the like, in a training: noted, so that it ends between two steps and saves."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one
+SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Interrupt:
+    """Whether somebody wants to stop."""
+
+    def __init__(self) -> None:
+        self.caught_at: float | None = None
+
+    @property
+    def caught(self) -> bool:
+        """Whether a signal has come."""
+        return self.caught_at is not None
+
+    def note(self, number: int, frame: object) -> None:
+        """Take a signal: the first is noted, one that comes a second later or more breaks off."""
+        now = time.monotonic()
+        if self.caught_at is None:
+            self.caught_at = now
+        elif now - self.caught_at > GRACE:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def defer_interrupt() -> Iterator[Interrupt]:
+    """Note Ctrl-C, SIGTERM or a terminal that closes, instead of breaking off; what is ignored stays so."""
+    interrupt = Interrupt()
+    numbers = [getattr(signal, name) for name in SIGNALS]
+    noted = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt.note) for number in noted}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
