@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from torch import Tensor
 from tfcli import runs
 from tfcli.building import build_model, build_task
 from tfcli.config.schema import RunConfig
-from tfcli.config.trust import require
+from tfcli.config.trust import files_of, require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.records.results import TrainSummary
@@ -65,10 +66,11 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
         raise DivergedError(
             f"the weights became infinite by step {summary.steps}; try a smaller train.learning_rate"
         )
+    said = config.model_dump_json(), json.dumps(asdict(summary)), digest_of(tensors)
     metadata = {
         "format": runs.FORMAT,
-        "config": config.model_dump_json(),
-        "summary": json.dumps(asdict(summary)),
+        **dict(zip(("config", "summary", "digest"), said, strict=True)),
+        "seal": runs.seal_of(*said),
     }
     runs.write_atomically(file, save(tensors, metadata))
 
@@ -89,16 +91,65 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
         tensors = load_file(weights)
     except SafetensorError as error:
         raise runs.damage_error(weights, str(error)) from error
+    if header.digest is not None and digest_of(tensors) != header.digest:
+        raise runs.damage_error(weights, "its tensors are not as they were written")
     task = build_task(header.config.task)
+    tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
+    if not files_of(header.config):  # then parts may only be made as they are meant to be
+        with torch.device("meta"):
+            check_fit(weights, build_model(header.config, task), tensors)
     model = build_model(header.config, task)
-    try:
-        tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
-        model.load_state_dict(tensors)
-    except RuntimeError as error:  # torch's message: a heading, then a line each
-        raise runs.damage_error(weights, str(error).splitlines()[1].strip()) from error
+    check_fit(weights, model, tensors)
+    model.load_state_dict(tensors)
     if not all_finite(tensors):
         raise runs.damage_error(weights, "some weights aren't finite numbers")
-    return LoadedRun(path, header.config, task, model.eval())
+    check_answers(weights, model.eval(), task)
+    return LoadedRun(path, header.config, task, model)
+
+
+def check_fit(file: Path, model: Encoder, tensors: dict[str, Tensor]) -> None:
+    """Hold the tensors of a checkpoint against the model that it says it has.
+
+    Raises:
+        TfcliError: they don't fit.
+    """
+    wanted = model.state_dict()
+    if missing := sorted(wanted.keys() - tensors.keys()):
+        raise runs.damage_error(file, f"it has no {missing[0]}")
+    if unknown := sorted(tensors.keys() - wanted.keys()):
+        raise runs.damage_error(file, f"its model has no {unknown[0]}")
+    for name, tensor in tensors.items():
+        found, right = describe(tensor), describe(wanted[name])
+        if found != right:
+            raise runs.damage_error(file, f"{name} is {found}, and should be {right}")
+
+
+def describe(tensor: Tensor) -> str:
+    """Describe a tensor by its dtype and its shape."""
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def check_answers(file: Path, model: Encoder, task: Task) -> None:
+    """See to it that a model says something.
+
+    Raises:
+        TfcliError: what it says isn't numbers.
+    """
+    length = task.nearest_length(task.min_length)
+    inputs = task.sample(1, length, torch.Generator().manual_seed(0)).inputs
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        if not bool(model(inputs).isfinite().all()):
+            raise runs.damage_error(file, "its answers aren't finite numbers")
+
+
+def digest_of(tensors: dict[str, Tensor]) -> str:
+    """Return the SHA-256 of the names, dtypes, shapes and bytes of tensors."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        found.update(f"{name} {describe(tensor)}\n".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def all_finite(tensors: dict[str, Tensor]) -> bool:

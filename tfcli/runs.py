@@ -7,9 +7,11 @@ whose header holds the configuration and the summary as text.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import stat
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tfcli.config.messages import explain
+from tfcli.config.parts import UNKNOWN
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError, UsageError, did_you_mean
@@ -34,7 +37,17 @@ MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
 SUMMARY = TypeAdapter(TrainSummary)
-SHAPES = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0)]]])
+
+
+class TensorEntry(NamedTuple):
+    """What the header of a checkpoint says of a tensor."""
+
+    dtype: str  # as safetensors calls it, such as F32
+    shape: list[Annotated[int, Field(ge=0)]]
+    data_offsets: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]  # in the file's last part
+
+
+TENSORS = TypeAdapter(dict[str, TensorEntry])
 METRICS_LINE = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]])
 
 
@@ -43,7 +56,8 @@ class Header(NamedTuple):
 
     config: RunConfig
     summary: TrainSummary
-    shapes: dict[str, list[int]]  # of each tensor
+    tensors: dict[str, TensorEntry]  # by name
+    digest: str | None  # of their bytes; None in a format that has none
     upgrade: Upgrade  # from the format that it was saved in
 
 
@@ -135,16 +149,14 @@ def snapshot_path(run: Path, step: int) -> Path:
 
 
 def read_header(run: Path, path: Path | None = None) -> Header:
-    """Return the header of a run's checkpoint, or of a snapshot at `path`: eight bytes of length, then JSON.
+    """Return the header of a run's checkpoint, or of a snapshot at `path`.
 
     Raises:
         TfcliError: there is no checkpoint, it is damaged, or another program wrote it.
     """
     path = path or weights_of(run)
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if length <= MAX_HEADER else None
+        header, rest = read_json_header(path)
     except FileNotFoundError as error:
         pid = find_trainer(run)
         ended = "its training ended before it saved any; train it again"
@@ -152,27 +164,70 @@ def read_header(run: Path, path: Path | None = None) -> Header:
         raise TfcliError(f"{run} has no weights yet: {why}") from error
     except OSError as error:
         raise TfcliError(f"can't read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError):  # no UTF-8, or no JSON that a checkpoint would hold
-        header = None
     if not isinstance(header, dict):
-        raise TfcliError(
-            f"{path} is damaged: it doesn't begin with a safetensors header; train the run again"
-        )
+        raise damage_error(path, "it doesn't begin with a safetensors header")
     metadata = header.pop("__metadata__", None)
     found = metadata.get("format") if isinstance(metadata, dict) else None
     if found not in UPGRADES:
         raise TfcliError(unknown_format(path, found))
     upgrade = UPGRADES[found]()
+    digest = check_seal(path, metadata) if upgrade.has_digests else None
     try:
         settings = upgrade.rename_settings(json.loads(metadata["config"]))
         config = RunConfig.model_validate_json(json.dumps(settings))
         summary = SUMMARY.validate_json(metadata["summary"])
-        shapes = SHAPES.validate_python({k: v["shape"] for k, v in header.items()})
-        return Header(config, summary, shapes, upgrade)
+        tensors = TENSORS.validate_python(header)
     except ValidationError as error:
-        raise damage_error(path, explain(error.errors()[0])) from error
+        first = error.errors()[0]
+        if digest is not None and first["type"] in ("extra_forbidden", UNKNOWN):
+            what = explain(first).partition(" (")[0]
+            raise TfcliError(
+                f"{path} was written by a newer tfcli: {what}; upgrade tfcli to read it"
+            ) from error
+        raise damage_error(path, explain(first)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damage_error(path, "its header is incomplete") from error
+    needed = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    if rest != needed:
+        raise damage_error(path, f"its tensors take {rest} bytes, and should take {needed}")
+    return Header(config, summary, tensors, digest, upgrade)
+
+
+def read_json_header(path: Path) -> tuple[Any, int]:
+    """Return what a checkpoint begins with, eight bytes of length, then JSON, and how many bytes follow.
+
+    None in place of JSON where there is none that a checkpoint would hold.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for somebody to write into it
+        return None, 0
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(length)) if length <= min(MAX_HEADER, status.st_size) else None
+        except (ValueError, RecursionError):
+            header = None
+    return header, status.st_size - 8 - length
+
+
+def seal_of(config: str, summary: str, digest: str) -> str:
+    """Return the digest of what a header says, and of the digest of the tensors."""
+    return hashlib.sha256("\0".join((FORMAT, config, summary, digest)).encode()).hexdigest()
+
+
+def check_seal(path: Path, metadata: dict[str, Any]) -> str:
+    """Return the digest of the tensors, if the header is as it was written.
+
+    Raises:
+        TfcliError: it isn't.
+    """
+    config, summary, digest = (str(metadata.get(key)) for key in ("config", "summary", "digest"))
+    if metadata.get("seal") != seal_of(config, summary, digest):
+        raise damage_error(path, "its header is not as it was written")
+    return digest
 
 
 def unknown_format(path: Path, found: object) -> str:
@@ -190,12 +245,13 @@ def damage_error(path: Path, reason: str) -> TfcliError:
 def summarize(run: Path) -> RunSummary:
     """Return a line about a run; a run that can't be read says why."""
     try:
-        config, summary, _, _ = read_header(run)
+        header = read_header(run)
     except TfcliError as error:
         return RunSummary(run.name, None, None, None, None, problem=str(error))
+    summary = header.summary
     return RunSummary(
         run.name,
-        config.task.name,
+        header.config.task.name,
         summary.solved,
         summary.steps,
         summary.exact_match,
@@ -206,11 +262,11 @@ def summarize(run: Path) -> RunSummary:
 
 def details(run: Path) -> RunDetails:
     """All that a run tells without running its model."""
-    config, summary, shapes, _ = read_header(run)
+    config, summary, tensors, *_ = read_header(run)
     by_part: dict[str, int] = {}
-    for name, shape in shapes.items():
-        if shape:  # a number that stands alone is kept with the weights, but not learned
-            by_part[part_of(name)] = by_part.get(part_of(name), 0) + prod(shape)
+    for name, tensor in tensors.items():
+        if tensor.shape:  # a number that stands alone is kept with the weights, but not learned
+            by_part[part_of(name)] = by_part.get(part_of(name), 0) + prod(tensor.shape)
     return RunDetails(
         run=str(run),
         config=config.model_dump(mode="json"),

@@ -17,6 +17,8 @@ WITH_SLOPE, WITH_GATE = ("rank", "level", "landmark"), ("rank", "landmark")
 class Upgrade:
     """None: the run was saved in today's format."""
 
+    has_digests = True  # of its header and of its tensors
+
     def rename_settings(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the configuration as it would be written today."""
         return config
@@ -28,6 +30,8 @@ class Upgrade:
 
 class UpgradeFrom01(Upgrade):
     """From the format of version 0.1, in which one encoding held the tables of all layers."""
+
+    has_digests = False
 
     def __init__(self) -> None:
         self.positions = "ends"

@@ -1,0 +1,163 @@
+"""Damage to a checkpoint is noticed: never a silent wrong answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from tests.commands.test_survival import TINY
+from tests.conftest import Cli, as_json
+from tfcli import runs
+from tfcli.checkpoints import load_run, save_run
+from tfcli.commands.train import train_run
+from tfcli.errors import TfcliError
+
+Entry = dict[str, Any]  # of a tensor, in the header
+INPUTS = torch.tensor([[0, 1, 2, 3]])
+
+
+@pytest.fixture
+def good(folder: Path) -> bytes:
+    train_run(TINY, "run", None)
+    return (folder / "runs/run" / runs.WEIGHTS).read_bytes()
+
+
+def flip(data: bytearray, rng: random.Random) -> None:
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def flip_in_header(data: bytearray, rng: random.Random) -> None:
+    data[rng.randrange(8 + int.from_bytes(data[:8], "little"))] ^= 1 << rng.randrange(8)
+
+
+def cut(data: bytearray, rng: random.Random) -> None:
+    del data[rng.randrange(len(data)) :]
+
+
+def append(data: bytearray, rng: random.Random) -> None:
+    data += rng.randbytes(rng.randint(1, 100))
+
+
+def clear(data: bytearray, rng: random.Random) -> None:
+    start = 8 + int.from_bytes(data[:8], "little")
+    first = rng.randrange(start, len(data) - 64)
+    data[first : first + 64] = bytes(64)
+
+
+def swap(data: bytearray, rng: random.Random) -> None:
+    """Exchange the bytes of two tensors of one shape."""
+    change_header(data, rng, lambda one, other: (other | {}, one | {}))
+
+
+def relabel(data: bytearray, rng: random.Random) -> None:
+    """Call the numbers of a tensor by another type of the same size."""
+    change_header(data, rng, lambda one, other: (one | {"dtype": "I32"}, other))
+
+
+def reshape(data: bytearray, rng: random.Random) -> None:
+    change_header(data, rng, lambda one, other: (one | {"shape": one["shape"][::-1]}, other))
+
+
+def change_header(
+    data: bytearray,
+    rng: random.Random,
+    change: Callable[[Entry, Entry], tuple[Entry, Entry]],
+) -> None:
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    names = sorted(header.keys() - {"__metadata__"})
+    one = rng.choice(names)
+    alike = [name for name in names if header[name]["shape"] == header[one]["shape"] and name != one]
+    other = rng.choice(alike or names)
+    header[one], header[other] = change(header[one], header[other])
+    text = json.dumps(header).encode()
+    data[: 8 + length] = len(text).to_bytes(8, "little") + text
+
+
+MUTATIONS = [flip, flip_in_header, cut, append, clear, swap, relabel, reshape]
+
+
+@pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
+def test_no_mutation_gives_a_silent_wrong_answer(
+    folder: Path, good: bytes, mutate: Callable[[bytearray, random.Random], None]
+) -> None:
+    run = folder / "runs/run"
+    answer = load_run(run).model(INPUTS)
+    noticed = 0
+    for seed in range(125):
+        data = bytearray(good)
+        mutate(data, random.Random(seed))
+        (run / runs.WEIGHTS).write_bytes(data)
+        try:
+            found = load_run(run).model(INPUTS)
+        except TfcliError:
+            noticed += 1
+        else:
+            assert torch.equal(found, answer), seed
+    assert noticed > 40
+
+
+def test_the_list_of_runs_sees_what_is_cut_off(cli: Cli, folder: Path, good: bytes) -> None:
+    (folder / "runs/run" / runs.WEIGHTS).write_bytes(good[:-1])
+    [listed] = as_json(cli, "ls")["runs"]
+    assert "bytes, and should take" in listed["problem"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_no_checkpoint_and_nobody_waits_for_it(cli: Cli, folder: Path) -> None:
+    run = runs.create("run", None)
+    (run / runs.CONFIG).write_text("task: {name: copy}\n")
+    os.mkfifo(run / runs.WEIGHTS)
+    for words in (["ls"], ["inspect", "run"], ["eval", "run"]):
+        cli(*words, expect=words[0] != "ls")
+
+
+@pytest.mark.usefixtures("good")
+def test_weights_whose_answers_are_no_numbers_are_refused(folder: Path) -> None:
+    run = load_run(folder / "runs/run")
+    for parameter in run.model.parameters():
+        parameter.data.fill_(1e30)
+    save_run(run.path / runs.WEIGHTS, run.config, run.model, runs.read_header(run.path).summary)
+    with pytest.raises(TfcliError, match="its answers aren't finite numbers"):
+        load_run(run.path)
+
+
+@pytest.mark.usefixtures("good")
+def test_a_setting_that_is_not_known_yet_is_of_a_newer_version(folder: Path) -> None:
+    file = folder / "runs/run" / runs.WEIGHTS
+    run, tensors = load_run(folder / "runs/run"), load_file(file)
+    values = json.loads(run.config.model_dump_json())
+    values["model"]["memory"] = 3
+    rewrite(file, tensors, json.dumps(values))
+    with pytest.raises(TfcliError, match="newer tfcli: unknown key model.memory; upgrade tfcli"):
+        load_run(folder / "runs/run")
+
+
+def test_a_header_that_claims_too_much_is_refused_before_anything_is_built(
+    folder: Path, good: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert good
+    file = folder / "runs/run" / runs.WEIGHTS
+    run, tensors = load_run(folder / "runs/run"), load_file(file)
+    values = json.loads(run.config.model_dump_json())
+    values["model"] |= {"d_model": 32768, "d_ff": 131072, "n_layers": 3}
+    rewrite(file, tensors, json.dumps(values))
+    with pytest.raises(TfcliError, match="damaged"):
+        load_run(folder / "runs/run")
+
+
+def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
+    """Write a checkpoint of another configuration, sealed."""
+    data = file.read_bytes()
+    said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    said |= {"config": config, "seal": runs.seal_of(config, said["summary"], said["digest"])}
+    save_file(tensors, file, said)
