@@ -138,7 +138,7 @@ def test_a_setting_that_is_not_known_yet_is_of_a_newer_version(folder: Path) -> 
     values = json.loads(run.config.model_dump_json())
     values["model"]["memory"] = 3
     rewrite(file, tensors, json.dumps(values))
-    with pytest.raises(TfcliError, match="newer tfcli: unknown key model.memory; upgrade tfcli"):
+    with pytest.raises(TfcliError, match=r"newer tfcli: unknown key model\.memory; upgrade tfcli"):
         load_run(folder / "runs/run")
 
 
