@@ -53,7 +53,7 @@ def fail(message: str, code: int) -> typer.Exit:
     """Print each line of a message as an error, wrapped at words on a terminal; the exit to raise."""
     from tfcli.render.terminal import make_console, print_message
 
-    for line in message.splitlines():
+    for line in message.split("\n"):
         print_message(make_console(stderr=True), f"error: {line}")
     return typer.Exit(code)
 

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def echo(text: str, *, nl: bool = True) -> None:
+    """Print text on stdout as it is, but for control characters that somebody put into it."""
+    from tfcli.render.untrusted import escape_controls
+
+    typer.echo(escape_controls(text), nl=nl)
+
+
 def print_json(record: Any, indent: int | None = 2) -> None:
     """Print a record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN is a bug, and raises."""
     value = asdict(record) if is_dataclass(record) and not isinstance(record, type) else record
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    typer.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
+    echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
 
 
 def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:

@@ -8,9 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import typer
-
-from tfcli.cli.output import hint, print_json
+from tfcli.cli.output import echo, hint, print_json
 from tfcli.errors import TfcliError, UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def write(path: Path, content: Callable[[], str | bytes]) -> None:
 
 def tell_size(path: Path) -> None:
     """Print the name and size of what was written."""
-    typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+    echo(f"{path}: {path.stat().st_size:,} bytes")
 
 
 class Output(NamedTuple):

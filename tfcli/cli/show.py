@@ -6,7 +6,7 @@ import typer
 
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, SourceArgument
-from tfcli.cli.output import print_json
+from tfcli.cli.output import echo, print_json
 from tfcli.errors import UsageError
 
 
@@ -40,4 +40,4 @@ def show(
     if as_json:
         print_json(example)
     else:
-        typer.echo(example.text, nl=False)
+        echo(example.text, nl=False)

@@ -8,7 +8,7 @@ import typer
 
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, complete_settings, complete_sources
-from tfcli.cli.output import hint, print_json, print_result
+from tfcli.cli.output import echo, hint, print_json, print_result
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -68,7 +68,7 @@ def train(
         if as_json:
             print_json(config.model_dump(mode="json"))
         else:
-            typer.echo(files.to_yaml(config), nl=False)
+            echo(files.to_yaml(config), nl=False)
         return
     if not watch and (layer is not None or head is not None):
         raise UsageError("--layer and --head are about --watch")

@@ -7,7 +7,7 @@ import typer
 from tfcli.cli.app import app
 from tfcli.cli.boundary import fail
 from tfcli.cli.options import JsonOption
-from tfcli.cli.output import print_json
+from tfcli.cli.output import echo, print_json
 
 
 @app.command()
@@ -26,6 +26,6 @@ def validate(
         print_json(result)
     elif result.valid:
         names = f" ({', '.join(result.configs)})" if len(result.configs) > 1 else ""
-        typer.echo(f"{source}: valid{names}")
+        echo(f"{source}: valid{names}")
     if not result.valid:
         raise fail("\n".join(result.errors), 2)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 from rich.console import Console
 from rich.text import Text
 
 from tfcli.records.results import EvalReport, LengthScore
 from tfcli.render.terminal import can_show, print_lines, print_wrapped
+from tfcli.render.untrusted import escape_markup
 
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 5  # of the terminal
@@ -61,7 +61,7 @@ def render(report: EvalReport) -> str:
         ),
         *legend(),
     ]
-    title = escape(f"{report.run}: {report.task}, trained on lengths {low} to {high}")
+    title = escape_markup(f"{report.run}: {report.task}, trained on lengths {low} to {high}")
     width, height = LEFT + WIDTH + 16, TOP + HEIGHT + BOTTOM
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (

@@ -12,10 +12,10 @@ import re
 import sys
 from array import array
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from tfcli.records.inspection import HeadRecord, View
+from tfcli.render.untrusted import escape_markup
 
 UNITS = 65535  # of a weight of 1
 MAX_WEIGHTS = 2**24  # about 45 MB
@@ -37,7 +37,7 @@ def render(views: Sequence[View]) -> str:
             f"{weights} weights are too many for a page (at most {MAX_WEIGHTS}); choose --layer and --head"
         )
     template = Path(__file__).with_name("viewer.html").read_text(encoding="utf-8")
-    title = escape(f"{views[0].record.run}: attention").encode("ascii", "xmlcharrefreplace").decode()
+    title = escape_markup(f"{views[0].record.run}: attention").encode("ascii", "xmlcharrefreplace").decode()
     parts = {"title": title, "data": script_json([view_data(view) for view in views])}
     return re.sub(r"\{\{(title|data)\}\}", lambda match: parts[match[1]], template)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
+from tfcli.render.untrusted import escape_controls
 
 
 def render(views: Sequence[View]) -> str:
@@ -32,4 +33,4 @@ def render(views: Sequence[View]) -> str:
 
 def escape(text: str) -> str:
     """`text` with what Markdown or HTML would read as markup written as character references."""
-    return re.sub(r"[&<>|*_`~\[\]()\\#!+$:.-]", lambda match: f"&#{ord(match[0])};", text)
+    return re.sub(r"[&<>|*_`~\[\]()\\#!+$:.-]", lambda match: f"&#{ord(match[0])};", escape_controls(text))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from rich.cells import cell_len
 
 from tfcli.records.inspection import AttentionRecord, View
 from tfcli.render.attention import title_of
 from tfcli.render.terminal import pad_or_cut
+from tfcli.render.untrusted import escape_markup
 
 FONT = 11  # px
 CHARACTER = 0.62 * FONT  # px, the width of a narrow one
@@ -77,9 +77,8 @@ class Grid:
         """Return question and answer, for those who can't see the picture, too."""
         record = self.record
         text = f"{record.run}: attention for {' '.join(record.input)}, answer {' '.join(record.prediction)}"
-        return (
-            f'<title>{escape(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{escape(caption(record))}</text>'
-        )
+        shown = escape_markup(caption(record))
+        return f'<title>{escape_markup(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{shown}</text>'
 
     def map(self, row: int, column: int, title: str, weights: list[list[float]]) -> str:
         """One head: title, labels, and a path for the cells of each shade."""
@@ -100,7 +99,7 @@ class Grid:
         return "\n".join(
             [
                 f'<g transform="translate({x:.1f} {y:.1f})">',
-                f'<text y="{FONT - self.top:.1f}" font-weight="bold">{escape(title)}</text>',
+                f'<text y="{FONT - self.top:.1f}" font-weight="bold">{escape_markup(title)}</text>',
                 *self.labels(),
                 f'<g transform="scale({self.cell:.3f})" shape-rendering="crispEdges">',
                 *shapes,
@@ -114,7 +113,7 @@ class Grid:
         """Return the tokens at the rows and above the columns, as many as there is room for."""
         texts = []
         for i in range(0, self.n, self.every):
-            token, middle = escape(self.labels_text[i]), (i + 0.5) * self.cell
+            token, middle = escape_markup(self.labels_text[i]), (i + 0.5) * self.cell
             texts.append(f'<text x="-5" y="{middle + FONT * 0.36:.1f}" text-anchor="end">{token}</text>')
             if self.turned:
                 placement = f'transform="translate({middle + FONT * 0.36:.1f} -5) rotate(-90)"'

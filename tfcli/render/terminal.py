@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from tfcli.render.untrusted import escape_controls
+
+
+class SafeConsole(Console):
+    """A console that shows control characters instead of obeying them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=escape_controls(segment.text))
+
+    def out(self, *objects: Any, **options: Any) -> None:
+        super().out(*(escape_controls(str(text)) for text in objects), **options)
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -15,7 +31,7 @@ def make_console(*, stderr: bool = False) -> Console:
     environment = dict(os.environ)
     if not re.fullmatch("[1-9][0-9]{0,3}", environment.get("COLUMNS", "80")):
         del environment["COLUMNS"]
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, _environ=environment)
+    return SafeConsole(stderr=stderr, markup=False, highlight=False, emoji=False, _environ=environment)
 
 
 def print_lines(console: Console, text: Text | str = "") -> None:
