@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json
-from tfcli.config.schema import ModelConfig
+from tfcli.model import POSITIONS
 
 
 def test_train_tells_what_came_of_it(cli: Cli, folder: Path) -> None:
@@ -155,7 +154,7 @@ def test_inspect_tells_all_that_is_known(run_cli: Cli) -> None:
         assert word in text
 
 
-@pytest.mark.parametrize("positions", get_args(ModelConfig.model_fields["positions"].annotation))
+@pytest.mark.parametrize("positions", POSITIONS)
 def test_inspect_counts_what_training_counted(positions: str, cli: Cli) -> None:
     words = ["task.max_length=3", "model.d_model=8", "train.steps=1", f"model.positions={positions}", "-q"]
     trained = as_json(cli, "train", "copy", *words)
