@@ -9,7 +9,6 @@ from typing import Any, get_args
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, tokens
 from tfcli.building import build_encoder
@@ -21,9 +20,6 @@ from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.feed_forward import ACTIVATIONS
 from tfcli.model.layout import Layout
 from tfcli.model.trace import ForwardTrace, Intervention, LayerContext
-
-EVERY_LAYER = frozenset({(0, 0), (0, 1)})
-EVERY_HEAD = frozenset((0, layer, head) for layer in range(2) for head in range(2))
 
 
 def torch_layer(block: nn.Module, norm: str, activation: str) -> nn.TransformerEncoderLayer:
@@ -153,39 +149,6 @@ def test_loops_apply_the_same_blocks_again() -> None:
     )
 
 
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_nothing_that_comes_later_matters_under_a_causal_mask(positions: str) -> None:
-    model, batch = make(positions=positions, mask="causal"), tokens()
-    changed = batch.clone()
-    changed[:, 6:] = (changed[:, 6:] + 1) % VOCAB
-    before, after = model(batch), model(changed)
-    close(before[:, :6], after[:, :6])
-    assert (before[:, 6:] - after[:, 6:]).abs().max() > 1e-3
-
-
-def test_a_window_reaches_as_far_as_it_says() -> None:
-    trace = ForwardTrace()
-    make(mask="window:2", n_layers=1)(tokens(), trace=trace)
-    seen = trace.layers[0].attn_weights[0, 0] > 0
-    places = torch.arange(9)
-    assert torch.equal(seen, (places[:, None] - places).abs() <= 2)
-
-
-@pytest.mark.parametrize("mask", ["none", "causal", "window:2"])
-def test_blanks_attend_to_what_the_mask_lets_them(mask: str) -> None:
-    """They come after the input: under a causal mask each sees all of it, and the blanks before itself."""
-    config = ModelConfig.model_validate({"d_model": 16, "n_heads": 2, "n_layers": 1, "mask": mask})
-    model, trace = build_encoder(config, Layout(VOCAB, appended=True), LONGEST).eval(), ForwardTrace()
-    model(tokens(1, 3), trace=trace)
-    seen = (trace.layers[0].attn_weights[0, 0] > 0).int().tolist()
-    rows = {
-        "none": [[1] * 6] * 6,
-        "causal": [[1] * n + [0] * (6 - n) for n in range(1, 7)],
-        "window:2": [[int(abs(q - k) <= 2) for k in range(6)] for q in range(6)],
-    }
-    assert seen == rows[mask]
-
-
 def test_tied_embeddings_read_the_answer_off_with_the_embedding() -> None:
     model, trace = make(tie_embeddings=True), ForwardTrace()
     close(model(tokens(), trace=trace), trace.normed @ model.embedding.weight.T)
@@ -273,67 +236,6 @@ def test_with_positions_order_matters(positions: str) -> None:
     assert (model(batch.roll(1, 1)) - model(batch).roll(1, 1)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("traced", [False, True])
-def test_a_removed_head_adds_nothing(traced: bool) -> None:
-    model = make(n_layers=1)
-    without = Intervention(heads=frozenset({(0, 0, 1)}))
-    removed = model(tokens(), intervention=without, trace=ForwardTrace() if traced else None)
-    attention = model.layers[0].attention
-    attention.out.weight.data[:, 8:] = 0  # the columns that read head 1
-    close(removed, model(tokens()))
-
-
-@pytest.mark.parametrize("norm", PLACEMENTS)
-@pytest.mark.parametrize(
-    ("part", "module"), [("attention", "attention.out"), ("feed_forward", "feed_forward.contract")]
-)
-def test_a_removed_sublayer_adds_nothing(part: str, module: str, norm: str) -> None:
-    model = make(n_layers=2, norm_placement=norm)
-    for layer in model.layers:  # what a norm inside makes of nothing is its bias
-        for norms in (layer.norm_attention, layer.norm_feed_forward):
-            assert norms is not None
-            for parameter in norms.inside.parameters():
-                parameter.data.fill_(1.0 if parameter.dim() else 0.0)
-    options: dict[str, Any] = {part: frozenset({(0, 1)})}
-    removed = model(tokens(), intervention=Intervention(**options))
-    for parameter in model.layers[1].get_submodule(module).parameters():
-        parameter.data.zero_()
-    close(removed, model(tokens()))
-
-
-@pytest.mark.parametrize("options", [o for o in ALL if not o.keys() & {"loops", "feed_forward"}])
-def test_replacing_every_part_gives_the_other_answer(options: dict[str, Any]) -> None:
-    """Heads, feed-forwards and embedding together are all that the answer is made of."""
-    model = make(**options)
-    other = ForwardTrace()
-    expected = model(tokens(seed=2), trace=other)
-    everything = Intervention(heads=EVERY_HEAD, feed_forward=EVERY_LAYER, embedding=True, source=other)
-    close(model(tokens(), intervention=everything), expected)
-    only_heads = model(tokens(), intervention=Intervention(heads=EVERY_HEAD, source=other))
-    assert (only_heads - expected).abs().max() > 1e-3
-
-
-def test_an_intervention_in_nothing_changes_nothing() -> None:
-    model = make()
-    assert torch.equal(model(tokens(), intervention=Intervention()), model(tokens()))
-
-
-@pytest.mark.parametrize(
-    ("intervention", "message"),
-    [
-        (Intervention(heads=frozenset({(0, 0, 2)})), "there is no head 2 to intervene in"),
-        (Intervention(heads=frozenset({(0, 2, 0)})), "there is no layer 2 of loop 0"),
-        (Intervention(attention=frozenset({(1, 0)})), "there is no layer 0 of loop 1"),
-        (Intervention(feed_forward=frozenset({(0, -1)})), "there is no layer -1"),
-    ],
-)
-def test_an_intervention_in_what_is_not_there_is_refused(intervention: Intervention, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make()(tokens(), intervention=intervention)
-    with pytest.raises(TypeError):
-        Intervention(attend=frozenset())  # type: ignore[call-arg]
-
-
 def test_dropout_is_off_outside_training() -> None:
     model = make(dropout=0.5)
     assert torch.equal(model(tokens()), model(tokens()))
@@ -377,30 +279,3 @@ def test_training_in_bfloat16_on_a_cpu_never_takes_the_slow_kernel(
     monkeypatch.delattr(torch.nn.functional, "scaled_dot_product_attention")
     with torch.autocast("cpu", torch.bfloat16):
         assert model(tokens()).isfinite().all()
-
-
-class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Notes the largest tensor that any operation makes."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.numbers = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        outputs = made if isinstance(made, tuple | list) else [made]
-        self.numbers = max(self.numbers, *(x.numel() for x in outputs if isinstance(x, Tensor)), 0)
-        return made
-
-
-@pytest.mark.parametrize("positions", ["none", "sinusoidal", "rotary"])
-@pytest.mark.parametrize("mask", ["none", "causal"])
-def test_nothing_of_the_size_of_all_pairs_is_made_at_a_length_of_4096(positions: str, mask: str) -> None:
-    """The other encodings put a bias on each pair, which the kernel wants to have as a whole."""
-    model, length = make(positions=positions, n_layers=1, mask=mask), 4096
-    with torch.inference_mode(), Largest() as largest:
-        model(tokens(1, length))
-    assert length * 16 <= largest.numbers < length * length
-    with torch.inference_mode(), Largest() as explicit:
-        model(tokens(1, 256), trace=ForwardTrace())
-    assert explicit.numbers >= 256 * 256
