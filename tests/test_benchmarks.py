@@ -15,6 +15,7 @@ RUNS = {
     "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
     "tutorial.py": (["--seeds", "0"], "| the tutorial's recipe | 1 of 1 |"),
     "examples.py": (["--examples", "copy", "--seeds", "0"], "| copy | 1 of 1 |"),
+    "versions.py": (["..", "--runs", "1", "--examples", "copy", "--seeds", "0:1"], "50 50 steps"),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 
@@ -28,6 +29,6 @@ def test_every_benchmark_is_run_here() -> None:
 def test_a_benchmark_runs(name: str) -> None:
     words, expected = RUNS[name]
     command = [sys.executable, str(BENCHMARKS / name), *words]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=BENCHMARKS.parent, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert expected in result.stdout

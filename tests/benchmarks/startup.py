@@ -29,9 +29,10 @@ COMMANDS = {
 }
 
 
-def cpu_seconds(command: list[str], folder: Path) -> float:
+def cpu_seconds(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> float:
     """User and system seconds of one run of `command`."""
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=nowhere, stderr=nowhere)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
