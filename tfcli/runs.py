@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from dataclasses import asdict
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -36,9 +37,6 @@ FORMAT = "tfcli-2"
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
-SUMMARY = TypeAdapter(TrainSummary)
-
-
 class TensorEntry(NamedTuple):
     """What the header of a checkpoint says of a tensor."""
 
@@ -47,8 +45,22 @@ class TensorEntry(NamedTuple):
     data_offsets: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]  # in the file's last part
 
 
-TENSORS = TypeAdapter(dict[str, TensorEntry])
-METRICS_LINE = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]])
+class Adapters(NamedTuple):
+    """How pydantic reads what is in a run folder."""
+
+    summary: TypeAdapter[TrainSummary]
+    tensors: TypeAdapter[dict[str, TensorEntry]]
+    metrics_line: TypeAdapter[dict[str, float]]
+
+
+@cache
+def adapters() -> Adapters:
+    """Return them, made when the first run is read: that takes milliseconds."""
+    return Adapters(
+        TypeAdapter(TrainSummary),
+        TypeAdapter(dict[str, TensorEntry]),
+        TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]]),
+    )
 
 
 class Header(NamedTuple):
@@ -175,8 +187,8 @@ def read_header(run: Path, path: Path | None = None) -> Header:
     try:
         settings = upgrade.rename_settings(json.loads(metadata["config"]))
         config = RunConfig.model_validate_json(json.dumps(settings))
-        summary = SUMMARY.validate_json(metadata["summary"])
-        tensors = TENSORS.validate_python(header)
+        summary = adapters().summary.validate_json(metadata["summary"])
+        tensors = adapters().tensors.validate_python(header)
     except ValidationError as error:
         first = error.errors()[0]
         if digest is not None and first["type"] in ("extra_forbidden", UNKNOWN):
@@ -291,7 +303,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
     with unreadable, (run / METRICS).open(encoding="utf-8") as file:
-        lines.extend(map(METRICS_LINE.validate_json, file))
+        lines.extend(map(adapters().metrics_line.validate_json, file))
     return lines
 
 
