@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EVERYONE = {"config", "records", "errors"}  # may be seen by all
-NO_TORCH = {"__init__", "cli", "config", "docs", "errors", "locks", "records", "registry", "render", "runs"}
+NO_TORCH = {"__init__", "cli", "config", "docs", "errors", "records", "registry", "render", "runs"}
 TABLES = {
     "model/__init__.py",
     "training/__init__.py",
@@ -33,7 +33,6 @@ ALLOWED: dict[str, set[str]] = {
         "devices",
         "evaluation",
         "inspection",
-        "locks",
         "model",
     }
     | {"registry", "runs", "training"},
@@ -46,8 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": set(),
     "config": {"model", "registry"},  # of the model its tables alone
     "registry": {"model", "training"},  # likewise
-    "runs": {"locks"},
-    "locks": set(),
+    "runs": set(),
     "devices": set(),
     "records": set(),
     "errors": set(),

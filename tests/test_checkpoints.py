@@ -17,13 +17,14 @@ from torch import Tensor
 from tasks.base import Task
 from tests.commands.test_survival import TINY
 from tests.conftest import Cli, as_json
-from tfcli import checkpoints, runs
+from tfcli import checkpoints
 from tfcli.building import build_model
 from tfcli.checkpoints import load_run, save_run
 from tfcli.commands.train import train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import TfcliError
 from tfcli.model.encoder import Encoder
+from tfcli.runs import folders, headers
 
 Entry = dict[str, Any]  # of a tensor, in the header
 INPUTS = torch.tensor([[0, 1, 2, 3]])
@@ -32,7 +33,7 @@ INPUTS = torch.tensor([[0, 1, 2, 3]])
 @pytest.fixture
 def good(folder: Path) -> bytes:
     train_run(TINY, "run", None)
-    return (folder / "runs/run" / runs.WEIGHTS).read_bytes()
+    return (folder / "runs/run" / folders.WEIGHTS).read_bytes()
 
 
 def flip(data: bytearray, rng: random.Random) -> None:
@@ -100,7 +101,7 @@ def test_no_mutation_gives_a_silent_wrong_answer(
     for seed in range(125):
         data = bytearray(good)
         mutate(data, random.Random(seed))
-        (run / runs.WEIGHTS).write_bytes(data)
+        (run / folders.WEIGHTS).write_bytes(data)
         try:
             found = load_run(run).model(INPUTS)
         except TfcliError:
@@ -111,16 +112,16 @@ def test_no_mutation_gives_a_silent_wrong_answer(
 
 
 def test_the_list_of_runs_sees_what_is_cut_off(cli: Cli, folder: Path, good: bytes) -> None:
-    (folder / "runs/run" / runs.WEIGHTS).write_bytes(good[:-1])
+    (folder / "runs/run" / folders.WEIGHTS).write_bytes(good[:-1])
     [listed] = as_json(cli, "ls")["runs"]
     assert "bytes, and should take" in listed["problem"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_a_pipe_is_no_checkpoint_and_nobody_waits_for_it(cli: Cli, folder: Path) -> None:
-    run = runs.create("run", None)
-    (run / runs.CONFIG).write_text("task: {name: copy}\n")
-    os.mkfifo(run / runs.WEIGHTS)
+    run = folders.create("run", None)
+    (run / folders.CONFIG).write_text("task: {name: copy}\n")
+    os.mkfifo(run / folders.WEIGHTS)
     for words in (["ls"], ["inspect", "run"], ["eval", "run"]):
         cli(*words, expect=words[0] != "ls")
 
@@ -130,14 +131,14 @@ def test_weights_whose_answers_are_no_numbers_are_refused(folder: Path) -> None:
     run = load_run(folder / "runs/run")
     for parameter in run.model.parameters():
         parameter.data.fill_(1e30)
-    save_run(run.path / runs.WEIGHTS, run.config, run.model, runs.read_header(run.path).summary)
+    save_run(run.path / folders.WEIGHTS, run.config, run.model, headers.read_header(run.path).summary)
     with pytest.raises(TfcliError, match="its answers aren't finite numbers"):
         load_run(run.path)
 
 
 @pytest.mark.usefixtures("good")
 def test_a_setting_that_is_not_known_yet_is_of_a_newer_version(folder: Path) -> None:
-    file = folder / "runs/run" / runs.WEIGHTS
+    file = folder / "runs/run" / folders.WEIGHTS
     run, tensors = load_run(folder / "runs/run"), load_file(file)
     values = json.loads(run.config.model_dump_json())
     values["model"]["memory"] = 3
@@ -154,7 +155,7 @@ def test_a_header_that_claims_too_much_is_refused_before_anything_is_built(
         return build_model(config, task)
 
     assert good
-    file = folder / "runs/run" / runs.WEIGHTS
+    file = folder / "runs/run" / folders.WEIGHTS
     run, tensors = load_run(folder / "runs/run"), load_file(file)
     values = json.loads(run.config.model_dump_json())
     values["model"] |= {"d_model": 32768, "d_ff": 131072, "n_layers": 3}
@@ -168,5 +169,5 @@ def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
     """Write a checkpoint of another configuration, sealed."""
     data = file.read_bytes()
     said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    said |= {"config": config, "seal": runs.seal_of(config, said["summary"], said["digest"])}
+    said |= {"config": config, "seal": headers.seal_of(config, said["summary"], said["digest"])}
     save_file(tensors, file, said)

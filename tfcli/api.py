@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.commands import inspect
 from tfcli.errors import UsageError
@@ -23,6 +22,7 @@ from tfcli.evaluation import make_answer
 from tfcli.records.inspection import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
 from tfcli.render import html
 from tfcli.render.attention import print_attention
+from tfcli.runs import folders
 
 FRAME = '<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:640px;border:0"></iframe>'
 
@@ -37,7 +37,7 @@ def load(run: str | Path | None = None, trust: Iterable[str | Path] = ()) -> Run
         UsageError: there is no such run.
         TfcliError: its weights are missing or damaged.
     """
-    return Run(load_run(runs.find(None if run is None else str(run)), map(Path, trust)))
+    return Run(load_run(folders.find(None if run is None else str(run)), map(Path, trust)))
 
 
 class Run:

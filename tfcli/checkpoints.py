@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from tfcli import runs
 from tfcli.building import build_model, build_task
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.records.results import TrainSummary
+from tfcli.runs import folders, headers, writing
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -45,7 +45,7 @@ class LoadedRun(NamedTuple):
         except ValueError as error:
             no_run = ""
             if may_be_run and len(sequence.split()) == 1:
-                no_run = f", and no run is called that{did_you_mean(sequence, runs.run_names())}"
+                no_run = f", and no run is called that{did_you_mean(sequence, folders.run_names())}"
             raise UsageError(f"{self.path}: {origin}{error}{no_run}") from error
 
 
@@ -68,11 +68,11 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
         )
     said = config.model_dump_json(), json.dumps(asdict(summary)), digest_of(tensors)
     metadata = {
-        "format": runs.FORMAT,
+        "format": headers.FORMAT,
         **dict(zip(("config", "summary", "digest"), said, strict=True)),
-        "seal": runs.seal_of(*said),
+        "seal": headers.seal_of(*said),
     }
-    runs.write_atomically(file, save(tensors, metadata))
+    writing.write_atomically(file, save(tensors, metadata))
 
 
 def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = None) -> LoadedRun:
@@ -84,15 +84,15 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
         UsageError: the run would run other code.
         TfcliError: the checkpoint is missing, damaged or foreign, or its task can't be loaded.
     """
-    weights = snapshot or runs.weights_of(path)
-    header = runs.read_header(path, weights)
+    weights = snapshot or folders.weights_of(path)
+    header = headers.read_header(path, weights)
     require(header.config, path, trust)
     try:
         tensors = load_file(weights)
     except SafetensorError as error:
-        raise runs.damage_error(weights, str(error)) from error
+        raise headers.damage_error(weights, str(error)) from error
     if header.digest is not None and digest_of(tensors) != header.digest:
-        raise runs.damage_error(weights, "its tensors are not as they were written")
+        raise headers.damage_error(weights, "its tensors are not as they were written")
     task = build_task(header.config.task)
     tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
     if not files_of(header.config):  # then parts may only be made as they are meant to be
@@ -102,7 +102,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     check_fit(weights, model, tensors)
     model.load_state_dict(tensors)
     if not all_finite(tensors):
-        raise runs.damage_error(weights, "some weights aren't finite numbers")
+        raise headers.damage_error(weights, "some weights aren't finite numbers")
     check_answers(weights, model.eval(), task)
     return LoadedRun(path, header.config, task, model)
 
@@ -115,13 +115,13 @@ def check_fit(file: Path, model: Encoder, tensors: dict[str, Tensor]) -> None:
     """
     wanted = model.state_dict()
     if missing := sorted(wanted.keys() - tensors.keys()):
-        raise runs.damage_error(file, f"it has no {missing[0]}")
+        raise headers.damage_error(file, f"it has no {missing[0]}")
     if unknown := sorted(tensors.keys() - wanted.keys()):
-        raise runs.damage_error(file, f"its model has no {unknown[0]}")
+        raise headers.damage_error(file, f"its model has no {unknown[0]}")
     for name, tensor in tensors.items():
         found, right = describe(tensor), describe(wanted[name])
         if found != right:
-            raise runs.damage_error(file, f"{name} is {found}, and should be {right}")
+            raise headers.damage_error(file, f"{name} is {found}, and should be {right}")
 
 
 def describe(tensor: Tensor) -> str:
@@ -139,7 +139,7 @@ def check_answers(file: Path, model: Encoder, task: Task) -> None:
     inputs = task.sample(1, length, torch.Generator().manual_seed(0)).inputs
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         if not bool(model(inputs).isfinite().all()):
-            raise runs.damage_error(file, "its answers aren't finite numbers")
+            raise headers.damage_error(file, "its answers aren't finite numbers")
 
 
 def digest_of(tensors: dict[str, Tensor]) -> str:

@@ -227,7 +227,7 @@ def test_debug_shows_where_an_error_came_from(folder: Path) -> None:
     text = invoke("--debug", "eval", expect=2).stderr
     traceback, _, message = text.rpartition("\nerror: ")
     assert traceback.startswith("Traceback (most recent call last):\n")
-    assert 'runs.py", line ' in traceback
+    assert 'folders.py", line ' in traceback
     assert message.startswith("there is no trained run")
 
 

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, as_json, tfcli
-from tfcli import runs
 from tfcli.checkpoints import load_run
 from tfcli.commands import interrupts
 from tfcli.commands.recording import Recorder
@@ -27,6 +26,7 @@ from tfcli.commands.train import train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import TfcliError
 from tfcli.records.progress import Progress
+from tfcli.runs import folders, headers
 
 LONG = ["train", "reverse", "train.steps=100000", "train.stop_when_solved=false", "train.threads=1"]
 TINY = RunConfig.model_validate(
@@ -45,7 +45,7 @@ def training(folder: Path) -> Iterator[subprocess.Popen[str]]:
     words = [sys.executable, "-m", "tfcli", *LONG]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        weights, deadline = folder / "runs/reverse" / runs.WEIGHTS, time.monotonic() + 60
+        weights, deadline = folder / "runs/reverse" / folders.WEIGHTS, time.monotonic() + 60
         while not weights.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         yield process
@@ -74,7 +74,7 @@ def test_a_terminal_that_closes_ends_a_training_as_ctrl_c_does(folder: Path) -> 
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=60)
         assert process.returncode == 130
-    assert runs.read_header(folder / "runs/reverse").summary.interrupted
+    assert headers.read_header(folder / "runs/reverse").summary.interrupted
 
 
 def test_nobody_has_to_read_the_progress(folder: Path) -> None:
@@ -83,7 +83,7 @@ def test_nobody_has_to_read_the_progress(folder: Path) -> None:
     words = [sys.executable, "-m", "tfcli", "train", "copy", "train.steps=20", "train.threads=1"]
     subprocess.run(words, cwd=folder, stdout=write, stderr=write, check=False, timeout=60)
     os.close(write)
-    assert runs.read_header(folder / "runs/copy").summary.steps == 20
+    assert headers.read_header(folder / "runs/copy").summary.steps == 20
 
 
 def test_a_signal_that_comes_twice_is_one_and_a_later_one_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_whatever_ends_a_training_its_weights_are_kept(folder: Path, error: Base
 
     with pytest.raises((TfcliError, ZeroDivisionError)) as raised:
         train_run(TINY, "kept", None, show)
-    steps = runs.read_header(folder / "runs/kept").summary.steps
+    steps = headers.read_header(folder / "runs/kept").summary.steps
     if isinstance(raised.value, TfcliError):
         assert "runs/kept holds the model of step 2" in str(raised.value)
         assert raised.value.exit_code == 130
@@ -207,7 +207,7 @@ def test_no_failure_to_write_loses_what_was_learned(folder: Path, monkeypatch: p
             assert "nothing was trained" in said[0] or "can't make the folder" in said[0], said
             assert not (folder / "runs" / f"run{fail_at}").exists()
             continue
-        assert runs.read_header(path).summary.steps == 6, fault.failed
+        assert headers.read_header(path).summary.steps == 6, fault.failed
         load_run(path)
         if path.parent != Path("runs"):
             assert str(path) in said[-1], said
@@ -227,30 +227,32 @@ def test_a_folder_that_is_renamed_loses_nothing(folder: Path) -> None:
         said[-1] == f"runs/moved can't be written (No such file or directory); the model is in {report.run}"
     )
     assert load_run(Path(report.run)).config == TINY
-    assert runs.read_header(folder / "runs/elsewhere").summary.steps == 2
+    assert headers.read_header(folder / "runs/elsewhere").summary.steps == 2
 
 
 def test_the_newest_snapshot_serves_where_weights_are_missing(cli: Cli, folder: Path) -> None:
     train_run(TINY, "run", None)
-    (folder / "runs/run" / runs.WEIGHTS).unlink()
+    (folder / "runs/run" / folders.WEIGHTS).unlink()
     assert as_json(cli, "inspect")["steps"] == 6
     assert json.loads(cli("predict", "1 2", "--json").stdout)["input"] == ["1", "2"]
 
 
 def test_weights_that_can_be_saved_nowhere_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: str(folder / "not" / "there"))
-    path = runs.create("run", None)
+    path = folders.create("run", None)
     model = load_run(Path(train_run(TINY, "other", None).run)).model
     recorder = Recorder(path, TINY, model, lambda problem: None)
     recorder.close()
     path.rename(folder / "moved")
     with pytest.raises(TfcliError, match="the model of step 0 is lost"):
-        recorder.save(runs.read_header(Path("runs/other"), runs.snapshot_path(Path("runs/other"), 0)).summary)
+        recorder.save(
+            headers.read_header(Path("runs/other"), folders.snapshot_path(Path("runs/other"), 0)).summary
+        )
 
 
 def test_a_run_without_weights_says_why(folder: Path) -> None:
-    path = runs.create("run", None)
-    (path / runs.CONFIG).write_text("task: {name: copy}\n")
+    path = folders.create("run", None)
+    (path / folders.CONFIG).write_text("task: {name: copy}\n")
     with pytest.raises(TfcliError, match="its training ended before it saved any"):
-        runs.read_header(path)
+        headers.read_header(path)
     assert "ended before" in tfcli("ls", cwd=folder).stdout

@@ -218,7 +218,7 @@ def test_a_full_disk_is_no_wrong_usage(run_cli: Cli, tmp_path: Path, monkeypatch
     def full(path: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tfcli.runs.write_atomically", full)
+    monkeypatch.setattr("tfcli.runs.writing.write_atomically", full)
     result = run_cli("attn", "3 1", "--save", str(tmp_path / "x.md"), expect=1)
     assert result.stderr == f"error: --save {tmp_path / 'x.md'}: No space left on device\n"
 

@@ -14,10 +14,10 @@ import yaml
 
 from tests.conftest import SMALL, Cli, call
 from tests.render.pages import record
-from tfcli import runs
 from tfcli.records.inspection import View
 from tfcli.render import csv_table, markdown, svg
 from tfcli.render.untrusted import CONTROLS, escape_controls, escape_formula
+from tfcli.runs import folders
 
 EVIL = "\x1b[31m\x07\x9b5A\u202eboo\u2028error: forged\u2066\x7f"
 
@@ -64,12 +64,12 @@ def test_nothing_that_is_printed_is_obeyed(words: list[str], cli: Cli, folder: P
     cli("train", "copy", *SMALL, "train.steps=2", "-q", "--out", "runs/good")
     bad = folder / "runs" / f"bad{EVIL}"
     bad.mkdir()
-    (bad / runs.CONFIG).write_text("task: {name: copy}\n")
+    (bad / folders.CONFIG).write_text("task: {name: copy}\n")
     header = json.dumps({"__metadata__": {"format": EVIL}}).encode()
     labelled = folder / "runs/labelled"
     labelled.mkdir()
-    (labelled / runs.CONFIG).write_text("task: {name: copy}\n")
-    (labelled / runs.WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
+    (labelled / folders.CONFIG).write_text("task: {name: copy}\n")
+    (labelled / folders.WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
     result = call(words)
     assert_harmless(result.stdout)
     assert_harmless(result.stderr)

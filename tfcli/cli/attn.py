@@ -62,7 +62,7 @@ def attn(
 
     Example: tfcli attn reverse '7 1 4 9' --layer 0
     """
-    from tfcli.runs import run_and_sequence
+    from tfcli.runs.folders import run_and_sequence
 
     if mean and rollout:
         raise UsageError("--mean and --rollout are two ways to sum heads up; choose one")

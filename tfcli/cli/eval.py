@@ -44,7 +44,7 @@ def evaluate(
     Example: tfcli eval reverse --lengths 1:40
     """
     from tfcli.cli.ranges import parse_lengths
-    from tfcli.runs import find
+    from tfcli.runs.folders import find
 
     if force and save is None:
         raise UsageError("--force is about the file of --save")

@@ -36,7 +36,8 @@ def inspect(
     if trust:
         raise UsageError("--trust is about --heads; nothing runs here")
     from tfcli.render.reports import print_details
-    from tfcli.runs import details, find
+    from tfcli.runs.folders import find
+    from tfcli.runs.summaries import details
 
     found = details(find(run))
     print_result(found, print_details, as_json=as_json)
@@ -44,7 +45,7 @@ def inspect(
 
 def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: bool) -> None:
     """`inspect --heads`, which needs torch."""
-    from tfcli.runs import find
+    from tfcli.runs.folders import find
 
     path = find(run)
     from tfcli.checkpoints import load_run

@@ -28,7 +28,7 @@ def complete_settings() -> list[str]:
 
 def complete_runs() -> list[str]:
     """Return the names of runs, for shell completion."""
-    from tfcli.runs import run_names
+    from tfcli.runs.folders import run_names
 
     return run_names()
 

@@ -24,7 +24,7 @@ def patch(
 
     Example: tfcli patch reverse --clean '1 2 3 4' --corrupt '1 2 5 4'
     """
-    from tfcli.runs import find
+    from tfcli.runs.folders import find
 
     path = find(run)
     from tfcli.checkpoints import load_run

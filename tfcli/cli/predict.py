@@ -22,7 +22,7 @@ def predict(
 
     Example: tfcli predict reverse '3 1 2'
     """
-    from tfcli.runs import run_and_sequence
+    from tfcli.runs.folders import run_and_sequence
 
     path, sequence = run_and_sequence(run, sequence)
     if sequence is None:

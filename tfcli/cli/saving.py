@@ -53,7 +53,7 @@ def write(path: Path, content: Callable[[], str | bytes]) -> None:
         UsageError: the format can't hold the content.
         TfcliError: the file can't be written.
     """
-    from tfcli.runs import write_atomically
+    from tfcli.runs.writing import write_atomically
 
     try:
         made = content()

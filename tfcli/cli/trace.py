@@ -40,7 +40,7 @@ def trace(
 
     Example: tfcli trace reverse '3 1 2' --position 0
     """
-    from tfcli.runs import run_and_sequence
+    from tfcli.runs.folders import run_and_sequence
 
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.checkpoints import load_run

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfcli import registry, runs
+from tfcli import registry
 from tfcli.config import files
 from tfcli.config.schema import RunConfig
 from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
+from tfcli.runs import folders, summaries
 
 
 def list_catalog() -> Catalog:
@@ -17,7 +18,7 @@ def list_catalog() -> Catalog:
     tasks = {name: registry.TASKS.describe(name) for name in registry.TASKS.names()}
     entries = files.read_file(files.EXAMPLES)
     examples = {name: (entry.comment or [""])[0] for name, entry in entries.items()}
-    return Catalog(tasks, examples, [runs.summarize(path) for path in runs.all_runs()])
+    return Catalog(tasks, examples, [summaries.summarize(path) for path in folders.all_runs()])
 
 
 def find_example(source: str) -> Example:

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tfcli import runs
 from tfcli.checkpoints import LoadedRun, load_run
 from tfcli.config.trust import files_of
 from tfcli.errors import TfcliError, UsageError
@@ -29,6 +28,7 @@ from tfcli.records.inspection import (
     PatchRecord,
     TraceRecord,
 )
+from tfcli.runs import folders, headers
 
 MORE = 7  # sequences beside the one that was asked for, to switch between
 MORE_WEIGHTS = 30_000  # ... of so many weights in all
@@ -126,7 +126,7 @@ def load_snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
         TfcliError: the file is damaged, or of another run or step.
     """
     try:
-        header = runs.read_header(run.path, file)
+        header = headers.read_header(run.path, file)
         if header.config != run.config or header.summary.steps != step:
             raise TfcliError(f"{file} is of another run or step")
         return load_run(run.path, [path for _, path in files_of(run.config)], file)
@@ -141,10 +141,10 @@ def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTime
     Raises:
         UsageError: the run has no snapshots, or no such layer or head.
     """
-    saved = runs.snapshots(run.path)
+    saved = folders.snapshots(run.path)
     if not saved:
         raise UsageError(f"{run.path} has no snapshots; train with train.snapshot_every=25 to keep some")
-    files: dict[int, Path | None] = {**saved, runs.read_header(run.path).summary.steps: None}
+    files: dict[int, Path | None] = {**saved, headers.read_header(run.path).summary.steps: None}
     steps = sorted(files)
     batches = held_out_set(run.task, SAMPLES, torch.device("cpu"), HELD_OUT_SEED + 1)
     if not choice.layers and not choice.heads:

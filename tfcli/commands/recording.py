@@ -16,7 +16,6 @@ from typing import Any, TextIO
 import torch
 
 import tfcli
-from tfcli import runs
 from tfcli.checkpoints import save_run
 from tfcli.config.files import to_yaml
 from tfcli.config.schema import RunConfig
@@ -24,6 +23,7 @@ from tfcli.errors import TfcliError
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainSummary
+from tfcli.runs import folders, writing
 
 SAVE_EVERY = 5.0  # seconds between two checkpoints at most: what a kill can lose, beside the current step
 MOST_TIME = 0.01  # share of the training that saving may take; large models are saved less often
@@ -56,7 +56,7 @@ class Recorder:
         self.latest: Progress | None = None
         self.metrics: TextIO | None = None
         try:
-            runs.write_atomically(path / runs.CONFIG, to_yaml(config).encode())
+            writing.write_atomically(path / folders.CONFIG, to_yaml(config).encode())
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise TfcliError(f"{path} can't be written: {error.strerror}; nothing was trained") from error
@@ -78,7 +78,7 @@ class Recorder:
 
     def open_metrics(self) -> None:
         """Begin the file of metrics."""
-        self.metrics = (self.path / runs.METRICS).open("w", encoding="utf-8")
+        self.metrics = (self.path / folders.METRICS).open("w", encoding="utf-8")
 
     def record(self, progress: Progress) -> None:
         """Write what is to be kept of a step."""
@@ -96,7 +96,7 @@ class Recorder:
 
     def snapshot(self, summary: TrainSummary) -> None:
         """Keep the weights as they are now beside the others."""
-        file = runs.snapshot_path(self.path, summary.steps)
+        file = folders.snapshot_path(self.path, summary.steps)
 
         def write() -> None:
             file.parent.mkdir(exist_ok=True)
@@ -129,7 +129,7 @@ class Recorder:
         """Save the weights in a folder, or return why that isn't possible."""
         try:
             folder = find_folder()
-            save_run(folder / runs.WEIGHTS, self.config, self.model, summary)
+            save_run(folder / folders.WEIGHTS, self.config, self.model, summary)
         except OSError as error:
             return error
         self.saved_as, self.saved_step, self.saved_at = folder, summary.steps, time.monotonic()
@@ -144,7 +144,7 @@ class Recorder:
         """Return a run folder among the temporary files."""
         if self.fallback is None:
             folder = Path(tempfile.mkdtemp(prefix=f"tfcli-{self.path.name}-"))
-            runs.write_atomically(folder / runs.CONFIG, to_yaml(self.config).encode())
+            writing.write_atomically(folder / folders.CONFIG, to_yaml(self.config).encode())
             self.fallback = folder
         return self.fallback
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tfcli import locks, runs
 from tfcli.building import build_for_training, build_task, start_training
 from tfcli.checkpoints import count_parameters
 from tfcli.commands.interrupts import defer_interrupt
@@ -25,6 +24,7 @@ from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainReport
+from tfcli.runs import folders, locks
 from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def train_run(
     held_out = held_out_set(task, config.train.eval_samples, device)
     remember(config)
     observe = None if watch is None else make_observer(model, task, watch, device)
-    path = runs.create(name, out)
+    path = folders.create(name, out)
     recorder = Recorder(path, config, model, warn)
     with locks.hold(path), defer_interrupt() as interrupt, save_what_there_is(recorder):
         for progress in monitor(start_training(model, task, config), model, held_out, observe):

@@ -1,0 +1,107 @@
+"""Run folders: their names, what lies in them, and listing.
+
+A run is a folder with `config.yaml`, `metrics.jsonl` and, once something has been saved, `model.safetensors`,
+whose header holds the configuration and the summary as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from tfcli.errors import UsageError, did_you_mean
+
+RUNS = Path("runs")
+WEIGHTS = "model.safetensors"
+CONFIG = "config.yaml"
+METRICS = "metrics.jsonl"
+SNAPSHOTS = "snapshots"
+
+
+def create(name: str, out: Path | None) -> Path:
+    """Return a new, empty run folder: `out`, or `runs/NAME`, `runs/NAME-2`, ... Nothing is ever overwritten.
+
+    Raises:
+        UsageError: `out` exists, or the folder can't be made.
+    """
+    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    number = 1
+    while True:
+        path = out or RUNS / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except OSError as error:
+            if not os.path.lexists(path):
+                hint = "--out PATH puts it elsewhere"
+                raise UsageError(f"can't make the folder {path}: {error.strerror}; {hint}") from error
+            if out is not None:
+                raise UsageError(f"{out} exists already; choose another --out, or leave it out") from error
+            number += 1
+
+
+def all_runs() -> list[Path]:
+    """Return the run folders below `runs/`, the newest last."""
+    found = [path for path in RUNS.glob("*") if (path / CONFIG).is_file()]
+    return sorted(found, key=lambda path: ((path / CONFIG).stat().st_mtime_ns, path.name))
+
+
+def run_names() -> list[str]:
+    """Return the names of the runs below `runs/`."""
+    return [path.name for path in all_runs()]
+
+
+def as_run(name: str) -> Path | None:
+    """Return the run folder that `name` means, by its name or its path, if there is one."""
+    with contextlib.suppress(OSError, ValueError):  # a long sequence, say, can't be a file's name
+        for path in (RUNS / name, Path(name)):
+            if name and ((path / CONFIG).is_file() or weights_of(path).is_file()):
+                return path
+    return None
+
+
+def find(name: str | None) -> Path:
+    """Return the run of that name or path; without a name the newest that has weights.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name is None:
+        trained = [path for path in all_runs() if weights_of(path).is_file()]
+        if not trained:
+            raise UsageError(f"there is no trained run in {RUNS}/; `tfcli train reverse` makes one")
+        return trained[-1]
+    path = as_run(name)
+    if path is None:
+        raise UsageError(f"no run is called {name!r}{did_you_mean(name, run_names())} (`tfcli ls` shows all)")
+    return path
+
+
+def run_and_sequence(first: str | None, second: str | None) -> tuple[Path, str | None]:
+    """`[RUN] [SEQUENCE]`: one word alone is a run if there is one of that name, else a sequence.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    if first is not None and second is None and as_run(first) is None:
+        return find(None), first
+    return find(first), second
+
+
+def snapshots(run: Path) -> dict[int, Path]:
+    """Return the snapshots of a run by their steps, in order."""
+    found = {path.stem.removeprefix("step-"): path for path in (run / SNAPSHOTS).glob("step-*.safetensors")}
+    return dict(sorted((int(step), path) for step, path in found.items() if step.isdecimal()))
+
+
+def weights_of(run: Path) -> Path:
+    """Return the file with the weights of a run: the newest snapshot where there is nothing else."""
+    weights = run / WEIGHTS
+    return weights if weights.exists() else next(reversed(snapshots(run).values()), weights)
+
+
+def snapshot_path(run: Path, step: int) -> Path:
+    """Where the snapshot of that step belongs."""
+    return run / SNAPSHOTS / f"step-{step:08}.safetensors"

@@ -1,0 +1,77 @@
+"""What a run tells without its model: a line for a list, its details, the history of its training."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict
+from functools import cache
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from tfcli.errors import TfcliError
+from tfcli.records.results import RunDetails, RunSummary
+from tfcli.runs.folders import METRICS, snapshots
+from tfcli.runs.headers import read_header
+from tfcli.runs.locks import find_trainer
+
+
+@cache
+def metrics_line() -> TypeAdapter[dict[str, float]]:
+    """Return how a line of the metrics is read, made when the first one is: that takes milliseconds."""
+    return TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]])
+
+
+def summarize(run: Path) -> RunSummary:
+    """Return a line about a run; a run that can't be read says why."""
+    try:
+        header = read_header(run)
+    except TfcliError as error:
+        return RunSummary(run.name, None, None, None, None, problem=str(error))
+    summary = header.summary
+    return RunSummary(
+        run.name,
+        header.config.task.name,
+        summary.solved,
+        summary.steps,
+        summary.exact_match,
+        trained_by=find_trainer(run),
+        ended_early=summary.interrupted,
+    )
+
+
+def details(run: Path) -> RunDetails:
+    """All that a run tells without running its model."""
+    config, summary, tensors, *_ = read_header(run)
+    by_part: dict[str, int] = {}
+    for name, tensor in tensors.items():
+        if tensor.shape:  # a number that stands alone is kept with the weights, but not learned
+            by_part[part_of(name)] = by_part.get(part_of(name), 0) + prod(tensor.shape)
+    return RunDetails(
+        run=str(run),
+        config=config.model_dump(mode="json"),
+        parameters=sum(by_part.values()),
+        parameters_by_part=by_part,
+        history=read_metrics(run),
+        snapshots=list(snapshots(run)),
+        **asdict(summary),
+    )
+
+
+def part_of(tensor: str) -> str:
+    """Return the part a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
+    words = tensor.split(".")
+    if words[0] != "blocks":
+        return words[0]
+    return ".".join(words[:4] if words[3] == "positions" else words[:3])
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
+    lines: list[dict[str, Any]] = []
+    unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
+    with unreadable, (run / METRICS).open(encoding="utf-8") as file:
+        lines.extend(map(metrics_line().validate_json, file))
+    return lines
