@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tfcli.building import build_encoder
+from tfcli.building.models import build_encoder
 from tfcli.config.schema import ModelConfig
 from tfcli.model.attention import Attention
 from tfcli.model.encoder import Encoder

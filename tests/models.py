@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tfcli.building import build_encoder
+from tfcli.building.models import build_encoder
 from tfcli.config.schema import ModelConfig
 from tfcli.model import (
     ATTENTIONS,

@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"model", "registry"},  # of the model its tables alone
     "registry": {"model", "training"},  # likewise
     "runs": set(),
-    "devices": set(),
+    "devices": {"__init__"},
     "records": set(),
     "errors": set(),
     "render": set(),

@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.conftest import Cli, as_json, invoke
 from tests.models import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
-from tfcli.building import build_task
+from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig, TrainConfig
 from tfcli.model.layout import Layout
 from tfcli.records.bench import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord

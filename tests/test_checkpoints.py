@@ -18,7 +18,7 @@ from tasks.base import Task
 from tests.commands.test_survival import TINY
 from tests.conftest import Cli, as_json
 from tfcli import checkpoints
-from tfcli.building import build_model
+from tfcli.building.models import build_model
 from tfcli.checkpoints import load_run, save_run
 from tfcli.commands.train import train_run
 from tfcli.config.schema import RunConfig
@@ -169,5 +169,5 @@ def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
     """Write a checkpoint of another configuration, sealed."""
     data = file.read_bytes()
     said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    said |= {"config": config, "seal": headers.seal_of(config, said["summary"], said["digest"])}
+    said |= {"config": config, "seal": headers.seal_of(headers.FORMAT, config, said["summary"], said["digest"])}
     save_file(tensors, file, said)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tfcli.building import build_task
+from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 from tfcli.evaluation import held_out_set, input_blind, predict_ids, score, score_length, spread, wilson
 from tfcli.model.layout import Layout

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.building import build_for_training, build_layout, start_training
+from tfcli.building.models import build_for_training, build_layout
+from tfcli.building.trainings import Training
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import make_generator, prepare
 from tfcli.evaluation import held_out_set, score_length
@@ -109,7 +110,7 @@ def measure(
         fitted = dict.fromkeys(map(task.nearest_length, lengths))
         stop = config.train.stop_when_solved
         held_out = held_out_set(task, config.train.eval_samples, device)
-        progress = monitor(start_training(model, task, config), model, held_out)
+        progress = monitor(Training(model, task, config), model, held_out)
         ours.append(follow(config, progress, stop, flops(model, task), machine))
         tell(ours[-1])
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])

@@ -14,11 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from tfcli.building import build_model, build_task
+from tfcli.building.models import build_model, build_task
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
+from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, headers, writing
 
@@ -59,20 +60,77 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
 
     Raises:
         DivergedError: some weights are no longer numbers.
+        OSError: they can't be written.
     """
+    check_numbers(model, summary.steps)
+    texts = {"config": config.model_dump_json(), "summary": json.dumps(asdict(summary))}
+    write_sealed(file, headers.FORMAT, texts, model.state_dict())
+
+
+def save_state(file: Path, config: RunConfig, standing: Standing, tensors: dict[str, Tensor]) -> None:
+    """Write all that a training needs to go on, in one step.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    texts = {"config": config.model_dump_json(), "standing": json.dumps(asdict(standing))}
+    write_sealed(file, headers.STATE_FORMAT, texts, tensors)
+
+
+def check_numbers(model: Encoder, steps: int) -> None:
+    """See to it that the weights are numbers.
+
+    Raises:
+        DivergedError: some no longer are.
+    """
+    if not all_finite(model.state_dict()):
+        raise DivergedError(f"the weights became infinite by step {steps}; try a smaller train.learning_rate")
+
+
+def write_sealed(file: Path, form: str, texts: dict[str, str], tensors: dict[str, Tensor]) -> None:
+    """Write tensors below a header of texts, with digests that tell whether both are as they were written."""
     # Clones, since the parameters are views of one vector while they are trained.
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-    if not all_finite(tensors):
-        raise DivergedError(
-            f"the weights became infinite by step {summary.steps}; try a smaller train.learning_rate"
-        )
-    said = config.model_dump_json(), json.dumps(asdict(summary)), digest_of(tensors)
-    metadata = {
-        "format": headers.FORMAT,
-        **dict(zip(("config", "summary", "digest"), said, strict=True)),
-        "seal": headers.seal_of(*said),
-    }
-    writing.write_atomically(file, save(tensors, metadata))
+    copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    said = {**texts, "digest": digest_of(copies)}
+    seal = headers.seal_of(form, *said.values())
+    writing.write_atomically(file, save(copies, {"format": form, **said, "seal": seal}))
+
+
+class SavedState(NamedTuple):
+    """A training that can go on."""
+
+    config: RunConfig
+    standing: Standing
+    tensors: dict[str, Tensor]
+
+
+def load_state(run: Path) -> SavedState | None:
+    """Return the state of a training, if it has saved one.
+
+    Raises:
+        TfcliError: it is damaged, or of another tfcli.
+    """
+    path = run / folders.STATE
+    try:
+        header = headers.read_state_header(path)
+    except FileNotFoundError:
+        return None
+    return SavedState(header.config, header.standing, load_tensors(path, header.digest))
+
+
+def load_tensors(path: Path, digest: str | None) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint.
+
+    Raises:
+        TfcliError: they aren't as they were written.
+    """
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise headers.damage_error(path, str(error)) from error
+    if digest is not None and digest_of(tensors) != digest:
+        raise headers.damage_error(path, "its tensors are not as they were written")
+    return tensors
 
 
 def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = None) -> LoadedRun:
@@ -87,12 +145,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     weights = snapshot or folders.weights_of(path)
     header = headers.read_header(path, weights)
     require(header.config, path, trust)
-    try:
-        tensors = load_file(weights)
-    except SafetensorError as error:
-        raise headers.damage_error(weights, str(error)) from error
-    if header.digest is not None and digest_of(tensors) != header.digest:
-        raise headers.damage_error(weights, "its tensors are not as they were written")
+    tensors = load_tensors(weights, header.digest)
     task = build_task(header.config.task)
     tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
     if not files_of(header.config):  # then parts may only be made as they are meant to be

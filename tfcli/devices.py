@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import AbstractContextManager
 
 import torch
+from torch import Tensor
 
-from tfcli.config.schema import TrainConfig
+import tfcli
+from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.errors import UsageError
 
+SMALL = 1e9  # multiplications of a layer
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -39,6 +43,30 @@ def prepare(config: TrainConfig) -> torch.device:
     return choose_device(config.device)
 
 
+def with_threads(config: RunConfig) -> RunConfig:
+    """Return a configuration that says how many threads to train with: the last digits depend on it."""
+    if config.train.threads is not None:
+        return config
+    threads = 1 if is_small(config) else torch.get_num_threads()
+    return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})})
+
+
+def is_small(config: RunConfig) -> bool:
+    """Whether a step is so little work that threads wait for each other longer than they save."""
+    model, longest = config.model, config.task.max_length
+    tokens = config.train.batch_size * longest
+    return tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest) < SMALL
+
+
+def list_versions() -> dict[str, str]:
+    """Return the versions that a run is trained with."""
+    return {
+        "tfcli": tfcli.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
+
+
 def matmul_precision(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Return a context in which matrix products are done in `precision`; weights stay float32."""
     return torch.autocast(device.type, DTYPES[precision], enabled=precision != "float32")
@@ -47,3 +75,22 @@ def matmul_precision(device: torch.device, precision: str) -> AbstractContextMan
 def make_generator(device: torch.device, seed: int) -> torch.Generator:
     """Return a random generator of its own on `device`."""
     return torch.Generator(device).manual_seed(seed)
+
+
+def random_states(device: torch.device) -> dict[str, Tensor]:
+    """Return the states of torch's global random numbers, on the CPU and on `device`."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def restore_random_states(device: torch.device, states: dict[str, Tensor]) -> None:
+    """Bring torch's global random numbers into the states that `random_states` returned for such a device."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states["mps"])

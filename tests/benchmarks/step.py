@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.building import build_encoder, build_optimizer
+from tfcli.building.models import build_encoder
+from tfcli.building.trainings import build_optimizer
 from tfcli.config.schema import ModelConfig, TrainConfig
 from tfcli.devices import matmul_precision
 from tfcli.model.encoder import Encoder

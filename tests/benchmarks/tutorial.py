@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from tasks.base import Task
 from tfcli.bench import follow, measure_machine
-from tfcli.building import build_for_training, start_training
+from tfcli.building.models import build_for_training
+from tfcli.building.trainings import Training
 from tfcli.cli.ranges import parse_seeds
 from tfcli.config.files import check, find_entry
 from tfcli.config.schema import RunConfig
@@ -115,7 +116,7 @@ def main() -> None:
             task, ours = build_for_training(config)
             held_out = held_out_set(task, config.train.eval_samples, device)
             if name in OURS:
-                progress = monitor(start_training(ours, task, config), ours, held_out)
+                progress = monitor(Training(ours, task, config), ours, held_out)
             else:
                 theirs = TutorialEncoder()
                 records = train_as_taught(theirs, task, seed, config.train.eval_every)

@@ -25,6 +25,7 @@ def test_train_tells_what_came_of_it(cli: Cli, folder: Path) -> None:
         "config.yaml",
         "metrics.jsonl",
         "model.safetensors",
+        "training.safetensors",
     ]
     lines = [json.loads(line) for line in (folder / "runs/reverse/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(25, report["steps"] + 1, 25))

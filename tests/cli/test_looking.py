@@ -18,7 +18,7 @@ from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
 from tfcli.checkpoints import load_run
 from tfcli.commands import inspect
 from tfcli.commands.inspect import resolve_sequence
-from tfcli.commands.train import train_run
+from tfcli.commands.train import Audience, train_run
 from tfcli.config.files import load_config
 from tfcli.records.inspection import Choice
 from tfcli.records.progress import Progress
@@ -232,7 +232,7 @@ def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
             maps.append(layer.heads[0].weights)
             console.print(display.picture(record))
 
-    train_run(config, "x", None, show, Choice([0], [2]))
+    train_run(config, "x", None, Audience(show, Choice([0], [2])))
     assert maps[0] != maps[-1]
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert text.count("layer 0 head 2") == len(maps) == 2

@@ -22,7 +22,7 @@ from tests.conftest import Cli, as_json, tfcli
 from tfcli.checkpoints import load_run
 from tfcli.commands import interrupts
 from tfcli.commands.recording import Recorder
-from tfcli.commands.train import train_run
+from tfcli.commands.train import Audience, make_training, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import TfcliError
 from tfcli.records.progress import Progress
@@ -104,7 +104,7 @@ def test_whatever_ends_a_training_its_weights_are_kept(folder: Path, error: Base
             raise error
 
     with pytest.raises((TfcliError, ZeroDivisionError)) as raised:
-        train_run(TINY, "kept", None, show)
+        train_run(TINY, "kept", None, Audience(show))
     steps = headers.read_header(folder / "runs/kept").summary.steps
     if isinstance(raised.value, TfcliError):
         assert "runs/kept holds the model of step 2" in str(raised.value)
@@ -187,7 +187,7 @@ def train_with_fault(folder: Path, fail_at: int) -> tuple[Fault, Path | None, li
             patch.setattr(os, name, fault.guard(os, name))
         patch.setattr(io, "open", fault.open)
         try:
-            report = train_run(TINY, f"run{fail_at}", None, warn=said.append)
+            report = train_run(TINY, f"run{fail_at}", None, Audience(warn=said.append))
         except TfcliError as error:
             return fault, None, [str(error)]
     return fault, Path(report.run), said
@@ -222,7 +222,7 @@ def test_a_folder_that_is_renamed_loses_nothing(folder: Path) -> None:
         if progress.step == 3:
             (folder / "runs/moved").rename(folder / "runs/elsewhere")
 
-    report = train_run(TINY, "moved", None, show, warn=said.append)
+    report = train_run(TINY, "moved", None, Audience(show, warn=said.append))
     assert (
         said[-1] == f"runs/moved can't be written (No such file or directory); the model is in {report.run}"
     )
@@ -240,8 +240,9 @@ def test_the_newest_snapshot_serves_where_weights_are_missing(cli: Cli, folder: 
 def test_weights_that_can_be_saved_nowhere_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: str(folder / "not" / "there"))
     path = folders.create("run", None)
-    model = load_run(Path(train_run(TINY, "other", None).run)).model
-    recorder = Recorder(path, TINY, model, lambda problem: None)
+    train_run(TINY, "other", None)
+    recorder = Recorder(path, make_training(TINY, None)[0], lambda problem: None)
+    recorder.begin()
     recorder.close()
     path.rename(folder / "moved")
     with pytest.raises(TfcliError, match="the model of step 0 is lost"):

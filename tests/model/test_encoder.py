@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, tokens
-from tfcli.building import build_encoder
+from tfcli.building.models import build_encoder
 from tfcli.config.fields import Activation
 from tfcli.config.schema import ModelConfig
 from tfcli.model import ATTENTION_SCALES, ATTENTIONS, FEED_FORWARDS, NORMS, POSITIONS

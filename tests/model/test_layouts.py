@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tasks.base import Task
-from tfcli.building import build_encoder, build_model, build_task
+from tfcli.building.models import build_encoder, build_model, build_task
 from tfcli.config.schema import ModelConfig, RunConfig
 from tfcli.inspection.attention import record_attention
 from tfcli.inspection.roles import find_roles

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models import LONGEST, VOCAB, close, make, tokens
-from tfcli.building import build_encoder
+from tfcli.building.models import build_encoder
 from tfcli.config.schema import ModelConfig
 from tfcli.model import POSITIONS
 from tfcli.model.layout import Layout

@@ -14,7 +14,7 @@ import torch
 from tasks import TASKS
 from tasks.base import IGNORE, Task
 from tests.docs.documents import DOCUMENTS
-from tfcli.building import build_task
+from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
 PLACES = {"-": -1, "=": 0, "+": 1}

@@ -7,7 +7,7 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE
-from tfcli.building import build_task
+from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
 EXAMPLES = {

@@ -10,7 +10,7 @@ import torch
 
 from tasks import TASKS
 from tasks.base import FEW, IGNORE, PRIME, Task, all_sequences, first_of_each, sequence_hash
-from tfcli.building import build_task
+from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
 NAMES = list(TASKS)

@@ -16,7 +16,8 @@ from torch import nn
 
 from tasks.base import Task
 from tests.conftest import invoke
-from tfcli.building import build_model, build_schedule, build_task, start_training
+from tfcli.building.models import build_model, build_task
+from tfcli.building.trainings import Training, build_schedule
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import choose_device, prepare
 from tfcli.errors import DivergedError, UsageError
@@ -42,14 +43,14 @@ def trained(settings: RunConfig) -> Encoder:
     prepare(settings.train)
     task = build_task(settings.task)
     model = build_model(settings, task)
-    for attempt in start_training(model, task, settings):
+    for attempt in Training(model, task, settings):
         list(attempt.records)
     return model
 
 
 def watch(model: Encoder, task: Task, settings: RunConfig) -> Iterator[Progress]:
     held_out = held_out_set(task, settings.train.eval_samples, torch.device("cpu"))
-    return monitor(start_training(model, task, settings), model, held_out)
+    return monitor(Training(model, task, settings), model, held_out)
 
 
 def weights(model: Encoder) -> torch.Tensor:
@@ -129,7 +130,7 @@ def test_a_loss_is_read_every_few_steps_and_at_the_end() -> None:
     settings = config()
     prepare(settings.train)
     task = build_task(settings.task)
-    [attempt] = start_training(build_model(settings, task), task, settings)
+    [attempt] = Training(build_model(settings, task), task, settings)
     records = list(attempt.records)
     assert [record.step for record in records if record.loss is not None] == [5, 10, 12]
     assert [record.step for record in records] == list(range(1, 13))
@@ -141,7 +142,7 @@ def test_nothing_runs_before_it_is_asked_for() -> None:
     task = build_task(settings.task)
     model = build_model(settings, task)
     before = weights(model)
-    [attempt] = start_training(model, task, settings)
+    [attempt] = Training(model, task, settings)
     assert torch.equal(weights(model), before)
     list(islice(attempt.records, 1))
     assert not torch.equal(weights(model), before)

@@ -1,17 +1,19 @@
 """`train`: train a model and save it as a run."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, complete_settings, complete_sources
+from tfcli.cli.options import JsonOption, TrustOption, complete_runs, complete_settings, complete_sources
 from tfcli.cli.output import echo, hint, print_json, print_result
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.commands.train import Audience
     from tfcli.config.schema import RunConfig
     from tfcli.records.inspection import Choice
     from tfcli.records.results import TrainReport
@@ -47,6 +49,16 @@ def train(
     ] = False,
     layer: Annotated[int | None, typer.Option("--layer", help="Of the head to watch; 0 if left out.")] = None,
     head: Annotated[int | None, typer.Option("--head", help="The one to watch; 0 if left out.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Let a run go on where it stopped, to the same end or a later one: train.steps=N.",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
+    trust: TrustOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,25 +68,41 @@ def train(
     """
     from tfcli.config import files
 
-    overrides = settings or []
+    overrides = [*(settings or []), *([] if seed is None else [f"train.seed={seed}"])]
+    if not watch and (layer is not None or head is not None):
+        raise UsageError("--layer and --head are about --watch")
+    heads = (layer or 0, head or 0) if watch else None
+    if resume is not None:
+        refuse_beside_resume(source, out, dry_run)
+        changes = [*([source] if source else []), *overrides]
+        tell(resume_training(resume, changes, trust or [], heads, quiet), resume, quiet, as_json)
+        return
+    if trust:
+        raise UsageError("--trust is about --resume: the files that a training names are run anyway")
     if not source or "=" in source:
         names = ", ".join(files.example_names())
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
-    if seed is not None:
-        overrides.append(f"train.seed={seed}")
     entry = files.find_entry(source)
     config = files.check(entry, overrides)
-    if dry_run:
-        if as_json:
-            print_json(config.model_dump(mode="json"))
-        else:
-            echo(files.to_yaml(config), nl=False)
-        return
-    if not watch and (layer is not None or head is not None):
-        raise UsageError("--layer and --head are about --watch")
-    watched = choose_head(config, layer or 0, head or 0) if watch else None
-    report = run_training(config, entry.name, out, watched, quiet)
-    tell(report, out, quiet, as_json)
+    if dry_run and as_json:
+        print_json(config.model_dump(mode="json"))
+    elif dry_run:
+        echo(files.to_yaml(config), nl=False)
+    else:
+        report = start_training(config, entry.name, out, heads, quiet)
+        tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
+
+
+def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool) -> None:
+    """Refuse what makes no sense for a run that goes on.
+
+    Raises:
+        UsageError: it was given.
+    """
+    if source and "=" not in source:
+        raise UsageError(f"--resume names the run; leave the example {source!r} out")
+    if out is not None or dry_run:
+        raise UsageError(f"{'--dry-run' if dry_run else '--out'} is about new runs, not about --resume")
 
 
 def choose_head(config: "RunConfig", layer: int, head: int) -> "Choice":
@@ -94,22 +122,46 @@ def choose_head(config: "RunConfig", layer: int, head: int) -> "Choice":
     return Choice([layer], [head])
 
 
-def run_training(
-    config: "RunConfig", name: str, out: Path | None, watch: "Choice | None", quiet: bool
+def start_training(
+    config: "RunConfig", name: str, out: Path | None, heads: tuple[int, int] | None, quiet: bool
 ) -> "TrainReport":
-    """Train with a display on stderr."""
+    """Train a new run with a display on stderr."""
+    watched = None if heads is None else choose_head(config, *heads)
     from tfcli.commands.train import note_few_sequences, train_run
+
+    if not quiet and (note := note_few_sequences(config)):
+        hint(note)
+    with audience(watched, quiet) as listening:
+        return train_run(config, name, out, listening)
+
+
+def resume_training(
+    run: str, overrides: list[str], trust: list[Path], heads: tuple[int, int] | None, quiet: bool
+) -> "TrainReport":
+    """Let a run go on with a display on stderr."""
+    from tfcli.runs.folders import find
+
+    path = find(run)
+    from tfcli.commands.resume import read_config
+    from tfcli.commands.train import resume_run
+
+    watched = None if heads is None else choose_head(read_config(path), *heads)
+    with audience(watched, quiet) as listening:
+        return resume_run(path, overrides, trust, listening)
+
+
+@contextmanager
+def audience(watched: "Choice | None", quiet: bool) -> Iterator["Audience"]:
+    """Show a training on stderr."""
+    from tfcli.commands.train import Audience
     from tfcli.render.progress import make_display
     from tfcli.render.terminal import make_console
 
     console = make_console(stderr=True)
-    if not quiet:
-        if note := note_few_sequences(config):
-            hint(note)
-        if watch and not console.is_terminal:
-            hint("--watch needs a terminal; there is none here to draw on")
+    if watched and not quiet and not console.is_terminal:
+        hint("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        return train_run(config, name, out, display.show, watch, warn)
+        yield Audience(display.show, watched, (lambda remark: None) if quiet else warn, warn)
 
 
 def warn(problem: str) -> None:
@@ -118,14 +170,15 @@ def warn(problem: str) -> None:
         hint(problem)
 
 
-def tell(report: "TrainReport", out: Path | None, quiet: bool, as_json: bool) -> None:
+def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:
     """Print the outcome, and what to try next."""
     from tfcli.render.reports import print_train
 
     print_result(report, print_train, as_json=as_json)
     if report.interrupted:
+        if not quiet:
+            hint(f"next: tfcli train --resume {name}")
         raise typer.Exit(130)
     if not quiet:
-        name = Path(report.run).name if out is None else report.run
         better = "" if report.solved else "; more train.steps or train.attempts may solve it"
         hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tfcli.bench import measure, measure_machine
-from tfcli.building import build_for_training
+from tfcli.building.models import build_for_training
 from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
 from tfcli.records.bench import BenchReport, Machine, SolveRecord

@@ -1,34 +1,35 @@
-"""`train`: a configuration -> a run."""
+"""`train`: a configuration -> a run, and a run that goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from tfcli.building import build_for_training, build_task, start_training
-from tfcli.checkpoints import count_parameters
-from tfcli.commands.interrupts import defer_interrupt
-from tfcli.commands.recording import Recorder, summarize
+from tfcli.building.models import build_for_training, build_task
+from tfcli.building.trainings import Training
+from tfcli.checkpoints import SavedState, count_parameters
+from tfcli.commands.interrupts import Interrupt, defer_interrupt
+from tfcli.commands.outcome import is_over, summarize
+from tfcli.commands.recording import Recorder
+from tfcli.commands.resume import find_start
 from tfcli.config.schema import RunConfig
-from tfcli.config.trust import remember
-from tfcli.devices import prepare
-from tfcli.errors import DivergedError, TfcliError
+from tfcli.config.trust import remember, require
+from tfcli.devices import prepare, with_threads
+from tfcli.errors import DivergedError, TfcliError, UsageError
 from tfcli.evaluation import draw_example, held_out_set, score
 from tfcli.inspection.attention import record_attention
-from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
 from tfcli.records.progress import Progress
-from tfcli.records.results import TrainReport
-from tfcli.runs import folders, locks
+from tfcli.records.results import TrainReport, TrainSummary
+from tfcli.runs import folders, headers, locks
 from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
-    from tasks.base import Task
+    from tasks.base import Batch
 
 
 class BrokenOffError(TfcliError):
@@ -37,46 +38,117 @@ class BrokenOffError(TfcliError):
     exit_code = 130
 
 
-def train_run(
-    config: RunConfig,
-    name: str,
-    out: Path | None,
-    show: Callable[[Progress], None] = lambda progress: None,
-    watch: Choice | None = None,
-    warn: Callable[[str], None] = lambda problem: None,
-) -> TrainReport:
-    """Train as configured into a new run folder, `show` each step's record, and `warn` of what can't be kept.
+@dataclass(frozen=True)
+class Audience:
+    """Who is told how a training goes."""
 
-    With `watch`, records have the attention of the chosen heads on a held-out sequence. Ctrl-C ends the
-    training after the step it falls into; what was learned is saved.
+    show: Callable[[Progress], None] = lambda progress: None  # each step's record
+    watch: Choice | None = None  # heads whose attention on a held-out sequence the records have
+    note: Callable[[str], None] = lambda remark: None  # where it goes on
+    warn: Callable[[str], None] = lambda problem: None  # what can't be kept, or is no longer the same
+
+
+SILENCE = Audience()
+
+
+def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience = SILENCE) -> TrainReport:
+    """Train as configured into a new run folder.
+
+    Ctrl-C ends the training after the step it falls into; what was learned is saved.
 
     Raises:
         UsageError: the device, the task or the folder isn't to be had.
         DivergedError: the loss is no longer a number.
         BrokenOffError: Ctrl-C came again.
     """
+    training, held_out = make_training(with_threads(config), None)
+    remember(config)
+    with defer_interrupt() as interrupt:
+        path = folders.create(name, out)
+        recorder = Recorder(path, training, audience.warn)
+        with locks.hold(path):
+            try:
+                recorder.begin()
+            except TfcliError:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+            return follow(training, held_out, recorder, interrupt, audience)
+
+
+def resume_run(
+    path: Path, overrides: Sequence[str], trust: Iterable[Path] = (), audience: Audience = SILENCE
+) -> TrainReport:
+    """Let a run go on where its training stopped, to the same end, or to one that `overrides` put off.
+
+    Raises:
+        UsageError: it is in training, or over; or an override would make it another run; or as `train_run`.
+        TfcliError: what it has saved is damaged.
+        DivergedError, BrokenOffError: as `train_run`.
+    """
+    with defer_interrupt() as interrupt, locks.hold(path) as is_alone:
+        if not is_alone:
+            raise UsageError(f"{path} is in training (pid {locks.find_trainer(path)}); --resume is for later")
+        config, saved = find_start(path, overrides, audience.warn)
+        require(config, path, trust)
+        try:
+            training, held_out = make_training(config, saved)
+        except ValueError as error:
+            raise headers.damage_error(path / folders.STATE, str(error)) from error
+        recorder = Recorder(path, training, audience.warn)
+        if saved is None:
+            audience.note(f"{path} had saved nothing yet and begins anew")
+            recorder.begin()
+        else:
+            audience.note(f"{path} goes on after step {saved.standing.progress.step:,}")
+            recorder.go_on(saved.standing)
+        return follow(training, held_out, recorder, interrupt, audience)
+
+
+def make_training(config: RunConfig, saved: SavedState | None) -> tuple[Training, list[Batch]]:
+    """Return a training, from its start or from what it had saved, and the held-out set that it is scored on.
+
+    Raises:
+        UsageError: the device or a part isn't to be had.
+        ValueError: what it had saved isn't of such a training.
+    """
     device = prepare(config.train)
     task, model = build_for_training(config)
-    model = model.to(device)
     held_out = held_out_set(task, config.train.eval_samples, device)
-    remember(config)
-    observe = None if watch is None else make_observer(model, task, watch, device)
-    path = folders.create(name, out)
-    recorder = Recorder(path, config, model, warn)
-    with locks.hold(path), defer_interrupt() as interrupt, save_what_there_is(recorder):
-        for progress in monitor(start_training(model, task, config), model, held_out, observe):
-            recorder.record(progress)
-            show(progress)
-            if interrupt.caught or (progress.solved and config.train.stop_when_solved):
-                break
-        if not progress.fresh:  # what is saved is scored as it is
-            progress = replace(progress, score=score(model, held_out), solved=False)
-        final = summarize(progress, interrupted=interrupt.caught)
+    state = (saved.standing, saved.tensors) if saved else ()
+    return Training(model.to(device), task, config, *state), held_out
+
+
+def follow(
+    training: Training, held_out: list[Batch], recorder: Recorder, interrupt: Interrupt, audience: Audience
+) -> TrainReport:
+    """Follow a training to its end, or until somebody wants to stop, and save what it has come to."""
+    config, model = training.config, training.model
+    observe = None if audience.watch is None else make_observer(training, audience.watch)
+    latest = recorder.latest
+    with save_what_there_is(recorder):
+        if latest is None or not is_over(latest, config.train):
+            for progress in monitor(training, model, held_out, observe, latest):
+                recorder.record(progress)
+                audience.show(progress)
+                if interrupt.caught or is_over(progress, config.train):
+                    break
+        final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)
     figures_and_state = {key: value for key, value in asdict(final).items() if key != "versions"}
     return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
+
+
+def summarize_at_end(recorder: Recorder, held_out: list[Batch]) -> TrainSummary:
+    """Summarize a training after its last step; what is saved is scored as it is."""
+    progress, training = recorder.latest, recorder.training
+    if progress is None:
+        raise RuntimeError("a training without a step")
+    over = is_over(progress, training.config.train)
+    if not progress.fresh:
+        progress = replace(progress, score=score(training.model, held_out), streak=0)
+    return summarize(progress, interrupted=not over)
 
 
 @contextmanager
@@ -85,22 +157,21 @@ def save_what_there_is(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:  # within a step, whose weights may be half of the old and half of the new
-        raise BrokenOffError(f"broken off: {recorder.kept}") from None
+        raise BrokenOffError(f"broken off: {recorder.saver.kept}") from None
     except DivergedError:
         raise
     except Exception:
         with suppress(TfcliError):
-            recorder.save_latest()
+            recorder.save_weights()
         raise
     finally:
         recorder.close()
 
 
-def make_observer(
-    model: Encoder, task: Task, watch: Choice, device: torch.device
-) -> Callable[[], AttentionRecord]:
+def make_observer(training: Training, watch: Choice) -> Callable[[], AttentionRecord]:
     """Return a function that records the attention of the chosen heads, always on one held-out sequence."""
-    sequence = draw_example(task, device)
+    model, task = training.model, training.task
+    sequence = draw_example(task, training.trainer.device)
     return lambda: record_attention(model, task, sequence, "", watch)
 
 

@@ -139,6 +139,16 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     return with_absolute_paths(config)
 
 
+def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
+    """Return a configuration that is from `origin` with overrides on top of it, checked.
+
+    Raises:
+        UsageError, ConfigError: an override can't be read, or doesn't go with the rest.
+    """
+    document = yaml_reader.read(to_yaml(config), origin)
+    return check(Entry("", document.value, (), document), overrides)
+
+
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """Return the configuration with the files of its classes as they are found from any folder."""
     sections: dict[str, Section] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -232,19 +233,23 @@ class TrainConfig(Section):
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 
-    def split(self) -> list[TrainConfig]:
-        """Return how each attempt is trained: it has a share of the steps, one at least, and its own seed."""
+    def shares(self) -> list[int]:
+        """Return how many steps each attempt has at most: equal shares, one at least."""
         count = min(self.attempts, self.steps)
         bounds = [self.steps * number // count for number in range(count + 1)]
+        return [end - start for start, end in pairwise(bounds)]
+
+    def split(self, shares: list[int] | None = None) -> list[TrainConfig]:
+        """Return how each attempt is trained: it has its share of the steps, and its own seed."""
         return [
             self.model_copy(
                 update={
-                    "steps": bounds[number + 1] - bounds[number],
+                    "steps": steps,
                     "attempts": 1,
                     "seed": (self.seed + number * SEEDS_APART) % 2**63,
                 }
             )
-            for number in range(count)
+            for number, steps in enumerate(shares or self.shares())
         ]
 
     @field_validator("device")

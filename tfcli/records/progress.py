@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.results import Score
 
+STREAK = 2  # evaluations in a row at which all held-out answers must be right
+
 
 @dataclass(frozen=True)
 class StepRecord:
@@ -29,8 +31,14 @@ class Progress:
     loss: float | None
     score: Score | None  # on the held-out set
     fresh: bool  # whether loss and score are of this very step
-    solved: bool  # all held-out answers were right at the last two evaluations
+    streak: int  # evaluations in a row, up to the last one, at which all held-out answers were right
+    record: StepRecord  # of this very step
     attention: AttentionRecord | None = None  # if it is watched
+
+    @property
+    def solved(self) -> bool:
+        """Whether all held-out answers were right at the last two evaluations."""
+        return self.streak >= STREAK
 
     @property
     def tokens_per_second(self) -> float:
@@ -41,3 +49,16 @@ class Progress:
     def eta(self) -> float:
         """Seconds until the last step of this attempt, if nothing stops it before."""
         return self.seconds / self.step * (self.steps - self.step)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a training stands between two steps: with its tensors, all that the steps to come depend on."""
+
+    __pydantic_config__ = {"allow_inf_nan": False, "extra": "forbid"}  # noqa: RUF012  # how it is read back
+
+    progress: Progress
+    losses: list[float]  # of the steps since the loss was last read
+    shares: list[int]  # steps of each attempt, at most
+    device: str  # that it was trained on
+    versions: dict[str, str]  # of tfcli, torch and Python

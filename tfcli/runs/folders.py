@@ -1,7 +1,8 @@
 """Run folders: their names, what lies in them, and listing.
 
 A run is a folder with `config.yaml`, `metrics.jsonl` and, once something has been saved, `model.safetensors`,
-whose header holds the configuration and the summary as text.
+whose header holds the configuration and the summary as text, and `training.safetensors`, from which the
+training can go on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tfcli.errors import UsageError, did_you_mean
 
 RUNS = Path("runs")
 WEIGHTS = "model.safetensors"
+STATE = "training.safetensors"
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"

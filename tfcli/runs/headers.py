@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 import stat
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -17,11 +19,13 @@ from tfcli.config.parts import UNKNOWN
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError
+from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
 from tfcli.runs.folders import weights_of
 from tfcli.runs.locks import find_trainer
 
 FORMAT = "tfcli-2"
+STATE_FORMAT = "tfcli-state-1"
 MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
@@ -37,16 +41,14 @@ class Adapters(NamedTuple):
     """How pydantic reads what is in a run folder."""
 
     summary: TypeAdapter[TrainSummary]
+    standing: TypeAdapter[Standing]
     tensors: TypeAdapter[dict[str, TensorEntry]]
 
 
 @cache
 def adapters() -> Adapters:
     """Return them, made when the first run is read: that takes milliseconds."""
-    return Adapters(
-        TypeAdapter(TrainSummary),
-        TypeAdapter(dict[str, TensorEntry]),
-    )
+    return Adapters(TypeAdapter(TrainSummary), TypeAdapter(Standing), TypeAdapter(dict[str, TensorEntry]))
 
 
 class Header(NamedTuple):
@@ -59,6 +61,14 @@ class Header(NamedTuple):
     upgrade: Upgrade  # from the format that it was saved in
 
 
+class StateHeader(NamedTuple):
+    """What the header of the state of a training says."""
+
+    config: RunConfig
+    standing: Standing
+    digest: str  # of the bytes of its tensors
+
+
 def read_header(run: Path, path: Path | None = None) -> Header:
     """Return the header of a run's checkpoint, or of a snapshot at `path`.
 
@@ -67,30 +77,70 @@ def read_header(run: Path, path: Path | None = None) -> Header:
     """
     path = path or weights_of(run)
     try:
-        header, rest = read_json_header(path)
+        texts, entries, rest = read_texts(path, UPGRADES)
     except FileNotFoundError as error:
         pid = find_trainer(run)
         ended = "its training ended before it saved any; train it again"
         why = ended if pid is None else f"it is in training (pid {pid}); look again soon"
         raise TfcliError(f"{run} has no weights yet: {why}") from error
+    upgrade = UPGRADES[texts["format"]]()
+    digest = check_seal(path, texts, "config", "summary", "digest") if upgrade.has_digests else None
+    with explained(path, is_sealed=digest is not None):
+        settings = upgrade.rename_settings(json.loads(texts["config"]))
+        config = RunConfig.model_validate_json(json.dumps(settings))
+        summary = adapters().summary.validate_json(texts["summary"])
+        tensors = adapters().tensors.validate_python(entries)
+    check_size(path, tensors, rest)
+    return Header(config, summary, tensors, digest, upgrade)
+
+
+def read_state_header(path: Path) -> StateHeader:
+    """Return the header of the state of a training.
+
+    Raises:
+        FileNotFoundError: there is none.
+        TfcliError: it is damaged, or another program wrote it.
+    """
+    texts, entries, rest = read_texts(path, (STATE_FORMAT,))
+    digest = check_seal(path, texts, "config", "standing", "digest")
+    with explained(path, is_sealed=True):
+        config = RunConfig.model_validate_json(texts["config"])
+        standing = adapters().standing.validate_json(texts["standing"])
+        tensors = adapters().tensors.validate_python(entries)
+    check_size(path, tensors, rest)
+    return StateHeader(config, standing, digest)
+
+
+def read_texts(path: Path, formats: Container[str]) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """Return the texts in the header of a checkpoint, what it says of its tensors, and how many bytes follow.
+
+    Raises:
+        FileNotFoundError: there is none.
+        TfcliError: it can't be read, or is of none of these formats.
+    """
+    try:
+        header, rest = read_json_header(path)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise TfcliError(f"can't read {path}: {error.strerror}") from error
     if not isinstance(header, dict):
         raise damage_error(path, "it doesn't begin with a safetensors header")
-    metadata = header.pop("__metadata__", None)
-    found = metadata.get("format") if isinstance(metadata, dict) else None
-    if found not in UPGRADES:
+    texts = header.pop("__metadata__", None)
+    found = texts.get("format") if isinstance(texts, dict) else None
+    if not isinstance(found, str) or found not in formats:
         raise TfcliError(unknown_format(path, found))
-    upgrade = UPGRADES[found]()
-    digest = check_seal(path, metadata) if upgrade.has_digests else None
+    return texts, header, rest
+
+
+@contextmanager
+def explained(path: Path, *, is_sealed: bool) -> Iterator[None]:
+    """Explain why a header can't be understood: a sealed one that is strange isn't damaged, but newer."""
     try:
-        settings = upgrade.rename_settings(json.loads(metadata["config"]))
-        config = RunConfig.model_validate_json(json.dumps(settings))
-        summary = adapters().summary.validate_json(metadata["summary"])
-        tensors = adapters().tensors.validate_python(header)
+        yield
     except ValidationError as error:
         first = error.errors()[0]
-        if digest is not None and first["type"] in ("extra_forbidden", UNKNOWN):
+        if is_sealed and first["type"] in ("extra_forbidden", UNKNOWN):
             what = explain(first).partition(" (")[0]
             raise TfcliError(
                 f"{path} was written by a newer tfcli: {what}; upgrade tfcli to read it"
@@ -98,10 +148,17 @@ def read_header(run: Path, path: Path | None = None) -> Header:
         raise damage_error(path, explain(first)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damage_error(path, "its header is incomplete") from error
+
+
+def check_size(path: Path, tensors: dict[str, TensorEntry], rest: int) -> None:
+    """Hold the bytes that follow a header against what its tensors take.
+
+    Raises:
+        TfcliError: they are more or fewer.
+    """
     needed = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if rest != needed:
         raise damage_error(path, f"its tensors take {rest} bytes, and should take {needed}")
-    return Header(config, summary, tensors, digest, upgrade)
 
 
 def read_json_header(path: Path) -> tuple[Any, int]:
@@ -124,26 +181,26 @@ def read_json_header(path: Path) -> tuple[Any, int]:
     return header, status.st_size - 8 - length
 
 
-def seal_of(config: str, summary: str, digest: str) -> str:
-    """Return the digest of what a header says, and of the digest of the tensors."""
-    return hashlib.sha256("\0".join((FORMAT, config, summary, digest)).encode()).hexdigest()
+def seal_of(*said: str) -> str:
+    """Return the digest of what a header says: its format, its texts, and the digest of the tensors."""
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 
-def check_seal(path: Path, metadata: dict[str, Any]) -> str:
-    """Return the digest of the tensors, if the header is as it was written.
+def check_seal(path: Path, texts: dict[str, Any], *sealed: str) -> str:
+    """Return the last of the sealed texts, the digest of the tensors, if the header is as it was written.
 
     Raises:
         TfcliError: it isn't.
     """
-    config, summary, digest = (str(metadata.get(key)) for key in ("config", "summary", "digest"))
-    if metadata.get("seal") != seal_of(config, summary, digest):
+    said = [str(texts.get(key)) for key in ("format", *sealed)]
+    if texts.get("seal") != seal_of(*said):
         raise damage_error(path, "its header is not as it was written")
-    return digest
+    return said[-1]
 
 
 def unknown_format(path: Path, found: object) -> str:
     """Explain that a checkpoint has a format that isn't known here."""
-    if isinstance(found, str) and re.fullmatch(r"tfcli-\d+", found):
+    if isinstance(found, str) and re.fullmatch(r"tfcli-(state-)?\d+", found):
         return f"{path} was written by a newer tfcli (format {found}); upgrade tfcli to read it"
     return f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})"
 

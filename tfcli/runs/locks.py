@@ -12,21 +12,46 @@ LOCK = "training.lock"
 
 
 @contextmanager
-def hold(run: Path) -> Iterator[None]:
-    """Hold the lock of a run, where that is possible: for others to know, not to keep anybody out."""
-    file = None
+def hold(run: Path) -> Iterator[bool]:
+    """Hold the lock of a run, and tell whether nobody else does. Where there can't be a lock, nobody does."""
+    file, alone = None, True
     with suppress(OSError):
-        file = (run / LOCK).open("w", encoding="ascii")
-        take(file, exclusive=True)
-        print(os.getpid(), file=file, flush=True)
+        file, alone = take_file(run / LOCK)
+        if alone:
+            file.truncate(0)
+            print(os.getpid(), file=file, flush=True)
     try:
-        yield
+        yield alone
     finally:
         if file is not None:
-            with suppress(OSError):
-                (run / LOCK).unlink()
+            if alone:
+                with suppress(OSError):
+                    (run / LOCK).unlink()
             with suppress(OSError):
                 file.close()
+
+
+def take_file(path: Path) -> tuple[IO[str], bool]:
+    """Open a file and lock it; whether that was possible.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    while True:
+        file = path.open("a", encoding="ascii")
+        if not take(file, exclusive=True):
+            return file, False
+        if is_still(path, file):
+            return file, True
+        file.close()  # whoever held the lock has just deleted it: another may lock a new one
+
+
+def is_still(path: Path, file: IO[str]) -> bool:
+    """Whether a path leads to an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def find_trainer(run: Path) -> int | None:

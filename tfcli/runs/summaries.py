@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import asdict
 from functools import cache
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,8 +71,16 @@ def part_of(tensor: str) -> str:
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
     """Return the lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
-    lines: list[dict[str, Any]] = []
+    return [json.loads(line) for line in lines_of_metrics(run / METRICS)]
+
+
+def lines_of_metrics(path: Path, last_step: float = inf) -> list[str]:
+    """Return the lines of a file of metrics up to a step, and up to the first that can't be read."""
+    lines: list[str] = []
     unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
-    with unreadable, (run / METRICS).open(encoding="utf-8") as file:
-        lines.extend(map(metrics_line().validate_json, file))
+    with unreadable, path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            if metrics_line().validate_json(line).get("step", inf) > last_step:
+                break
+            lines.append(line.rstrip("\n") + "\n")
     return lines

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tfcli.config.schema import TrainConfig
-from tfcli.devices import make_generator, matmul_precision
+from tfcli.config.schema import SEEDS_APART, TrainConfig
+from tfcli.devices import make_generator, matmul_precision, random_states, restore_random_states
 from tfcli.errors import DivergedError
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
@@ -27,44 +27,113 @@ class Attempt(NamedTuple):
     """A training from new weights on."""
 
     steps: int  # at most
-    records: Iterable[StepRecord]  # of each step
+    records: Iterable[StepRecord]  # of each step that is left
 
 
-def train(
-    model: Encoder, task: Task, config: TrainConfig, optimizer: Optimizer, schedule: Schedule
-) -> Iterator[StepRecord]:
-    """Train `model` in place, a record a step.
+class Trainer:
+    """Trains `model` in place: to iterate over it gives a record a step.
 
     The loss is read every `config.eval_every` steps, so that no step waits for the device. Between two
     records the caller may evaluate the model, but not draw from torch's global random numbers.
 
     Raises:
-        DivergedError: the loss of a step was not finite; the message names the step.
+        DivergedError: on iteration: the loss of a step was not finite; the message names the step.
     """
-    device = next(model.parameters()).device
-    generator = make_generator(device, config.seed)
-    lengths = random.Random(config.seed)
-    losses: list[Tensor] = []
-    tokens = 0
-    for step in range(1, config.steps + 1):
-        length = lengths.randint(task.min_length, task.max_length)
-        inputs, targets = task.sample(config.batch_size, length, generator)
-        model.anneal(step / config.steps)
-        if not model.training:  # an evaluation came between; telling each module at each step takes time
-            model.train()
-        with matmul_precision(device, config.precision):
-            logits = model(inputs)
+
+    def __init__(
+        self, model: Encoder, task: Task, config: TrainConfig, optimizer: Optimizer, schedule: Schedule
+    ) -> None:
+        self.model, self.task, self.config = model, task, config
+        self.optimizer, self.schedule = optimizer, schedule
+        self.device = next(model.parameters()).device
+        self.sequences = make_generator(self.device, config.seed)
+        self.lengths = random.Random(config.seed)
+        self.step = self.tokens_trained = 0
+        self.losses: list[Tensor] = []  # of the steps since the loss was last read
+
+    def __iter__(self) -> Iterator[StepRecord]:
+        for step in range(self.step + 1, self.config.steps + 1):
+            self.losses.append(self.take(step))
+            self.step, loss = step, None
+            if step % self.config.eval_every == 0 or step == self.config.steps:
+                loss = mean_loss(self.losses, step)
+                self.losses.clear()
+            yield StepRecord(step, self.tokens_trained, loss)
+
+    def take(self, step: int) -> Tensor:
+        """Take a step, and return its loss []."""
+        length = self.lengths.randint(self.task.min_length, self.task.max_length)
+        inputs, targets = self.task.sample(self.config.batch_size, length, self.sequences)
+        self.model.anneal(step / self.config.steps)
+        if not self.model.training:  # an evaluation came between; telling each module at each step takes time
+            self.model.train()
+        with matmul_precision(self.device, self.config.precision):
+            logits = self.model(inputs)
             loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        optimizer.zero_gradients()
+        self.optimizer.zero_gradients()
         torch.autograd.backward(loss)
-        optimizer.step(schedule.rate(step))
-        losses.append(loss.detach())
-        tokens += targets.numel()
-        if step % config.eval_every and step != config.steps:
-            yield StepRecord(step, tokens)
+        self.optimizer.step(self.schedule.rate(step))
+        self.tokens_trained += targets.numel()
+        return loss.detach()
+
+    def unread_losses(self) -> list[float]:
+        """Return the losses of the steps since the loss was last read. Waits for the device."""
+        return [] if not self.losses else [float(loss) for loss in torch.stack(self.losses).tolist()]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what the steps to come depend on, by name: weights, moments, states of random numbers.
+
+        Not copies: the next step changes them.
+        """
+        return {
+            **{f"model.{name}": tensor for name, tensor in self.model.state_dict().items()},
+            **{f"optimizer.{name}": tensor for name, tensor in self.optimizer.state().items()},
+            **{f"random.torch.{name}": state for name, state in random_states(self.device).items()},
+            "random.sequences": self.sequences.get_state(),
+            "random.lengths": torch.tensor(self.lengths.getstate()[1]),
+        }
+
+    def go_on(self, record: StepRecord, losses: list[float], tensors: dict[str, Tensor]) -> None:
+        """Go on after the step of `record`, with its `tensors` and the losses that hadn't been read.
+
+        On another kind of device than they are from, the sequences to come are others.
+
+        Raises:
+            ValueError: those aren't the tensors of this training.
+        """
+        moved = check_tensors(tensors, self.tensors())
+        self.step, self.tokens_trained = record.step, record.tokens
+        self.losses = [torch.tensor(loss, device=self.device) for loss in losses]
+        self.model.load_state_dict(part_of(tensors, "model."))
+        self.optimizer.load_state(part_of(tensors, "optimizer."))
+        self.lengths.setstate((3, tuple(tensors["random.lengths"].tolist()), None))
+        if moved:
+            self.sequences.manual_seed((self.config.seed + record.step * SEEDS_APART) % 2**63)
         else:
-            yield StepRecord(step, tokens, mean_loss(losses, step))
-            losses.clear()
+            self.sequences.set_state(tensors["random.sequences"])
+            restore_random_states(self.device, part_of(tensors, "random.torch."))
+
+
+def check_tensors(found: dict[str, Tensor], own: dict[str, Tensor]) -> bool:
+    """Whether the tensors of a training are from another kind of device than its `own` are.
+
+    Raises:
+        ValueError: they aren't those of this training.
+    """
+    moved = found.get("random.sequences", own["random.sequences"]).shape != own["random.sequences"].shape
+    for name in sorted(found.keys() ^ own.keys()):
+        if not (moved and name.startswith("random.torch.")):
+            raise ValueError(f"it has {'no' if name in own else 'a superfluous'} {name}")
+    for name in found.keys() & own.keys():
+        same = found[name].shape == own[name].shape and found[name].dtype == own[name].dtype
+        if not same and not (moved and name == "random.sequences"):
+            raise ValueError(f"{name} has another form")
+    return moved
+
+
+def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin so, by what comes after."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def mean_loss(losses: list[Tensor], last_step: int) -> float:

@@ -21,6 +21,10 @@ class Optimizer:
     The parameters of `model` become views of one vector, and so do their gradients: keep them, and call
     `zero_gradients` before each backward pass.
 
+    What steps depend on beside the parameters are attributes that are tensors, of a size that stays, and the
+    count of steps: `state` saves these, so that a training can be left and taken up again. An optimizer that
+    keeps anything else extends `state` and `load_state`.
+
     Args:
         weight_decay: of the matrices of linear layers.
         clip_norm: the largest norm of the gradient.
@@ -45,6 +49,21 @@ class Optimizer:
     def zero_gradients(self) -> None:
         """Forget the gradients of the last step."""
         self.gradients.zero_()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what steps depend on beside the parameters, by name."""
+        known = ("values", "gradients", "decay")
+        kept = {name: tensor for name, tensor in vars(self).items() if isinstance(tensor, Tensor)}
+        count = torch.tensor(self.steps)
+        return {"steps": count, **{name: tensor for name, tensor in kept.items() if name not in known}}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` returned, of the same names and shapes."""
+        for name, tensor in state.items():
+            if name == "steps":
+                self.steps = int(tensor)
+            else:
+                getattr(self, name).copy_(tensor)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:

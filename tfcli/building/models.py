@@ -1,24 +1,19 @@
-"""From a configuration to a task, a model and its training: the one place where parts are put together."""
+"""From a configuration to a task and a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import torch
-from pydantic import ValidationError
 from torch import nn
 
 from tfcli import registry
-from tfcli.config.class_files import describe_error, is_file
-from tfcli.config.messages import explain
+from tfcli.building import parts
 from tfcli.config.parts import Part
-from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig, TrainConfig
-from tfcli.config.signatures import settings_of_class
-from tfcli.errors import TfcliError, UsageError, did_you_mean
+from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
+from tfcli.errors import UsageError
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms
-from tfcli.model.contracts import CHECKS
 from tfcli.model.counters import Counters
 from tfcli.model.encoder import Encoder
 from tfcli.model.feed_forward import FeedForward
@@ -28,10 +23,6 @@ from tfcli.model.norms import Norm
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.shares import SharedHeads
 from tfcli.model.sizes import Sizes
-from tfcli.registry import Registry
-from tfcli.training.loop import Attempt, train
-from tfcli.training.optimizers import Optimizer
-from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -126,7 +117,7 @@ def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encod
         embedding,
         embedding_positions,
         indices,
-        make(registry.MASKS, config.mask),
+        parts.make(registry.MASKS, config.mask),
         counters,
         blocks,
         build_norm(config, sizes, there=not PLACEMENTS[config.norm_placement].after),
@@ -149,15 +140,15 @@ def build_embedding(config: ModelConfig, layout: Layout) -> nn.Embedding:
 def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Block:
     """One layer, which owns its parts."""
     placement = PLACEMENTS[config.norm_placement]
-    attention: Attention = make(
+    attention: Attention = parts.make(
         registry.ATTENTIONS,
         config.attention,
         sizes,
         positions,
-        make(registry.ATTENTION_SCALES, config.attention_scale, sizes),
-        make(registry.ATTENTION_WEIGHTS, config.attention_weights),
+        parts.make(registry.ATTENTION_SCALES, config.attention_scale, sizes),
+        parts.make(registry.ATTENTION_WEIGHTS, config.attention_weights),
     )
-    feed_forward: FeedForward | None = make(registry.FEED_FORWARDS, config.feed_forward, sizes)
+    feed_forward: FeedForward | None = parts.make(registry.FEED_FORWARDS, config.feed_forward, sizes)
     if type(feed_forward) is FeedForward:
         feed_forward = None
 
@@ -177,7 +168,7 @@ def build_block(config: ModelConfig, sizes: Sizes, positions: Positions) -> Bloc
 
 def build_norm(config: ModelConfig, sizes: Sizes, there: bool) -> Norm:
     """Return the norm of a configuration, or none where it doesn't stand."""
-    norm: Norm = make(registry.NORMS, config.norm, sizes) if there else Norm(sizes)
+    norm: Norm = parts.make(registry.NORMS, config.norm, sizes) if there else Norm(sizes)
     return norm
 
 
@@ -187,101 +178,13 @@ def build_positions(
     """Return the encoding of each layer, or the one for the input."""
     made = []
     for share in part.named():
-        cls = load_part(registry.POSITIONS, share)
+        cls = parts.load(registry.POSITIONS, share)
         group = sizes._replace(n_heads=share.heads or sizes.n_heads)
         build = cls.for_input if for_input else cls.for_layers
         words = (group,) if for_input else (n_layers, group)
-        found = call(registry.POSITIONS, share, build, *words, **share.settings)
+        found = parts.call(registry.POSITIONS, share, build, *words, **share.settings)
         made.append([found] if for_input else found)
     if not part.shares:
         return made[0]
     names, heads = [share.name for share in part.shares], [share.heads or 0 for share in part.shares]
     return [SharedHeads(sizes, encodings, heads, names) for encodings in zip(*made, strict=True)]
-
-
-def build_optimizer(config: TrainConfig, model: Encoder) -> Optimizer:
-    """Return the optimizer of a configuration, which takes the parameters of `model` into one vector.
-
-    Raises:
-        UsageError: it can't be loaded, or the model has nothing for it to move.
-    """
-    optimizer: Optimizer = make(
-        registry.OPTIMIZERS, config.optimizer, model, config.weight_decay, config.clip_norm
-    )
-    return optimizer
-
-
-def build_schedule(config: TrainConfig) -> Schedule:
-    """Return the learning rates of a configuration."""
-    schedule: Schedule = make(
-        registry.SCHEDULES, config.schedule, config.steps, config.learning_rate, config.warmup_steps
-    )
-    return schedule
-
-
-def start_training(model: Encoder, task: Task, config: RunConfig) -> Iterator[Attempt]:
-    """Train `model` in place, as often as its configuration allows; each attempt but the first renews it."""
-    for number, settings in enumerate(config.train.split()):
-        if number > 0:
-            torch.manual_seed(settings.seed)
-            model.load_state_dict(build_model(config, task).state_dict())
-        optimizer, schedule = build_optimizer(settings, model), build_schedule(settings)
-        yield Attempt(settings.steps, train(model, task, settings, optimizer, schedule))
-
-
-# --- parts ---
-
-
-def make(of: Registry, part: Part, *words: Any) -> Any:
-    """Return a part, made with its settings."""
-    return call(of, part, load_part(of, part), *words, **part.settings)
-
-
-def load_part(of: Registry, part: Part) -> type[Any]:
-    """Return the class of a part; the settings of one that comes from a file are checked now.
-
-    Raises:
-        UsageError: there is no such class, or no such setting.
-    """
-    cls = of.load(part.name)
-    if is_file(part.name):
-        known = settings_of_class(cls)
-        for key in part.settings.keys() - known.model_fields.keys():
-            has = f"it has {', '.join(known.model_fields)}" if known.model_fields else "it has no settings"
-            near = did_you_mean(key, known.model_fields)
-            raise UsageError(f"{of.setting}.{key}: {part.name} has no such setting{near} ({has})")
-        try:
-            known.model_validate(part.settings)
-        except ValidationError as error:
-            raise UsageError(f"{of.setting}: {part.name}: {explain(error.errors()[0])}") from error
-    return cls
-
-
-def call(of: Registry, part: Part, function: Any, *words: Any, **settings: Any) -> Any:
-    """Call what makes a part. What somebody else's class raises, or returns wrongly, is theirs to mend.
-
-    Raises:
-        UsageError: it can't be made, or isn't what its base class asks for.
-    """
-    foreign = part.name not in of.built_in
-    try:
-        made = function(*words, **settings)
-        if foreign and of.setting in CHECKS:
-            sizes = next((word for word in words if isinstance(word, Sizes)), None)
-            try_out(of, made, sizes)
-    except TfcliError:
-        raise
-    except Exception as error:
-        if not foreign and not isinstance(error, ValueError):
-            raise
-        problem = str(error) if isinstance(error, ValueError) else describe_error(error)
-        where = f"{of.setting}: {part.name}" if foreign else of.setting
-        raise UsageError(f"{where}: {problem}") from error
-    return made
-
-
-def try_out(of: Registry, made: Any, sizes: Sizes | None) -> None:
-    """Hold a part, or those of all layers, against what its base class asks for; no random number is used."""
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        for part in made if isinstance(made, list) else [made]:
-            CHECKS[of.setting](part, sizes or Sizes(0, 0, 0, 0, 0, 0))

@@ -1,0 +1,385 @@
+"""A run that goes on is the run that it would have been, to the bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.conftest import Cli, as_json, tfcli
+from tfcli.checkpoints import load_state, save_state
+from tfcli.commands.train import Audience, resume_run, train_run
+from tfcli.config.schema import RunConfig
+from tfcli.errors import DivergedError, TfcliError, UsageError
+from tfcli.records.progress import Progress
+from tfcli.runs import folders, headers, locks
+from tfcli.training import OPTIMIZERS
+
+STEPS = 14
+TIMES = ("train_seconds", "tokens_per_second")
+
+
+def config(task: str = "sort", /, **sections: dict[str, Any]) -> RunConfig:
+    """Return a short training with all that a state holds: dropout, annealing, a second attempt."""
+    training = {"steps": STEPS, "attempts": 2, "batch_size": 4, "eval_every": 3, "eval_samples": 8}
+    training |= {"snapshot_every": 5, "threads": 1, **sections.get("train", {})}
+    model = {"d_model": 8, "n_heads": 2, "n_layers": 1, "dropout": 0.1, "positions": "rank"}
+    return RunConfig.model_validate(
+        {
+            "task": {"name": task, "vocab_size": 4, "max_length": 4},
+            "model": model | sections.get("model", {}),
+            "train": training,
+        }
+    )
+
+
+def stop_at(step: int) -> Audience:
+    """Somebody who presses Ctrl-C after a step."""
+
+    def show(progress: Progress) -> None:
+        if progress.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return Audience(show)
+
+
+def left_behind(run: Path) -> dict[str, Any]:
+    """Return all that a run holds but for times: the bytes of tensors, the lines, the configuration."""
+    found: dict[str, Any] = {"config": (run / folders.CONFIG).read_text()}
+    for path in [run / folders.WEIGHTS, run / folders.STATE, *folders.snapshots(run).values()]:
+        data = path.read_bytes()
+        found[path.name] = data[8 + int.from_bytes(data[:8], "little") :]
+    lines = [json.loads(line) for line in (run / folders.METRICS).read_text().splitlines()]
+    found["metrics"] = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    summary = headers.read_header(run).summary
+    found["summary"] = [summary.solved, summary.interrupted, summary.steps, summary.attempts]
+    found["score"] = [summary.exact_match, summary.token_accuracy]
+    return found
+
+
+def test_it_goes_on_after_any_step(folder: Path) -> None:
+    whole = left_behind(Path(train_run(config(), "whole", None).run))
+    for step in range(1, STEPS):
+        report = train_run(config(), "cut", None, stop_at(step))
+        assert (report.steps, report.interrupted) == (step, True)
+        said: list[str] = []
+        resumed = resume_run(Path(report.run), [], audience=Audience(note=said.append, warn=said.append))
+        assert said == [f"{report.run} goes on after step {step}"]
+        assert (resumed.steps, resumed.interrupted) == (STEPS, False)
+        assert left_behind(Path(report.run)) == whole, step
+
+
+def test_it_goes_on_as_often_as_it_is_stopped(folder: Path) -> None:
+    whole = left_behind(Path(train_run(config(), "whole", None).run))
+    report = train_run(config(), "cut", None, stop_at(1))
+    for step in (2, 3, 8, 9, 13):
+        report = resume_run(Path(report.run), [], audience=stop_at(step))
+        assert report.steps == step
+    resume_run(Path(report.run), [])
+    assert left_behind(Path(report.run)) == whole
+
+
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    **{name: {"train": {"optimizer": name, "weight_decay": 0.1}} for name in OPTIMIZERS},
+    "randomized": {"model": {"positions": "learned", "indices": "randomized"}},
+    "bfloat16": {"train": {"precision": "bfloat16"}},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_optimizer_and_source_of_chance_goes_on(name: str, folder: Path) -> None:
+    settings = config(**VARIANTS[name])
+    whole = left_behind(Path(train_run(settings, "whole", None).run))
+    report = train_run(settings, "cut", None, stop_at(5))
+    resume_run(Path(report.run), [])
+    assert left_behind(Path(report.run)) == whole
+
+
+def test_a_streak_goes_on(folder: Path) -> None:
+    settings = config(
+        "copy",
+        model={"d_model": 16, "positions": "ends", "dropout": 0.0},
+        train={"steps": 400, "attempts": 1, "batch_size": 32, "snapshot_every": None},
+    )
+    first: list[int] = []
+
+    def show(progress: Progress) -> None:
+        if progress.streak == 1 and not first:
+            first.append(progress.step)
+            signal.raise_signal(signal.SIGINT)
+
+    whole = train_run(settings, "whole", None)
+    assert whole.solved
+    report = train_run(settings, "cut", None, Audience(show))
+    assert (report.steps, report.solved) == (first[0], False)
+    resumed = resume_run(Path(report.run), [])
+    assert (resumed.steps, resumed.solved) == (whole.steps, True)
+    assert left_behind(Path(report.run)) == left_behind(Path(whole.run))
+
+
+def test_what_is_over_can_be_extended(folder: Path) -> None:
+    path = Path(train_run(config(), "run", None).run)
+    with pytest.raises(
+        UsageError, match=f"is over, at step {STEPS}; to go on all the same, add train.steps=28"
+    ):
+        resume_run(path, [])
+    report = resume_run(path, ["train.steps=20"])
+    assert (report.steps, report.attempts) == (20, 2)
+    steps = [json.loads(line)["step"] for line in (path / folders.METRICS).read_text().splitlines()]
+    assert steps == [3, 6, 7, 10, 13, 14, 16, 19, 20]
+    assert headers.read_header(path).config.train.steps == 20
+    assert "steps: 20" in (path / folders.CONFIG).read_text()
+    again = resume_run(path, ["train.steps=22"])
+    assert again.steps == 22
+
+
+def test_what_is_solved_goes_on_if_it_is_told_not_to_stop(folder: Path) -> None:
+    settings = RunConfig.model_validate(
+        {
+            "task": {"name": "copy", "vocab_size": 2, "max_length": 2},
+            "model": {"d_model": 16, "n_heads": 2, "n_layers": 1},
+            "train": {"steps": 400, "eval_every": 10, "threads": 1},
+        }
+    )
+    first = train_run(settings, "run", None)
+    assert first.solved
+    with pytest.raises(UsageError, match=r"is over, solved at step .*add train\.stop_when_solved=false$"):
+        resume_run(Path(first.run), [])
+    again = resume_run(Path(first.run), ["train.stop_when_solved=false"], audience=stop_at(first.steps + 3))
+    assert again.steps == first.steps + 3
+    assert headers.read_state_header(Path(first.run) / folders.STATE).config.train.stop_when_solved is False
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("model.n_layers=2", "model.n_layers = 1, and stays so"),
+        ("train.seed=1", "train.seed = 0, and stays so"),
+        ("train.steps=10", "train.steps = 14; --resume can only raise that"),
+        ("model.positions=ends", "model.positions = rank, and stays so"),
+        ("train.optimizer.epsilon=1e-3", "train.optimizer.epsilon = 1e-08, and stays so"),
+        ("train.stesp=20", "did you mean 'steps'"),
+    ],
+)
+def test_no_other_run_is_made_of_it(override: str, problem: str, folder: Path) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    before = left_behind(path)
+    with pytest.raises(UsageError, match=problem):
+        resume_run(path, [override])
+    assert left_behind(path) == before
+
+
+def test_a_run_in_training_is_left_alone(folder: Path) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    with locks.hold(path) as is_alone:
+        assert is_alone
+        with pytest.raises(UsageError, match=rf"is in training \(pid {os.getpid()}\)"):
+            resume_run(path, [])
+        assert locks.find_trainer(path) == os.getpid()
+    assert locks.find_trainer(path) is None
+    assert not (path / locks.LOCK).exists()
+
+
+def test_a_lock_that_was_let_go_meanwhile_is_taken_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [False, True]
+    monkeypatch.setattr(locks, "is_still", lambda path, file: answers.pop(0))
+    with locks.hold(folder) as is_alone:
+        assert is_alone
+    assert not answers
+
+
+def test_a_run_that_had_saved_nothing_begins_anew(folder: Path) -> None:
+    whole = left_behind(Path(train_run(config(), "whole", None).run))
+    path = Path(train_run(config(), "cut", None, stop_at(2)).run)
+    for name in (folders.STATE, folders.WEIGHTS):
+        (path / name).unlink()
+    said: list[str] = []
+    resume_run(path, [], audience=Audience(note=said.append))
+    assert said == ["runs/cut had saved nothing yet and begins anew"]
+    assert left_behind(path) == whole
+
+
+def test_a_run_without_a_state_is_not_trained_over(folder: Path) -> None:
+    path = Path(train_run(config(), "run", None).run)
+    (path / folders.STATE).unlink()
+    with pytest.raises(UsageError, match="kept no state from which it could go on"):
+        resume_run(path, [])
+
+
+def test_an_edited_configuration_is_told_and_mended(folder: Path) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    text = (path / folders.CONFIG).read_text()
+    (path / folders.CONFIG).write_text(text.replace("seed: 0", "seed: 3"))
+    said: list[str] = []
+    resume_run(path, [], audience=Audience(warn=said.append))
+    assert said == [f"{path}/config.yaml says train.seed = 3; the run was trained with 0, and goes on so"]
+    assert (path / folders.CONFIG).read_text() == text
+
+
+def test_lines_that_a_kill_left_come_once(folder: Path) -> None:
+    whole = left_behind(Path(train_run(config(), "whole", None).run))
+    path = Path(train_run(config(), "cut", None, stop_at(4)).run)
+    with (path / folders.METRICS).open("a") as file:
+        file.write('{"step": 6, "loss": 1.0}\n{"step": 7, "lo')
+    resume_run(path, [])
+    assert left_behind(path) == whole
+
+
+def test_lines_that_are_gone_are_told(folder: Path) -> None:
+    path = Path(train_run(config(), "cut", None, stop_at(4)).run)
+    (path / folders.METRICS).unlink()
+    said: list[str] = []
+    resume_run(path, [], audience=Audience(warn=said.append))
+    assert said == [f"{path}/metrics.jsonl has no line of step 3; new ones follow all the same"]
+
+
+def test_other_versions_are_told(folder: Path) -> None:
+    path = Path(train_run(config(), "cut", None, stop_at(4)).run)
+    saved = load_state(path)
+    assert saved is not None
+    saved.standing.versions["torch"] = "1.0"
+    save_state(path / folders.STATE, *saved)
+    said: list[str] = []
+    resume_run(path, [], audience=Audience(warn=said.append))
+    assert said == [
+        f"{path} was trained with torch 1.0; with {torch.__version__} the last digits may be others"
+    ]
+
+
+def test_on_another_device_it_goes_on_with_a_word(folder: Path) -> None:
+    path = Path(train_run(config(), "cut", None, stop_at(4)).run)
+    saved = load_state(path)
+    assert saved is not None
+    tensors = {**saved.tensors, "random.sequences": torch.zeros(16, dtype=torch.uint8)}  # as a GPU's are
+    tensors["random.torch.cuda"] = tensors["random.sequences"]
+    save_state(path / folders.STATE, saved.config, replace(saved.standing, device="cuda:0"), tensors)
+    said: list[str] = []
+    report = resume_run(path, [], audience=Audience(warn=said.append))
+    assert said == [f"{path} was trained on cuda; on cpu the sequences to come are others"]
+    assert report.steps == STEPS
+
+
+def damage_tensors(name: str, tensor: torch.Tensor | None, path: Path) -> None:
+    """Let a state have another tensor of that name, or none, and be sealed all the same."""
+    saved = load_state(path)
+    assert saved is not None
+    others = {key: value for key, value in saved.tensors.items() if key != name}
+    save_state(
+        path / folders.STATE,
+        saved.config,
+        saved.standing,
+        others if tensor is None else {**others, name: tensor},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "problem"),
+    [
+        ("optimizer.mean", None, "it has no optimizer.mean"),
+        ("optimizer.other", torch.zeros(2), "it has a superfluous optimizer.other"),
+        ("optimizer.mean", torch.zeros(2), "optimizer.mean has another form"),
+        ("random.lengths", torch.zeros(625), "random.lengths has another form"),
+    ],
+)
+def test_a_state_of_another_training_is_refused(
+    name: str, tensor: torch.Tensor | None, problem: str, folder: Path
+) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    damage_tensors(name, tensor, path)
+    with pytest.raises(TfcliError, match=problem):
+        resume_run(path, [])
+
+
+def test_no_damage_to_a_state_goes_unnoticed(folder: Path) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run) / folders.STATE
+    data = path.read_bytes()
+    chance = random.Random(0)
+    for _ in range(100):
+        at = chance.randrange(len(data))
+        path.write_bytes(data[:at] + bytes([data[at] ^ (1 << chance.randrange(8))]) + data[at + 1 :])
+        with pytest.raises(TfcliError):
+            load_state(path.parent)
+        path.write_bytes(data[:at])
+        with pytest.raises(TfcliError):
+            load_state(path.parent)
+    path.write_bytes(data)
+    assert load_state(path.parent) is not None
+
+
+def test_what_diverged_diverges_again(folder: Path) -> None:
+    settings = config(train={"learning_rate": 1e30, "clip_norm": 1e30, "eval_every": 2, "attempts": 1})
+    with pytest.raises(DivergedError) as first:
+        train_run(settings, "run", None)
+    with pytest.raises(DivergedError) as again:
+        resume_run(Path("runs/run"), [])
+    assert str(first.value) == str(again.value)
+
+
+def test_resuming_from_the_command_line(cli: Cli, folder: Path) -> None:
+    words = ["train.steps=6", "train.eval_every=2", "train.batch_size=4", "model.d_model=16"]
+    cli("train", "copy", *words, "train.stop_when_solved=false", "-q")
+    assert "runs/copy is over, at step 6" in cli("train", "--resume", "copy", expect=2).stderr
+    assert as_json(cli, "train", "--resume", "copy", "train.steps=9", "-q")["steps"] == 9
+    assert "goes on after step 9" in cli("train", "train.steps=10", "--resume", "copy").stderr
+    for beside, problem in [
+        (["reverse"], "leave the example 'reverse' out"),
+        (["--out", "x"], "--out is about new runs"),
+        (["--dry-run"], "--dry-run is about new runs"),
+        (["--seed", "1"], "trained with train.seed = 0, and stays so"),
+        (["--watch", "--layer", "9"], "this model's layers are"),
+    ]:
+        assert problem in cli("train", "--resume", "copy", *beside, expect=2).stderr
+    assert "no run is called 'nope'" in cli("train", "--resume", "nope", expect=2).stderr
+    assert "--trust is about --resume" in cli("train", "copy", "--trust", "x.py", expect=2).stderr
+
+
+def test_a_strangers_code_is_not_run_by_resuming(cli: Cli, folder: Path) -> None:
+    text = "import tfcli, pathlib\npathlib.Path('ran').touch()\nclass Mine(tfcli.Task):\n"
+    text += "    def target(self, inputs):\n        return inputs\n"
+    (folder / "mine.py").write_text(text)
+    words = ["task.name=mine.py:Mine", "train.steps=4", "train.eval_every=2", "train.batch_size=4"]
+    cli("train", "copy", *words, "train.stop_when_solved=false", "-q")
+    (folder / "mine.py").write_text(text + "# changed\n")
+    (folder / "ran").unlink()
+    assert "would run" in cli("train", "--resume", "copy", "train.steps=8", expect=2).stderr
+    assert not (folder / "ran").exists()
+    cli("train", "--resume", "copy", "train.steps=8", "--trust", "mine.py")
+    assert (folder / "ran").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_end(folder: Path) -> None:
+    words = [
+        "train",
+        "reverse",
+        "train.steps=150",
+        "train.threads=1",
+        "train.stop_when_solved=false",
+        "--out",
+    ]
+    assert tfcli(*words, "whole", cwd=folder).returncode == 0
+    whole, chance = left_behind(folder / "whole"), random.Random(1)
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-m", "tfcli", *words, "cut", "-q"], cwd=folder)
+        while not (folder / "cut" / folders.CONFIG).exists():
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 2))
+        process.kill()
+        process.wait(timeout=60)
+        result = tfcli("train", "--resume", "cut", cwd=folder)
+        assert result.returncode == 0 or "is over" in result.stderr, result.stderr
+        assert left_behind(folder / "cut") == whole
+        shutil.rmtree(folder / "cut")

@@ -1,0 +1,101 @@
+"""From a configuration to the training of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tfcli import registry
+from tfcli.building import parts
+from tfcli.building.models import build_model
+from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.model.encoder import Encoder
+from tfcli.records.progress import Progress, Standing
+from tfcli.training.loop import Attempt, Trainer
+from tfcli.training.optimizers import Optimizer
+from tfcli.training.schedules import Schedule
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+
+def build_optimizer(config: TrainConfig, model: Encoder) -> Optimizer:
+    """Return the optimizer of a configuration, which takes the parameters of `model` into one vector.
+
+    Raises:
+        UsageError: it can't be loaded, or the model has nothing for it to move.
+    """
+    optimizer: Optimizer = parts.make(
+        registry.OPTIMIZERS, config.optimizer, model, config.weight_decay, config.clip_norm
+    )
+    return optimizer
+
+
+def build_schedule(config: TrainConfig) -> Schedule:
+    """Return the learning rates of a configuration."""
+    schedule: Schedule = parts.make(
+        registry.SCHEDULES, config.schedule, config.steps, config.learning_rate, config.warmup_steps
+    )
+    return schedule
+
+
+class Training:
+    """Trains `model` in place, as often as its configuration allows; each attempt but the first renews it.
+
+    To iterate over it gives the attempts, to be trained one after the other. Between any two steps it can be
+    left: from its `standing` and its `tensors` another one goes on as if nothing had happened.
+
+    Args:
+        standing: where it goes on; at the start if left out.
+        tensors: those of that time.
+
+    Raises:
+        ValueError: they aren't the tensors of such a training.
+    """
+
+    def __init__(
+        self,
+        model: Encoder,
+        task: Task,
+        config: RunConfig,
+        standing: Standing | None = None,
+        tensors: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.model, self.task, self.config = model, task, config
+        self.shares, self.number = config.train.shares(), 1
+        if standing is not None:  # steps that were added are the last attempt's
+            added = config.train.steps - sum(standing.shares)
+            self.shares = [*standing.shares[:-1], standing.shares[-1] + added]
+            self.number = standing.progress.attempt
+        self.attempts = config.train.split(self.shares)
+        self.trainer = self.make_trainer()
+        if standing is not None:
+            self.trainer.go_on(standing.progress.record, standing.losses, tensors or {})
+
+    def __iter__(self) -> Iterator[Attempt]:
+        yield Attempt(self.shares[self.number - 1], self.trainer)
+        while self.number < len(self.attempts):
+            self.number += 1
+            torch.manual_seed(self.attempts[self.number - 1].seed)
+            self.model.load_state_dict(build_model(self.config, self.task).state_dict())
+            self.trainer = self.make_trainer()
+            yield Attempt(self.shares[self.number - 1], self.trainer)
+
+    def make_trainer(self) -> Trainer:
+        """Return the training of the attempt that is on, from its first step."""
+        settings = self.attempts[self.number - 1]
+        optimizer, schedule = build_optimizer(settings, self.model), build_schedule(settings)
+        return Trainer(self.model, self.task, settings, optimizer, schedule)
+
+    def standing(self, progress: Progress, versions: dict[str, str]) -> Standing:
+        """Where it stands after the step that `progress` is of."""
+        progress, losses = replace(progress, attention=None), self.trainer.unread_losses()
+        return Standing(progress, losses, self.shares, str(self.trainer.device), versions)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all else that the steps to come depend on, by name."""
+        return self.trainer.tensors()

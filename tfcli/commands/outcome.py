@@ -1,0 +1,52 @@
+"""What a training has come to, as it is saved with the weights and written to the metrics."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfcli.config.schema import TrainConfig
+from tfcli.devices import list_versions
+from tfcli.records.progress import Progress
+from tfcli.records.results import TrainSummary
+
+
+def is_over(progress: Progress, config: TrainConfig) -> bool:
+    """Whether a training has come to its end."""
+    end_of_attempt = progress.step == progress.steps
+    solved = progress.solved and (config.stop_when_solved or end_of_attempt)
+    return solved or progress.step >= config.steps
+
+
+def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
+    """Summarize a training when its weights are saved."""
+    return TrainSummary(
+        solved=progress.solved,
+        interrupted=interrupted,
+        steps=progress.step,
+        attempts=progress.attempt,
+        versions=list_versions(),
+        **figures(progress),
+    )
+
+
+def summarize_untrained() -> TrainSummary:
+    """Summarize a training before its first step."""
+    return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions())
+
+
+def metrics_line(progress: Progress) -> str:
+    """Return an evaluation as a line of JSON."""
+    return json.dumps(
+        {"step": progress.step, "attempt": progress.attempt, "loss": progress.loss, **figures(progress)}
+    )
+
+
+def figures(progress: Progress) -> dict[str, Any]:
+    """Return the figures of a record, by their names in JSON."""
+    return {
+        "exact_match": progress.score.exact_match if progress.score else None,
+        "token_accuracy": progress.score.token_accuracy if progress.score else None,
+        "train_seconds": progress.seconds,
+        "tokens_per_second": progress.tokens_per_second,
+    }

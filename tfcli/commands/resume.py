@@ -1,0 +1,125 @@
+"""Where a run goes on: its configuration, what may be changed in it, and the state that it saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfcli.checkpoints import SavedState, load_state
+from tfcli.commands.outcome import is_over
+from tfcli.config import files
+from tfcli.config.schema import RunConfig
+from tfcli.devices import choose_device, list_versions, with_threads
+from tfcli.errors import TfcliError, UsageError
+from tfcli.records.progress import Standing
+from tfcli.runs import folders, headers
+
+MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.device")
+
+
+def read_config(path: Path) -> RunConfig:
+    """Return the configuration with which a run would go on.
+
+    Raises:
+        TfcliError: what it saved is damaged.
+    """
+    state = path / folders.STATE
+    if state.exists():
+        return headers.read_state_header(state).config
+    return files.load_config(str(path / folders.CONFIG))
+
+
+def find_start(
+    path: Path, overrides: Sequence[str], warn: Callable[[str], None]
+) -> tuple[RunConfig, SavedState | None]:
+    """Return the configuration with which a run goes on, and what it saved; None if that was nothing yet.
+
+    Raises:
+        UsageError: it is over, it kept no state, or an override would make it another run.
+        TfcliError: what it saved is damaged.
+    """
+    saved = load_state(path)
+    if saved is None:
+        if (path / folders.WEIGHTS).exists():
+            raise UsageError(f"{path} kept no state from which it could go on; train it again")
+        before = with_threads(files.load_config(str(path / folders.CONFIG)))
+        return change(before, overrides, path), None
+    tell_edits(path, saved.config, warn)
+    config = change(saved.config, overrides, path)
+    tell_moves(path, config, saved.standing, warn)
+    refuse_the_finished(path, config, saved.standing)
+    return config, saved
+
+
+def change(config: RunConfig, overrides: Sequence[str], path: Path) -> RunConfig:
+    """Return the configuration of a run with overrides on top of it.
+
+    Raises:
+        UsageError: one of them would make it another run.
+    """
+    changed = files.override(config, list(overrides), str(path))
+    for key, old, _ in differences(config, changed):
+        if key not in MAY_CHANGE:
+            allowed = "train.steps, upwards, train.stop_when_solved and train.device may change"
+            raise UsageError(f"{path} was trained with {key} = {old}, and stays so; only {allowed}")
+    if changed.train.steps < config.train.steps:
+        raise UsageError(f"{path} has train.steps = {config.train.steps}; --resume can only raise that")
+    return changed
+
+
+def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, Any]]:
+    """Return the settings in which two configurations differ, with their values."""
+    before, after = dict(flat_settings(one)), dict(flat_settings(other))
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key):
+            yield key, before.get(key), after.get(key)
+
+
+def flat_settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
+    """Return all settings with their values; those of a part after its name."""
+    for name, section in config.model_dump(mode="json").items():
+        for key, value in section.items():
+            part = value if isinstance(value, dict) and "name" in value else {"name": value}
+            for inner, chosen in part.items():
+                yield f"{name}.{key}" if inner == "name" else f"{name}.{key}.{inner}", chosen
+
+
+def tell_edits(path: Path, trained: RunConfig, warn: Callable[[str], None]) -> None:
+    """Warn where somebody has changed the configuration in the folder: the run goes on as it was trained."""
+    try:
+        written = files.load_config(str(path / folders.CONFIG))
+    except TfcliError:
+        return
+    for key, old, new in differences(trained, written):
+        warn(f"{path / folders.CONFIG} says {key} = {new}; the run was trained with {old}, and goes on so")
+
+
+def tell_moves(path: Path, config: RunConfig, standing: Standing, warn: Callable[[str], None]) -> None:
+    """Warn where a run goes on in other surroundings, in which the same steps may give other numbers."""
+    device = choose_device(config.train.device).type
+    trained_on = standing.device.partition(":")[0]
+    if device != trained_on:
+        warn(f"{path} was trained on {trained_on}; on {device} the sequences to come are others")
+    for name, version in list_versions().items():
+        before = standing.versions.get(name)
+        if before not in (None, version):
+            warn(f"{path} was trained with {name} {before}; with {version} the last digits may be others")
+
+
+def refuse_the_finished(path: Path, config: RunConfig, standing: Standing) -> None:
+    """Refuse to go on with a run that has come to its end, and is saved as such.
+
+    Raises:
+        UsageError: it has.
+    """
+    progress = standing.progress
+    if not is_over(progress, config.train) or headers.read_header(path).summary.interrupted:
+        return
+    changes = []
+    if progress.solved and config.train.stop_when_solved:
+        changes.append("train.stop_when_solved=false")
+    if progress.step >= config.train.steps:
+        changes.append(f"train.steps={2 * config.train.steps}")
+    ended = f"{'solved ' * progress.solved}at step {progress.step:,}"
+    raise UsageError(f"{path} is over, {ended}; to go on all the same, add {' '.join(changes)}")
