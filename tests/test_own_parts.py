@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json, install
+from tfcli.errors import UsageError
+from tfcli.registry import NORMS
 
 PARTS = '''
 import torch
@@ -185,3 +188,25 @@ def test_a_distribution_brings_a_part_by_name(
     install("brought", PARTS, "[tfcli.norm]\nunit = brought:UnitNorm\n", folder, monkeypatch)
     cli("train", "copy", *SMALL, "train.steps=2", "model.norm=unit", "-q")
     assert as_json(cli, "inspect")["config"]["model"]["norm"] == "unit"
+
+
+def test_a_name_that_two_distributions_bring_is_refused(
+    folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("rival", "brought"):
+        points = f"[tfcli.norm]\nunit = {name}:UnitNorm\nown-{name} = {name}:UnitNorm\n"
+        install(name, PARTS, points, folder, monkeypatch)
+    sources = "brought (brought:UnitNorm) and rival (rival:UnitNorm) bring the same name"
+    refused = cli("train", "copy", *SMALL, "model.norm=unit", "-q", expect=2)
+    assert f"{sources}; uninstall all but one" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    with pytest.raises(UsageError, match=re.escape(f"model.norm: 'unit': {sources}")):
+        NORMS.load("unit")
+    cli("train", "copy", *SMALL, "train.steps=2", "model.norm=own-rival", "-q")  # the others still work
+
+
+def test_a_distribution_can_not_take_the_name_of_a_built_in_part(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("brought", PARTS, "[tfcli.norm]\nrms = brought:UnitNorm\n", folder, monkeypatch)
+    assert NORMS.load("rms").__module__ == "tfcli.model.norms"

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -63,6 +64,17 @@ def find_entry_points(path: tuple[str, ...]) -> Any:
     return entry_points()
 
 
+def name_distribution(point: EntryPoint) -> str:
+    """Return the name of the distribution that an entry point is from."""
+    return str(point.dist.name) if point.dist else "an unnamed distribution"
+
+
+def explain_ambiguity(points: Sequence[EntryPoint]) -> str:
+    """Say which distributions share a name: which one is found first is up to the order of folders."""
+    sources = sorted(f"{name_distribution(point)} ({point.value})" for point in points)
+    return f"{' and '.join(sources)} bring the same name; uninstall all but one"
+
+
 @dataclass(frozen=True)
 class Registry:
     """The classes of one kind, by the names that configurations use.
@@ -89,9 +101,12 @@ class Registry:
         section, _, key = self.setting.rpartition(".")
         return "tfcli.tasks" if section == "task" else f"tfcli.{key}"
 
-    def installed(self) -> dict[str, EntryPoint]:
-        """Return the entry points of other distributions."""
-        return {point.name: point for point in find_entry_points(tuple(sys.path)).select(group=self.group)}
+    def installed(self) -> dict[str, list[EntryPoint]]:
+        """Return the entry points of other distributions by their names; only one of a name can be loaded."""
+        found: dict[str, list[EntryPoint]] = {}
+        for point in find_entry_points(tuple(sys.path)).select(group=self.group):
+            found.setdefault(point.name, []).append(point)
+        return found
 
     def names(self) -> list[str]:
         """All that have a name."""
@@ -103,8 +118,8 @@ class Registry:
             return None
         if is_file(name):
             return find_problem_in_file(*split_file_name(name))
-        if name in self.installed():
-            return None
+        if points := self.installed().get(name):
+            return None if len(points) == 1 else explain_ambiguity(points)
         if name.endswith(".py"):
             return f"name its class, too: {name}:ClassName"
         near = did_you_mean(name, self.names())
@@ -122,7 +137,7 @@ class Registry:
         """Return the class of that name.
 
         Raises:
-            UsageError: there is none, or it isn't of this kind.
+            UsageError: there is none, or several, or it isn't of this kind.
         """
         if problem := self.find_problem(name):
             raise UsageError(f"{self.setting}: {name!r}: {problem}")
@@ -130,7 +145,7 @@ class Registry:
             cls: Any = self._import(self.built_in[name])
         else:
             try:
-                cls = load_from_file(name) if is_file(name) else self.installed()[name].load()
+                cls = load_from_file(name) if is_file(name) else self.installed()[name][0].load()
             except Exception as error:  # whatever other people's code may raise
                 raise UsageError(f"{self.kind} {name}: {describe_error(error)}") from error
         if not (isinstance(cls, type) and issubclass(cls, self.base_class())) or inspect.isabstract(cls):
@@ -153,7 +168,8 @@ class Registry:
         if name in self.built_in:
             found = find_class(f"{self.package}.{self.built_in[name]}")
             return (ast.get_docstring(found) or "").partition("\n")[0] if found else ""
-        return f"from {self.installed()[name].value}" if name in self.installed() else ""
+        values = sorted(point.value for point in self.installed().get(name, []))
+        return f"from {' and '.join(values)}" if values else ""
 
     def _import(self, where: str) -> Any:
         module, class_name = where.split(":")

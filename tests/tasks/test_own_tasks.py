@@ -96,3 +96,14 @@ def test_a_distribution_brings_a_task_by_name(
     assert cli("predict", "0 3 1").stdout == "1 0 2\n"
     broken = cli(*train, "task.name=broken", expect=2)
     assert broken.stderr.startswith("error: task broken: ModuleNotFoundError: No module named 'nowhere'")
+
+
+def test_a_task_that_two_distributions_bring_is_refused(
+    folder: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        install(name, DOUBLING, f"[tfcli.tasks]\nswap = {name}:Swapping\n", folder, monkeypatch)
+    assert as_json(cli, "ls")["tasks"]["swap"] == "from one:Swapping and two:Swapping"
+    refused = cli("train", "copy", *SMALL, "task.name=swap", "-q", expect=2)
+    sources = "one (one:Swapping) and two (two:Swapping) bring the same name"
+    assert f"{sources}; uninstall all but one" in refused.stderr
