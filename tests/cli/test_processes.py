@@ -24,6 +24,7 @@ from tests.conftest import tfcli
         ["inspect"],
         ["validate", "reverse"],
         ["train", "sort", "--dry-run"],
+        ["doctor"],  # which tries torch in another process
     ],
 )
 def test_looking_around_does_not_import_torch(words: list[str], trained: Path) -> None:

@@ -27,7 +27,7 @@ from tfcli.commands.catalog import list_catalog
 from tfcli.config.schema import SECTIONS, part_of
 from tfcli.config.signatures import find_class
 from tfcli.docs import TOPICS
-from tfcli.records import bench, inspection, results
+from tfcli.records import bench, doctor, inspection, results
 from tfcli.registry import PARTS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,7 @@ RECORDS: dict[str, type[Any]] = {
     "ls": results.Catalog,
     "show": results.Example,
     "validate": results.Validation,
+    "doctor": doctor.DoctorReport,
 }
 
 

@@ -161,6 +161,7 @@ JSON_FORMS = {
     "ls": ["ls"],
     "show": ["show", "sort"],
     "validate": ["validate", "sort"],
+    "doctor": ["doctor"],
 }
 
 

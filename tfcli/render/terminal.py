@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from tfcli.records.doctor import Problem, Stream, Terminal
 from tfcli.render.untrusted import escape_controls
 
 
@@ -32,6 +33,27 @@ def make_console(*, stderr: bool = False) -> Console:
     if not re.fullmatch("[1-9][0-9]{0,3}", environment.get("COLUMNS", "80")):
         del environment["COLUMNS"]
     return SafeConsole(stderr=stderr, markup=False, highlight=False, emoji=False, _environ=environment)
+
+
+def describe_terminal() -> Terminal:
+    """Return what stdout and stderr are, and what can be printed on them."""
+    console, stderr = make_console(), make_console(stderr=True)
+    streams = {"stdout": describe_stream(console), "stderr": describe_stream(stderr)}
+    problems = [
+        Problem(
+            f"{name} takes {stream.encoding}, not UTF-8, and shows other characters as escapes: "
+            "set PYTHONIOENCODING=utf-8",
+            stops_work=False,
+        )
+        for name, stream in streams.items()
+        if not stream.encoding.startswith("utf")
+    ]
+    return Terminal(**streams, width=console.width, colours=console.color_system, problems=problems)
+
+
+def describe_stream(console: Console) -> Stream:
+    """Return where a console prints. That it is a terminal isn't taken from variables that claim so."""
+    return Stream(console.file.isatty(), console.encoding.lower())
 
 
 def print_lines(console: Console, text: Text | str = "") -> None:
