@@ -169,5 +169,6 @@ def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
     """Write a checkpoint of another configuration, sealed."""
     data = file.read_bytes()
     said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    said |= {"config": config, "seal": headers.seal_of(headers.FORMAT, config, said["summary"], said["digest"])}
+    seal = headers.seal_of(headers.FORMAT, config, said["summary"], said["digest"])
+    said |= {"config": config, "seal": seal}
     save_file(tensors, file, said)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import platform
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 import tfcli
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SMALL = 1e9  # multiplications of a layer
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
