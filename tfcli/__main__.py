@@ -1,5 +1,23 @@
-"""`python -m tfcli`."""
+"""The program `tfcli`, as far as it is about its process: signals, and the environment that torch finds."""
 
-from tfcli.cli import app
+import os
+import signal
 
-app(prog_name="tfcli")
+# Ctrl-C ends the program at once: within the import of a library an exception would be a traceback or an
+# abort. A training notes it instead, and saves.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# Threads that wait for each other in a busy loop take the cores from other programs, and from themselves.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from tfcli.cli import app  # what it imports comes after that
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="tfcli")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from tfcli.errors import NO_MEMORY, TfcliError
+
+MOST_LINES, LONGEST_LINE = 100, 4_000  # of a message, whatever it repeats of what somebody wrote
 
 
 class Boundary(TyperGroup):
@@ -19,42 +25,57 @@ class Boundary(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args:
             return super().parse_args(ctx, args)  # shows the help
-        try:
+        with explained_errors(debug=False):
             return super().parse_args(ctx, args)
-        except typer.TyperException as error:
-            raise fail(usage_message(error), error.exit_code) from error
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with explained_errors(debug=ctx.params.get("debug", False)):
             return super().invoke(ctx)
-        except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError) as error:
-            message, code = self.message_and_code(error)
-            if message is None:
-                raise
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            raise fail(message, code) from error
 
-    @staticmethod
-    def message_and_code(error: Exception) -> tuple[str | None, int]:
-        """Return the message for an error and the exit code; no message for a bug."""
-        if isinstance(error, TfcliError):
-            return str(error), error.exit_code
-        if isinstance(error, typer.TyperException):
-            return usage_message(error), error.exit_code
-        if isinstance(error, OSError) and error.errno != errno.EPIPE:
-            return f"{error.filename or 'output'}: {error.strerror}", 1
-        if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
-            return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
-        return None, 1
+
+@contextmanager
+def explained_errors(*, debug: bool) -> Iterator[None]:
+    """Explain an error that a user can mend, and end with its exit code; before that show the traceback."""
+    try:
+        yield
+    except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            stop_writing()  # whoever reads has seen enough
+            raise typer.Exit(0) from error
+        message, code = message_and_code(error)
+        if message is None:
+            raise
+        if debug:
+            traceback.print_exc()
+        raise fail(message, code) from error
+
+
+def stop_writing() -> None:
+    """Let nothing more go to a stdout that nobody reads: Python would fail to write the rest at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def message_and_code(error: Exception) -> tuple[str | None, int]:
+    """Return the message for an error and the exit code; no message for a bug."""
+    if isinstance(error, TfcliError):
+        return str(error), error.exit_code
+    if isinstance(error, typer.TyperException):
+        return usage_message(error), error.exit_code
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'}: {error.strerror}", 1
+    if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
+        return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
+    return None, 1
 
 
 def fail(message: str, code: int) -> typer.Exit:
     """Print each line of a message as an error, wrapped at words on a terminal; the exit to raise."""
     from tfcli.render.terminal import make_console, print_message
 
-    for line in message.split("\n"):
-        print_message(make_console(stderr=True), f"error: {line}")
+    with suppress(OSError):  # where nobody can read it, the exit code still tells
+        for line in message.split("\n")[:MOST_LINES]:
+            print_message(make_console(stderr=True), f"error: {line[:LONGEST_LINE]}")
     return typer.Exit(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: 
 
 
 def hint(text: str) -> None:
-    """Print a word on what to try next, on stderr."""
+    """Print a word on what to try next, on stderr, if that can still be written to."""
     from tfcli.render.terminal import make_console, print_message
 
-    print_message(make_console(stderr=True), text)
+    with suppress(OSError):
+        print_message(make_console(stderr=True), text)

@@ -1,7 +1,7 @@
 """`train`: train a model and save it as a run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -161,13 +161,7 @@ def audience(watched: "Choice | None", quiet: bool) -> Iterator["Audience"]:
     if watched and not quiet and not console.is_terminal:
         hint("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        yield Audience(display.show, watched, (lambda remark: None) if quiet else warn, warn)
-
-
-def warn(problem: str) -> None:
-    """Print a problem on stderr, if that can still be written to."""
-    with suppress(OSError):
-        hint(problem)
+        yield Audience(display.show, watched, (lambda remark: None) if quiet else hint, hint)
 
 
 def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:

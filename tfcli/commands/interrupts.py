@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ class Interrupt:
 def defer_interrupt() -> Iterator[Interrupt]:
     """Note Ctrl-C, SIGTERM or a terminal that closes, instead of breaking off; what is ignored stays so."""
     interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():  # which alone can take signals
+        yield interrupt
+        return
     numbers = [getattr(signal, name) for name in SIGNALS]
     noted = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt.note) for number in noted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -22,6 +23,10 @@ class SafeConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=escape_controls(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        """Whoever reads has seen enough: leave it to the caller what that means."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
 
     def out(self, *objects: Any, **options: Any) -> None:
         super().out(*(escape_controls(str(text)) for text in objects), **options)
