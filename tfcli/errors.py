@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_PROBLEMS = 50  # of one configuration are told
+LONGEST_WORD = 100  # characters that are compared with what may have been meant
 NO_MEMORY = "(?i)allocate memory|out of memory"  # how torch says so, in a RuntimeError
 
 
@@ -28,11 +30,13 @@ class ConfigError(UsageError):
     """All that is wrong in one configuration, a line each."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        more = len(problems) - MOST_PROBLEMS
+        rest = [f"... and {more:,} more problems"] if more > 0 else []
+        self.problems = problems[:MOST_PROBLEMS] + rest
+        super().__init__("\n".join(self.problems))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'reverse'?` where a known word is near, else nothing."""
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word, list(known), n=1) if len(word) <= LONGEST_WORD else []
     return f"; did you mean {near[0]!r}?" if near else ""

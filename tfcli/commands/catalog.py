@@ -63,4 +63,4 @@ def validate_source(source: str) -> Validation:
             files.check(entry, [])
         except ConfigError as error:
             errors += error.problems
-    return Validation(source, not errors, names, errors)
+    return Validation(source, not errors, names, ConfigError(errors).problems)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcli.config.neighbours import TextLoader, import_neighbours_of
+from tfcli.config.reading import read_bytes
 from tfcli.errors import UsageError, did_you_mean
 
 FORM = "path/to/file.py:ClassName"
@@ -42,7 +43,7 @@ def absolute(name: str) -> str:
 def find_problem_in_file(path: Path, class_name: str) -> str | None:
     """Why a file has no class of that name, as far as that can be seen without running it."""
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_bytes(path))
     except OSError as error:
         return f"can't read {path}: {error.strerror}"
     except SyntaxError as error:

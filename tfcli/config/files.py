@@ -18,6 +18,7 @@ from tfcli.config import yaml_reader
 from tfcli.config.class_files import absolute, is_file
 from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN, Part
+from tfcli.config.reading import read_bytes
 from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
 from tfcli.errors import ConfigError, UsageError, did_you_mean
 
@@ -93,7 +94,7 @@ def find_entry(source: str) -> Entry:
 def read_file(path: Path) -> dict[str, Entry]:
     """Return the configurations of a file: itself, if it has the keys of one, or its entries by name."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})"]) from error
     except OSError as error:

@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 def explain(error: ErrorDetails) -> str:
     """One problem that pydantic found, in the words of this tool: key, value, rule."""
     location, value, kind = error["loc"], error["input"], error["type"]
-    key = ".".join(map(str, location)) or "the configuration"
+    key = ".".join(cut(str(word)) for word in location) or "the configuration"
     if kind == UNKNOWN:
         return f"unknown key {key}: {error['msg']}"
     if kind == "extra_forbidden" and key in RENAMED:
@@ -59,7 +59,11 @@ def _rule(error: ErrorDetails) -> str:
 
 def shown(value: Any) -> str:
     """`value` as YAML would write it, cut to what fits an error message."""
-    text = json.dumps(value, ensure_ascii=False)
+    return cut(json.dumps(value, ensure_ascii=False))
+
+
+def cut(text: str) -> str:
+    """`text`, cut to what fits an error message."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

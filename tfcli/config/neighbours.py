@@ -10,6 +10,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from tfcli.config.reading import read_bytes
+
 OURS = {"tfcli", "tasks"}  # never a neighbour, even where they are worked on
 
 
@@ -34,8 +36,8 @@ def imported_names(module: Path) -> set[str]:
     if module.suffix != ".py":
         return set()
     try:
-        tree = ast.parse(module.read_bytes())
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        tree = ast.parse(read_bytes(module))
+    except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
         return set()
     return {name.partition(".")[0] for node in ast.walk(tree) for name in names_in(node)}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from tfcli.config.class_files import is_file, split_file_name
 from tfcli.config.neighbours import find_neighbours
 from tfcli.config.parts import Part
+from tfcli.config.reading import read_bytes, sha256_of
 from tfcli.config.schema import RunConfig
 from tfcli.errors import UsageError
 
@@ -38,7 +39,7 @@ def digest(path: Path) -> str:
         OSError: it can't be read.
     """
     files = sorted({path.resolve(), *find_neighbours(path.resolve())})
-    digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    digests = {file: sha256_of(file) for file in files}
     if len(files) == 1:
         return digests[files[0]]
     lines = "".join(f"{digests[file]}  {os.path.relpath(file, path.resolve().parent)}\n" for file in files)
@@ -57,7 +58,7 @@ def list_file() -> Path:
 def trusted_digests() -> set[str]:
     """Return the digests of all code that was trained with here."""
     with contextlib.suppress(OSError):
-        return {line.split(" ")[0] for line in list_file().read_text(errors="replace").splitlines()}
+        return {line.split(" ")[0] for line in read_bytes(list_file()).decode(errors="replace").splitlines()}
     return set()
 
 

@@ -18,6 +18,7 @@ from tfcli.errors import ConfigError
 
 MAX_DEPTH = 20
 MAX_VALUES = 20_000
+MAX_DIGITS = 1_000  # of a whole number; Python doesn't print one of more than 4,300
 
 Path = tuple[str | int, ...]
 
@@ -25,9 +26,9 @@ Path = tuple[str | int, ...]
 SCALARS: list[tuple[str, str, str, Callable[[str], Any]]] = [
     ("null", r"~|null|Null|NULL|", "~nN", lambda text: None),
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF", lambda text: text.lower() == "true"),
-    ("int", r"[-+]?[0-9]+", "-+0123456789", int),
-    ("int", r"0o[0-7]+", "0", lambda text: int(text[2:], 8)),
-    ("int", r"0x[0-9a-fA-F]+", "0", lambda text: int(text[2:], 16)),
+    ("int", r"[-+]?[0-9]+", "-+0123456789", lambda text: to_integer(text, 10)),
+    ("int", r"0o[0-7]+", "0", lambda text: to_integer(text[2:], 8)),
+    ("int", r"0x[0-9a-fA-F]+", "0", lambda text: to_integer(text[2:], 16)),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789", float),
     ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.", lambda text: float(text.replace(".", ""))),
 ]
@@ -177,9 +178,16 @@ def scalar(node: yaml.ScalarNode) -> Any:
         if node.tag == TAG + tag and re.fullmatch(pattern, node.value):
             try:
                 return convert(node.value)
-            except ValueError as error:  # a whole number of more digits than Python converts
-                raise trap("the number is too long", node) from error
+            except ValueError as error:
+                raise trap(str(error), node) from error
     raise trap(f"{node.value!r} isn't {node.tag.removeprefix(TAG)}", node)
+
+
+def to_integer(digits: str, base: int) -> int:
+    """Return a whole number. Raises ValueError where nobody can have meant it."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("the number is too long")
+    return int(digits, base)
 
 
 def trap(problem: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import stat
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tfcli.config.messages import explain
 from tfcli.config.parts import UNKNOWN
+from tfcli.config.reading import check_file
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError
@@ -26,7 +26,7 @@ from tfcli.runs.locks import find_trainer
 
 FORMAT = "tfcli-2"
 STATE_FORMAT = "tfcli-state-1"
-MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors format
+MAX_HEADER = 10_000_000  # bytes; that of a thousand layers takes two million
 
 
 class TensorEntry(NamedTuple):
@@ -169,16 +169,15 @@ def read_json_header(path: Path) -> tuple[Any, int]:
     Raises:
         OSError: it can't be read.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for somebody to write into it
-        return None, 0
+    check_file(path)
+    size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         try:
-            header = json.loads(file.read(length)) if length <= min(MAX_HEADER, status.st_size) else None
+            header = json.loads(file.read(length)) if length <= min(MAX_HEADER, size) else None
         except (ValueError, RecursionError):
             header = None
-    return header, status.st_size - 8 - length
+    return header, size - 8 - length
 
 
 def seal_of(*said: str) -> str:

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from tfcli.config.reading import check_file
+
 LOCK = "training.lock"
 
 
@@ -38,6 +40,8 @@ def take_file(path: Path) -> tuple[IO[str], bool]:
         OSError: it can't be opened.
     """
     while True:
+        with suppress(FileNotFoundError):
+            check_file(path)
         file = path.open("a", encoding="ascii")
         if not take(file, exclusive=True):
             return file, False
@@ -58,8 +62,7 @@ def find_trainer(run: Path) -> int | None:
     """Return the number of the process that trains a run now, if one does."""
     path = run / LOCK
     try:
-        if not path.is_file():
-            return None
+        check_file(path)
         with path.open(encoding="ascii", errors="replace") as file:
             if take(file, exclusive=False):
                 return None

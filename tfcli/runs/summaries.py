@@ -6,17 +6,22 @@ import contextlib
 import json
 from dataclasses import asdict
 from functools import cache
+from itertools import islice
 from math import inf, prod
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from tfcli.config.reading import check_file
 from tfcli.errors import TfcliError
 from tfcli.records.results import RunDetails, RunSummary
 from tfcli.runs.folders import METRICS, snapshots
 from tfcli.runs.headers import read_header
 from tfcli.runs.locks import find_trainer
+
+MOST_LINES = 1_000_000  # of metrics are read
+MOST_OF_A_LINE = 10_000  # characters
 
 
 @cache
@@ -77,10 +82,11 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 def lines_of_metrics(path: Path, last_step: float = inf) -> list[str]:
     """Return the lines of a file of metrics up to a step, and up to the first that can't be read."""
     lines: list[str] = []
-    unreadable = contextlib.suppress(OSError, ValueError, RecursionError)
-    with unreadable, path.open(encoding="utf-8", newline="\n") as file:
-        for line in file:
-            if metrics_line().validate_json(line).get("step", inf) > last_step:
-                break
-            lines.append(line.rstrip("\n") + "\n")
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        check_file(path)
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for line in islice(iter(lambda: file.readline(MOST_OF_A_LINE), ""), MOST_LINES):
+                if metrics_line().validate_json(line).get("step", inf) > last_step:
+                    break
+                lines.append(line.rstrip("\n") + "\n")
     return lines
