@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -31,6 +31,17 @@ FLOOR_TOKENS = 2**20  # the floor is fitted to about this many tokens
 
 IGNORE = -100  # a target that doesn't count, as in tasks and in F.cross_entropy
 HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
+
+
+class StoppedError(Exception):
+    """Somebody wants an evaluation to stop."""
+
+
+Tick = Callable[[int], None]  # is told how many sequences are answered; may raise StoppedError
+
+
+def ignore(answered: int) -> None:
+    """Nothing to do."""
 
 
 class Answerer(Protocol):
@@ -81,10 +92,13 @@ def draw_example(task: Task, device: torch.device, seed: int = 0) -> Tensor:
     return task.sample_held_out(1, length, make_generator(device, seed)).inputs[0]
 
 
-def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | None = None) -> Tensor:
+def predict_ids(
+    model: Answerer, inputs: Tensor, intervention: Intervention | None = None, tick: Tick = ignore
+) -> Tensor:
     """Answer `inputs` [B, T] with the model, as ids [B, M]. Its mode is left as it was.
 
-    As many sequences go through together as are fast, and fewer where there is no memory for them.
+    As many sequences go through together as are fast, and fewer where there is no memory for them. `tick` is
+    called before each such batch.
 
     Raises:
         RuntimeError: there is no memory for one.
@@ -94,7 +108,7 @@ def predict_ids(model: Answerer, inputs: Tensor, intervention: Intervention | No
     found: Tensor | None = None
     with evaluating(model), torch.inference_mode():
         while found is None:
-            found = predict_in_parts(model, inputs, rows, intervention)
+            found = predict_in_parts(model, inputs, rows, intervention, tick)
             rows //= 2
     return found
 
@@ -113,11 +127,14 @@ def evaluating(model: Answerer) -> Iterator[None]:
 
 
 def predict_in_parts(
-    model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None
+    model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None, tick: Tick
 ) -> Tensor | None:
     """Return the answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
+    parts: list[Tensor] = []
     try:
-        parts = [model(part, intervention=intervention).argmax(-1) for part in torch.split(inputs, rows)]
+        for start in range(0, len(inputs), rows):
+            tick(start)
+            parts.append(model(inputs[start : start + rows], intervention=intervention).argmax(-1))
     except RuntimeError as error:
         if rows == 1 or not re.search(NO_MEMORY, str(error)):
             raise
@@ -125,10 +142,17 @@ def predict_in_parts(
     return torch.cat(parts)
 
 
-def score(model: Answerer, batches: Sequence[Batch], intervention: Intervention | None = None) -> Score:
+def score(
+    model: Answerer,
+    batches: Sequence[Batch],
+    intervention: Intervention | None = None,
+    tick: Tick = ignore,
+) -> Score:
     """Return the model's score over all of `batches` together."""
     with evaluating(model):
-        marks = [mark(predict_ids(model, batch.inputs, intervention), batch.targets) for batch in batches]
+        marks = [
+            mark(predict_ids(model, batch.inputs, intervention, tick), batch.targets) for batch in batches
+        ]
     samples = sum(len(found.exact) for found in marks)
     exact = int(torch.stack([found.exact.sum() for found in marks]).sum())
     right = int(torch.stack([found.right for found in marks]).sum())
@@ -166,13 +190,13 @@ def mark(predictions: Tensor, targets: Tensor) -> Marks:
 
 
 def score_length(
-    model: Answerer, task: Task, length: int, samples: int, seed: int
+    model: Answerer, task: Task, length: int, samples: int, seed: int, tick: Tick = ignore
 ) -> tuple[LengthScore, Iterator[Answer]]:
     """Return the score on held-out sequences of one length, and an iterator over its wrong answers."""
     device = next(model.parameters()).device
     generator = make_generator(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
-    predictions = predict_ids(model, batch.inputs)
+    predictions = predict_ids(model, batch.inputs, tick=tick)
     marks = mark(predictions, batch.targets)
     exact, accuracy, n = marks.exact_match, marks.token_accuracy, len(predictions)
     length = batch.inputs.shape[1]

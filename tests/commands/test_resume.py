@@ -19,9 +19,11 @@ import torch
 
 from tests.conftest import Cli, as_json, tfcli
 from tfcli.checkpoints import load_state, save_state
+from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import DivergedError, TfcliError, UsageError
+from tfcli.evaluation import StoppedError
 from tfcli.records.progress import Progress
 from tfcli.runs import folders, headers, locks
 from tfcli.training import OPTIMIZERS
@@ -383,3 +385,29 @@ def test_a_killed_run_goes_on_to_the_same_end(folder: Path) -> None:
         assert result.returncode == 0 or "is over" in result.stderr, result.stderr
         assert left_behind(folder / "cut") == whole
         shutil.rmtree(folder / "cut")
+
+
+def test_an_evaluation_that_was_stopped_is_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = left_behind(Path(train_run(config(), "whole", None).run))
+    checks = []
+
+    def stop(self: Interrupt, answered: int) -> None:
+        checks.append(answered)
+        if len(checks) == 2:
+            signal.raise_signal(signal.SIGINT)
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Interrupt, "check", stop)
+        report = train_run(config(), "cut", None)
+    assert (report.steps, report.interrupted) == (3, True)
+    assert (Path(report.run) / folders.METRICS).read_text() == ""
+    resume_run(Path(report.run), [])
+    assert left_behind(Path(report.run)) == whole
+
+
+def test_what_takes_long_to_score_is_saved_without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfcli.commands.train.PATIENCE", -1.0)
+    report = train_run(config(), "cut", None, stop_at(4))
+    assert (report.steps, report.exact_match) == (4, None)
+    assert headers.read_header(Path(report.run)).summary.exact_match is None

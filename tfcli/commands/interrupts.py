@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tfcli.evaluation import StoppedError
+
 GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one
 SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -22,6 +24,11 @@ class Interrupt:
     def caught(self) -> bool:
         """Whether a signal has come."""
         return self.caught_at is not None
+
+    def check(self, answered: int) -> None:
+        """Stop an evaluation, if somebody wants to stop."""
+        if self.caught:
+            raise StoppedError
 
     def note(self, number: int, frame: object) -> None:
         """Take a signal: the first is noted, one that comes a second later or more breaks off."""

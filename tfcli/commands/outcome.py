@@ -13,6 +13,8 @@ from tfcli.records.results import TrainSummary
 
 def is_over(progress: Progress, config: TrainConfig) -> bool:
     """Whether a training has come to its end."""
+    if progress.unscored:
+        return False
     end_of_attempt = progress.step == progress.steps
     solved = progress.solved and (config.stop_when_solved or end_of_attempt)
     return solved or progress.step >= config.steps

@@ -45,7 +45,7 @@ class Recorder:
             TfcliError: nothing can be written there.
         """
         self.write_config()
-        self.attempt("the metrics", lambda: self.open_metrics(0))
+        self.attempt("the metrics", lambda: self.open_metrics(0, 0))
         if self.config.train.snapshot_every is not None:
             self.snapshot(summarize_untrained())
 
@@ -58,8 +58,9 @@ class Recorder:
         self.latest = standing.progress
         self.write_config()
         self.saver.begin_again(standing.progress)
-        evaluated_at = standing.progress.step - len(standing.losses)
-        self.attempt("the metrics", lambda: self.open_metrics(evaluated_at))
+        unscored = standing.progress.unscored
+        read_at = standing.progress.step - len(standing.losses)
+        self.attempt("the metrics", lambda: self.open_metrics(read_at - unscored, 0 if unscored else read_at))
 
     def write_config(self) -> None:
         """Write the configuration.
@@ -86,12 +87,12 @@ class Recorder:
                 f"{self.path}: {what} can't be written ({error.strerror}); the training goes on without"
             )
 
-    def open_metrics(self, evaluated_at: int) -> None:
-        """Open the metrics behind the line of the latest evaluation; later ones will come again."""
+    def open_metrics(self, last_step: int, expected: int) -> None:
+        """Open the metrics behind those of a step; later ones will come again. The last is `expected`."""
         path = self.path / folders.METRICS
-        lines = summaries.lines_of_metrics(path, evaluated_at)
-        if evaluated_at and not (lines and json.loads(lines[-1])["step"] == evaluated_at):
-            self.warn(f"{path} has no line of step {evaluated_at:,}; new ones follow all the same")
+        lines = summaries.lines_of_metrics(path, last_step)
+        if expected and not (lines and json.loads(lines[-1])["step"] == expected):
+            self.warn(f"{path} has no line of step {expected:,}; new ones follow all the same")
         writing.write_atomically(path, "".join(lines).encode())
         self.metrics = path.open("a", encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,11 +21,12 @@ from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
 from tfcli.devices import prepare, with_threads
 from tfcli.errors import DivergedError, TfcliError, UsageError
-from tfcli.evaluation import draw_example, held_out_set, score
+from tfcli.evaluation import StoppedError, draw_example, held_out_set, score
 from tfcli.inspection.attention import record_attention
+from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
 from tfcli.records.progress import Progress
-from tfcli.records.results import TrainReport, TrainSummary
+from tfcli.records.results import Score, TrainReport, TrainSummary
 from tfcli.runs import folders, headers, locks
 from tfcli.training.monitor import monitor
 
@@ -49,6 +51,7 @@ class Audience:
 
 
 SILENCE = Audience()
+PATIENCE = 0.3  # seconds
 
 
 def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience = SILENCE) -> TrainReport:
@@ -127,7 +130,7 @@ def follow(
     latest = recorder.latest
     with save_what_there_is(recorder):
         if latest is None or not is_over(latest, config.train):
-            for progress in monitor(training, model, held_out, observe, latest):
+            for progress in monitor(training, model, held_out, observe, latest, interrupt.check):
                 recorder.record(progress)
                 audience.show(progress)
                 if interrupt.caught or is_over(progress, config.train):
@@ -147,8 +150,22 @@ def summarize_at_end(recorder: Recorder, held_out: list[Batch]) -> TrainSummary:
         raise RuntimeError("a training without a step")
     over = is_over(progress, training.config.train)
     if not progress.fresh:
-        progress = replace(progress, score=score(training.model, held_out), streak=0)
+        progress = replace(progress, score=score_soon(training.model, held_out), streak=0)
     return summarize(progress, interrupted=not over)
+
+
+def score_soon(model: Encoder, held_out: list[Batch]) -> Score | None:
+    """Score a model, unless that takes longer than somebody likes to wait who has stopped a training."""
+    started = time.monotonic()
+
+    def check(answered: int) -> None:
+        if time.monotonic() - started > PATIENCE:
+            raise StoppedError
+
+    try:
+        return score(model, held_out, tick=check)
+    except StoppedError:
+        return None
 
 
 @contextmanager

@@ -36,6 +36,11 @@ class Progress:
     attention: AttentionRecord | None = None  # if it is watched
 
     @property
+    def unscored(self) -> bool:
+        """Whether the model should have been evaluated at this step, and hasn't been, or not to the end."""
+        return self.record.loss is not None and not self.fresh
+
+    @property
     def solved(self) -> bool:
         """Whether all held-out answers were right at the last two evaluations."""
         return self.streak >= STREAK

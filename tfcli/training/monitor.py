@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tfcli.evaluation import Answerer, score
+from tfcli.evaluation import Answerer, StoppedError, Tick, ignore, score
 from tfcli.records.inspection import AttentionRecord
-from tfcli.records.progress import STREAK, Progress
+from tfcli.records.progress import Progress
 from tfcli.training.loop import Attempt
 
 if TYPE_CHECKING:
@@ -21,39 +22,55 @@ def monitor(
     held_out: Sequence[Batch],
     observe: Callable[[], AttentionRecord] | None = None,
     latest: Progress | None = None,
+    tick: Tick = ignore,
 ) -> Iterator[Progress]:
     """Follow a training: evaluate on the held-out set, and `observe` the heads, whenever the loss is read.
 
     An attempt of the training of `model` that has not solved the task at its end is followed by the next.
     Steps and tokens are counted over all of them. `latest` is the last progress of a training that goes on.
+    An evaluation that `tick` stops is made up for when the training goes on.
     """
     started = time.perf_counter() - (latest.seconds if latest else 0.0)
+
+    def scored(progress: Progress) -> Progress:
+        try:
+            found = score(model, held_out, tick=tick)
+        except StoppedError:
+            return progress
+        return replace(
+            progress,
+            score=found,
+            fresh=True,
+            streak=progress.streak + 1 if found.exact_match == 1 else 0,
+            attention=None if observe is None else observe(),
+            seconds=time.perf_counter() - started,
+        )
+
+    if latest and latest.unscored:
+        latest = scored(latest)
+        yield latest
     steps, tokens = before(latest)
     for number, attempt in enumerate(attempts, start=latest.attempt if latest else 1):
-        loss, found, seen, streak = None, None, None, 0
-        if latest and latest.attempt == number:
-            loss, found, streak = latest.loss, latest.score, latest.streak
+        known = latest if latest and latest.attempt == number else None
         for record in attempt.records:
-            if record.loss is not None:
-                loss, found = record.loss, score(model, held_out)
-                streak = streak + 1 if found.exact_match == 1 else 0
-                seen = None if observe is None else observe()
-            latest = Progress(
+            known = Progress(
                 step=steps + record.step,
                 steps=steps + attempt.steps,
                 attempt=number,
                 seconds=time.perf_counter() - started,
                 tokens=tokens + record.tokens,
-                loss=loss,
-                score=found,
-                fresh=record.loss is not None,
-                streak=streak,
+                loss=record.loss if record.loss is not None else known.loss if known else None,
+                score=known.score if known else None,
+                fresh=False,
+                streak=known.streak if known else 0,
                 record=record,
-                attention=seen,
+                attention=known.attention if known else None,
             )
-            yield latest
-        if streak >= STREAK:
+            known = scored(known) if known.unscored else known
+            yield known
+        if known and known.solved:
             return
+        latest = known or latest
         if latest:
             steps, tokens = latest.step, latest.tokens
 
