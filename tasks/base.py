@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .splitting import HELD_OUT_SHARE, PRIME, Sides, all_sequences, first_of_each, sequence_hash, split
+
 IGNORE = -100  # a target that the loss doesn't count; the default of F.cross_entropy
 
-# The hash of a sequence is a polynomial in a primitive root of a Mersenne prime. Every product of two
-# residues stays below 2**62, so it is exact in int64 on every device and the same in every process.
-PRIME = 2**31 - 1
-ROOT = 16807
-HELD_OUT_SHARE = 10  # one sequence in ten is held out
 FEW = 10_000  # lengths with at most this many sequences are enumerated instead of sampled
-MANY = 1_000  # lengths up to here are each tried for an answer
 MAX_DRAWS = 20  # of ten times the held-out sequences that are asked for
 PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 
@@ -80,7 +75,7 @@ class Task(ABC):
         self.min_length = min_length
         self.max_length = max_length
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
-        self._few: dict[int, tuple[Tensor, Tensor] | None] = {}
+        self._few: dict[int, Sides | None] = {}
 
     @abstractmethod
     def target(self, inputs: Tensor) -> Tensor:
@@ -112,38 +107,49 @@ class Task(ABC):
         """Return a training batch on the generator's device.
 
         Nothing here waits for that device, though tasks may that compute in Python. More rows are drawn than
-        needed and the held-out ones sorted away. Should too few be left, the held-out rows that remain carry
-        `IGNORE` as their targets, so nothing is ever learned from them.
+        needed and the held-out ones sorted away. Should too few be left, some come again; should none be
+        left, the held-out rows carry `IGNORE` as their targets, so nothing is ever learned from them.
         """
-        length = self.nearest_length(length)
-        if sides := self._sides(length):
-            inputs = self._choose(sides[0].to(generator.device), batch_size, generator)
-            return Batch(inputs, self.target(inputs))
+        length, device = self.nearest_length(length), generator.device
+        sides = self.sides(length)
+        if sides and self._declares_chances():
+            inputs = self._choose(sides.train.to(device), batch_size, generator, again=True)
+            return Batch(inputs, self.target(inputs.clone()))
         candidates = self.draw(batch_size + batch_size // 4 + 8, length, generator)
+        if sides:  # then all of them may be held out, and one that isn't is at hand
+            candidates = torch.cat([candidates, sides.train[:1].to(device)])
         held_out = self.is_held_out(candidates)
-        order = held_out.to(torch.uint8).argsort(stable=True)[:batch_size]
+        left = (~held_out).sum().clamp(min=1)
+        order = held_out.to(torch.uint8).argsort(stable=True)[torch.arange(batch_size, device=device) % left]
         inputs = candidates[order]
-        targets = self.target(inputs).masked_fill(held_out[order, None], IGNORE)
+        targets = self.target(inputs.clone()).masked_fill(held_out[order, None], IGNORE)
         return Batch(inputs, targets)
-
-    def _choose(self, candidates: Tensor, count: int, generator: torch.Generator) -> Tensor:
-        """`count` rows of `candidates` [B, T], some of them again, as often as `draw` would give them."""
-        likelihood = self.likelihood(candidates)
-        if likelihood is None:
-            size, device = (count,), generator.device
-            return candidates[torch.randint(len(candidates), size, generator=generator, device=device)]
-        return candidates[torch.multinomial(likelihood, count, replacement=True, generator=generator)]
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
         """`count` held-out sequences; fewer, each once, where the task has no more of this length."""
         length = self.nearest_length(length)
-        if sides := self._sides(length):
-            kept = sides[1].to(generator.device)
-            shuffled = torch.randperm(len(kept), generator=generator, device=generator.device)
-            inputs = kept[shuffled[:count]]
+        sides = self.sides(length)
+        if sides and (len(sides.held_out) <= count or self._declares_chances()):
+            kept = sides.held_out.to(generator.device)
+            inputs = self._choose(kept, min(count, len(kept)), generator, again=False)
         else:
             inputs = self._draw_held_out(count, length, generator)
-        return Batch(inputs, self.target(inputs))
+        return Batch(inputs, self.target(inputs.clone()))
+
+    def _declares_chances(self) -> bool:
+        """Whether it is known without drawing how likely `draw` gives each sequence."""
+        return type(self).draw is Task.draw or type(self).likelihood is not Task.likelihood
+
+    def _choose(self, candidates: Tensor, count: int, generator: torch.Generator, *, again: bool) -> Tensor:
+        """`count` rows of `candidates` [B, T], as `draw` gives them, some of them `again` or each once."""
+        likelihood, size, device = self.likelihood(candidates), len(candidates), generator.device
+        if likelihood is not None:
+            chosen = torch.multinomial(likelihood, count, replacement=again, generator=generator)
+        elif again:
+            chosen = torch.randint(size, (count,), generator=generator, device=device)
+        else:
+            chosen = torch.randperm(size, generator=generator, device=device)[:count]
+        return candidates[chosen]
 
     def _draw_held_out(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Up to `count` held-out sequences, each once: fewer where many draws find no more."""
@@ -157,56 +163,23 @@ class Task(ABC):
 
     def is_held_out(self, inputs: Tensor) -> Tensor:
         """Which rows of `inputs` [B, T] belong to the held-out side, as bool [B]."""
-        sides = self._sides(inputs.shape[1])
-        limit = PRIME // HELD_OUT_SHARE if sides is None else sequence_hash(sides[1]).max() + 1
-        return sequence_hash(inputs) < limit
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the task, tried on a few sequences; None if nothing is."""
-        for length in {
-            self.nearest_length(n) for n in range(self.min_length, min(self.max_length, MANY) + 1)
-        }:
-            count: object = self.answer_length(length)
-            if not isinstance(count, int) or count < 1:
-                return f"answer_length() must return a whole number from 1 on, not {count} for {length}"
-        length = self.nearest_length(self.max_length)
-        inputs = self.draw(62, length, torch.Generator().manual_seed(0))
-        if list(inputs.shape) != [62, length] or not bool(self.valid(inputs).all()):
-            return f"draw() must return [62, {length}] of what valid() takes"
-        extremes = torch.tensor([[0], [self.vocab_size - 1]]).expand(-1, length)
-        inputs = torch.cat([extremes[self.valid(extremes)], inputs])
-        shape, highest = [len(inputs), self.answer_length(length)], len(self.answer_symbols) - 1
-        answered: object = self.target(inputs.clone())
-        if not isinstance(answered, Tensor):
-            return f"target() must return a tensor, not {type(answered).__name__}"
-        targets = answered
-        if list(targets.shape) != shape or targets.dtype != inputs.dtype:
-            return f"target() must return int64 {shape}, not {targets.dtype} {list(targets.shape)}"
-        if not bool((targets != IGNORE).any(1).all()):
-            return f"target() must return an answer to each input, not only {IGNORE}"
-        targets = targets[targets != IGNORE]
-        if not bool(((targets >= 0) & (targets <= highest)).all()):
-            found = f"{int(targets.min())} to {int(targets.max())}"
-            return f"target() must return ids from 0 to {highest}, not {found}"
-        source: object = self.source(inputs.clone())
-        if source is None:
-            return None
-        if not isinstance(source, Tensor) or list(source.shape) != shape or source.dtype != inputs.dtype:
-            return f"source() must return int64 {shape}, or None where there is no source"
-        if not bool(((source >= 0) & (source < length)).all()):
-            return f"source() must return positions from 0 to {length - 1}"
-        return None
+        sides = self.sides(inputs.shape[1])
+        return sequence_hash(inputs) < (PRIME // HELD_OUT_SHARE if sides is None else sides.limit)
 
     def n_sequences(self, length: int) -> int:
         """How many sequences of this length exist; where they are too many to count, of any symbols."""
-        sides = self._sides(self.nearest_length(length))
-        count: int = self.vocab_size ** self.nearest_length(length) if sides is None else sum(map(len, sides))
-        return count
+        sides = self.sides(self.nearest_length(length))
+        if sides is None or not sides.complete:
+            return int(self.vocab_size ** self.nearest_length(length))
+        return len(sides.train) + len(sides.held_out)
 
     def n_held_out(self, length: int) -> int | None:
-        """How many sequences of this length are held out; None where they are too many to count."""
-        sides = self._sides(self.nearest_length(length))
-        return None if sides is None else len(sides[1])
+        """How many sequences of this length are held out; None where they can't be counted.
+
+        What many draws give is no count: there may be others that are rare.
+        """
+        sides = self.sides(self.nearest_length(length))
+        return len(sides.held_out) if sides and sides.complete else None
 
     def encode(self, text: str) -> list[int]:
         """Ids of symbols written with spaces between them; one-character symbols may also stand together.
@@ -224,7 +197,8 @@ class Task(ABC):
                 shown = " ".join(self.symbols[:20]) + (" ..." if self.vocab_size > 20 else "")
                 raise ValueError(f"{word!r} is none of the symbols {shown}")
         ids = [self._ids[word] for word in words]
-        if not bool(self.valid(torch.tensor([ids]))):
+        is_there = self.nearest_length(len(ids)) == len(ids)
+        if not is_there or not bool(self.valid(torch.tensor([ids]))):
             generator = torch.Generator().manual_seed(0)
             example = self.decode(
                 self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()
@@ -254,61 +228,30 @@ class Task(ABC):
         """
         return None
 
-    def _sides(self, length: int) -> tuple[Tensor, Tensor] | None:
-        """All sequences of a length that has few: those to train on, those held out; None if it has many."""
+    def sides(self, length: int) -> Sides | None:
+        """Both sides of a length that has few sequences; None if it has many."""
         if length not in self._few:
-            everything = self._all(length)
-            self._few[length] = None if everything is None else split(everything)
+            self._few[length] = self._split(length)
         return self._few[length]
 
-    def _all(self, length: int) -> Tensor | None:
+    def _split(self, length: int) -> Sides | None:
         # Two symbols make more than FEW sequences from length 14 on; no need to count what is astronomical.
-        if length < 14 and self.vocab_size**length <= FEW:
-            everything = all_sequences(self.vocab_size, length)
-            return everything[self.valid(everything)]
-        if length >= 14 or type(self).draw is Task.draw:
+        if length >= 14:
             return None
-        # A task with a form of its own may have few all the same; then many draws find each of them.
+        has_form, tells_form = type(self).draw is not Task.draw, type(self).valid is not Task.valid
+        if self.vocab_size**length <= FEW and (tells_form or not has_form):
+            everything = all_sequences(self.vocab_size, length)
+            everything = everything[self.valid(everything.clone())]
+            likelihood = self.likelihood(everything.clone())
+            return split(everything if likelihood is None else everything[likelihood > 0], complete=True)
+        if not has_form:
+            return None
+        # What draw gives is all that is known of the form: nothing else is trained on or scored. The task may
+        # have few all the same; then many draws find each of them, but for what is rare.
         drawn = torch.unique(self.draw(PROBE, length, torch.Generator().manual_seed(0)), dim=0)
-        return drawn if len(drawn) <= PROBE // 10 else None
+        return split(drawn, complete=False) if len(drawn) <= PROBE // 10 else None
 
 
 def positions(inputs: Tensor) -> Tensor:
     """0, 1, ..., T - 1 for each row of `inputs` [B, T], int64 [B, T]."""
     return torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
-
-
-def first_of_each(inputs: Tensor) -> Tensor:
-    """Return the rows of `inputs` [B, T] in their order, without those that stood before."""
-    _, which = torch.unique(inputs, dim=0, return_inverse=True)
-    first = torch.full_like(which, len(which)).scatter_reduce(
-        0, which, torch.arange(len(which), device=which.device), "amin"
-    )
-    return inputs[first[first < len(which)].sort().values]
-
-
-def sequence_hash(inputs: Tensor) -> Tensor:
-    """Return a hash in [0, PRIME) of each row of `inputs` [B, T], the same on every device and machine."""
-    powers = _powers(inputs.shape[1], inputs.device)
-    h = ((inputs + 1) * powers % PRIME).sum(dim=1) % PRIME
-    # Squaring breaks the linearity of the polynomial: neighbours don't land on the same side together.
-    return (h * h % PRIME) * ROOT % PRIME
-
-
-@lru_cache(maxsize=1024)  # to move them to a GPU at each step would make the step wait
-def _powers(length: int, device: torch.device) -> Tensor:
-    return torch.tensor([pow(ROOT, i + 1, PRIME) for i in range(length)], device=device)
-
-
-def all_sequences(vocab_size: int, length: int) -> Tensor:
-    """Every sequence of this length, int64 [V**T, T]."""
-    index = torch.arange(vocab_size**length)[:, None]
-    return index // vocab_size ** torch.arange(length - 1, -1, -1) % vocab_size
-
-
-def split(everything: Tensor) -> tuple[Tensor, Tensor]:
-    """Those to train on of all sequences [B, T] of a length, two or more, and the tenth of lowest hashes."""
-    order = sequence_hash(everything).argsort()
-    held_out = torch.zeros(len(everything), dtype=torch.bool)
-    held_out[order[: max(1, len(everything) // HELD_OUT_SHARE)]] = True
-    return everything[~held_out], everything[held_out]

@@ -63,7 +63,7 @@ class Run:
         with inspect.raise_usage_errors(self._loaded), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
             found = make_answer(
-                self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None])[0]
+                self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None].clone())[0]
             )
         return Prediction(
             **vars(found), symbols=list(self.task.answer_symbols), probabilities=probabilities.numpy()

@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -218,14 +218,13 @@ PARTS = {
 
 
 def load_task(name: str, layout: str, **options: Any) -> Task:
-    """Return the task of that name, made with some options, and tried.
+    """Return the task of that name, made with some options, and held against what it promises.
 
     Raises:
-        UsageError: it can't be loaded, or doesn't take these options.
+        UsageError: it can't be loaded, doesn't take these options, or breaks a promise.
     """
     try:
         task: Task = TASKS.load(name)(**options)
-        problem = task.problem()
     except UsageError:
         raise
     except Exception as error:  # whatever other people's code may raise
@@ -234,14 +233,56 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
         if isinstance(error, ValueError) and frame.filename == inspect.getfile(TASKS.base_class()):
             problem = str(error)  # the options don't suit the task
         raise UsageError(f"task {name}: {problem}") from error
-    if problem:
-        raise UsageError(f"task {name}: {problem}")
-    lengths = (
-        task.nearest_length(task.max_length),
-        task.nearest_length(task.max_length + 2),
-    )  # one may be as long by chance
-    if layout == "aligned" and any(task.answer_length(n) != n for n in lengths):
-        raise UsageError(
-            f"task.layout: {name} has no answer for each token of the input; set task.layout=appended"
-        )
+    check_task(task, name, range(task.min_length, task.max_length + 1))
+    if layout == "aligned":
+        check_aligned(task, name)
     return task
+
+
+def check_task(task: Task, name: str, lengths: Sequence[int]) -> None:
+    """Hold a task against what it promises at these lengths; those that are built in are held by the tests.
+
+    How long inputs and answers are is tried at each length. Sequences are tried at each that is short, and
+    at some of the longer ones with the longest.
+
+    Raises:
+        UsageError: it breaks a promise; the message names the task and the length.
+    """
+    if name in TASKS.built_in:
+        return
+    contract = import_module(f"{TASKS.package}.contract")
+    for length in lengths:
+        raise_problem(name, length, contract.find_problem_of_length, task)
+    for length in contract.lengths_to_draw(map(task.nearest_length, lengths)):
+        raise_problem(name, length, contract.find_problem_of_sequences, task)
+
+
+def raise_problem(name: str, length: int, find: Callable[[Task, int], str | None], task: Task) -> None:
+    """Look for a problem of a task at a length.
+
+    Raises:
+        UsageError: there is one.
+    """
+    try:
+        problem, cause = find(task, length), None
+    except Exception as error:  # whatever other people's code may raise
+        problem, cause = describe_error(error), error
+    if problem:
+        raise UsageError(f"task {name}, length {length}: {problem}") from cause
+
+
+def check_aligned(task: Task, name: str) -> None:
+    """See to it that a task has an answer for each token of its inputs.
+
+    Raises:
+        UsageError: it has more or fewer.
+    """
+    trained = range(task.min_length, task.max_length + 1)
+    if name in TASKS.built_in:  # these are alike at all lengths
+        trained = range(task.max_length, task.max_length + 1)
+    for length in map(task.nearest_length, (*trained, task.max_length + 2)):  # one may be as long by chance
+        if (count := task.answer_length(length)) != length:
+            raise UsageError(
+                f"task.layout: {name} has no answer for each token of the input: {count} for {length};"
+                " set task.layout=appended"
+            )

@@ -188,7 +188,7 @@ def test_a_stack_is_equally_likely_to_have_each_height(length: int) -> None:
 )
 def test_lengths_that_are_enumerated_are_sampled_as_they_are_drawn(name: str, length: int) -> None:
     task = make(name)
-    assert task.n_held_out(length) is not None
+    assert task.sides(length) is not None
     drawn = task.draw(10_000, length, torch.Generator().manual_seed(0))
     drawn = drawn[~task.is_held_out(drawn)]
     sampled = task.sample(10_000, length, torch.Generator().manual_seed(0)).inputs
@@ -208,7 +208,9 @@ def test_lengths_that_are_enumerated_are_sampled_as_they_are_drawn(name: str, le
     ],
 )
 def test_short_lengths_have_all_that_can_be_drawn(name: str, length: int, count: int) -> None:
-    assert make(name).n_sequences(length) == count
+    sides = make(name).sides(length)
+    assert sides is not None
+    assert len(sides.train) + len(sides.held_out) == count
 
 
 @pytest.mark.parametrize("name", ["parity", "solve-equation", "binary-addition"])

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tasks import TASKS
-from tasks.base import FEW, IGNORE, PRIME, Task, all_sequences, first_of_each, sequence_hash
+from tasks.base import FEW, IGNORE, Task
+from tasks.splitting import PRIME, all_sequences, first_of_each, sequence_hash
 from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 

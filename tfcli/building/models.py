@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -68,11 +68,12 @@ def build_model(config: RunConfig, task: Task) -> Encoder:
     return build_encoder(config.model, build_layout(config, task), task.max_length)
 
 
-def build_for_training(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[Task, Encoder]:
+def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[Task, Encoder]:
     """Return the task of a configuration, and a model that can read what it trains on and `lengths`.
 
     Raises:
-        UsageError: the task or a part can't be loaded, or the model can't read so long an input.
+        UsageError: the task or a part can't be loaded, the model can't read so long an input, or the task
+            breaks a promise at one of the lengths.
     """
     task = build_task(config.task)
     model = build_model(config, task)
@@ -84,6 +85,7 @@ def build_for_training(config: RunConfig, lengths: Iterable[int] = ()) -> tuple[
             model.check(task.nearest_length(length))
     except ValueError as error:
         raise UsageError(f"{setting}: {error}") from error
+    registry.check_task(task, config.task.name, [n for n in lengths if n > task.max_length])
     return task, model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from tfcli import registry
 from tfcli.checkpoints import LoadedRun
 from tfcli.config.schema import check_device
 from tfcli.devices import choose_device
@@ -23,7 +24,7 @@ def evaluate_run(
     """Score a run length by length; without `lengths` those it was trained on and some beyond.
 
     Raises:
-        UsageError: a length that the model can't take.
+        UsageError: a length that the model can't take, or at which the task breaks a promise.
     """
     low, high = loaded.task.min_length, loaded.task.max_length
     if lengths is None:
@@ -32,9 +33,11 @@ def evaluate_run(
         model = loaded.model.to(choose_device(check_device(device)))
     except ValueError as error:
         raise UsageError(f"--device {device}: {error}") from error
+    lengths = list(dict.fromkeys(map(loaded.task.nearest_length, lengths)))
+    check_beyond(loaded, lengths)
     scores: list[LengthScore] = []
     mistakes: list[Answer] = []
-    for length in dict.fromkeys(map(loaded.task.nearest_length, lengths)):
+    for length in lengths:
         try:
             result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
         except ValueError as error:
@@ -42,6 +45,17 @@ def evaluate_run(
         scores.append(result)
         mistakes += islice(wrong_answers, wrong - len(mistakes))
     return EvalReport(str(loaded.path), loaded.config.task.name, (low, high), scores, mistakes)
+
+
+def check_beyond(loaded: LoadedRun, lengths: Iterable[int]) -> None:
+    """Hold the task against what it promises at lengths that it wasn't trained on, and wasn't tried at.
+
+    Raises:
+        UsageError: it breaks a promise.
+    """
+    trained = range(loaded.task.min_length, loaded.task.max_length + 1)
+    beyond = [length for length in lengths if length not in trained and loaded.model.takes(length)]
+    registry.check_task(loaded.task, loaded.config.task.name, beyond)
 
 
 def default_lengths(loaded: LoadedRun) -> list[int]:
@@ -68,4 +82,4 @@ def answer_sequences(loaded: LoadedRun, sequences: Iterable[tuple[str, str]]) ->
             predictions = predict_ids(loaded.model, inputs)
         except ValueError as error:
             raise UsageError(f"{loaded.path}: {origin}{error}") from error
-        yield make_answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs)[0])
+        yield make_answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs.clone())[0])

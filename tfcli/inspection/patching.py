@@ -31,7 +31,7 @@ def patch_parts(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run:
         raise ValueError(f"the clean sequence has {len(clean)} tokens and the corrupt one {len(corrupt)}")
     source, clean_answer = run_with_trace(model, clean)
     _, corrupt_answer = run_with_trace(model, corrupt)
-    rights = [task.target(inputs[None])[0] for inputs in (clean, corrupt)]
+    rights = [task.target(inputs[None].clone())[0] for inputs in (clean, corrupt)]
     counts = (rights[0] != IGNORE) & (rights[1] != IGNORE)  # not what comes after the end of an answer
     at = ((clean_answer != corrupt_answer) & counts).nonzero()[:, 0]
     if not len(at):

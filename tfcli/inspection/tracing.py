@@ -62,7 +62,7 @@ def trace_sequence(
     with torch.inference_mode():
         stages = list(model.stages(inputs, trace))
         shown = list(record_stages(model, task, inputs, stages, view))
-    answer = make_answer(task, inputs, predictions, task.target(inputs[None])[0])
+    answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0])
     return TraceRecord(
         run=run,
         input=answer.input,
@@ -137,7 +137,7 @@ def read_off(model: Encoder, task: Task, inputs: Tensor, stage: Stage) -> list[s
         logits = model.read(model.norm(model.layout.answers(stage.kept[None], len(inputs))))[0]
     else:
         return None
-    return make_answer(task, inputs, logits.argmax(-1), task.target(inputs[None])[0]).prediction
+    return make_answer(task, inputs, logits.argmax(-1), task.target(inputs[None].clone())[0]).prediction
 
 
 def measure_deviation(stage: Stage) -> float:
