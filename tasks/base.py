@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from . import symbols as rules
 from .splitting import HELD_OUT_SHARE, PRIME, Sides, all_sequences, first_of_each, sequence_hash, split
 
 IGNORE = -100  # a target that the loss doesn't count; the default of F.cross_entropy
@@ -59,14 +60,18 @@ class Task(ABC):
         symbols: Sequence[str] | None = None,
     ) -> None:
         own = self.SYMBOLS
+        chosen = symbols if symbols is not None else own
+        self.symbols = tuple(map(str, range(vocab_size or 10)) if chosen is None else chosen)
+        self.answer_symbols = self.symbols if self.ANSWERS is None else tuple(self.ANSWERS)
+        if problem := rules.find_problem(self.symbols):
+            raise ValueError(f"its symbols: {problem}")
+        if problem := rules.find_problem(self.answer_symbols, at_least=1):
+            raise ValueError(f"the symbols of its answers: {problem}")
         if own is not None and (symbols is not None or vocab_size not in (None, len(own))):
             raise ValueError(f"its symbols are {' '.join(own)}; leave vocab_size and symbols out")
-        symbols = symbols or own or [str(i) for i in range(vocab_size or 10)]
-        self.symbols = tuple(symbols)
-        self.answer_symbols = self.ANSWERS or self.symbols
         vocab_size = vocab_size or len(self.symbols)
-        if len(self.symbols) != vocab_size or len(set(self.symbols)) != vocab_size:
-            raise ValueError(f"{vocab_size} different symbols are needed, got {len(set(self.symbols))}")
+        if len(self.symbols) != vocab_size:
+            raise ValueError(f"{vocab_size} different symbols are needed, got {len(self.symbols)}")
         if not 1 <= min_length <= max_length:
             raise ValueError(f"lengths must satisfy 1 <= {min_length} <= {max_length}")
         if max_length < self.SHORTEST:
@@ -74,7 +79,7 @@ class Task(ABC):
         self.vocab_size = vocab_size
         self.min_length = min_length
         self.max_length = max_length
-        self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
+        self._ids = {rules.normalize(symbol): i for i, symbol in enumerate(self.symbols)}
         self._few: dict[int, Sides | None] = {}
 
     @abstractmethod
@@ -187,7 +192,7 @@ class Task(ABC):
         Raises:
             ValueError: no symbol, or one that the task doesn't have.
         """
-        words = text.split()
+        words = rules.normalize(text).split()
         if len(words) == 1 and words[0] not in self._ids and all(c in self._ids for c in words[0]):
             words = list(words[0])
         if not words:

@@ -177,6 +177,7 @@ class Registry:
 
 
 _tasks = _import_tasks()
+_symbols = import_module(f"{_tasks.__name__}.symbols")
 TASKS = Registry("task.name", "task", _tasks.__name__, _tasks.TASKS, "base:Task", "tfcli.Task")
 
 
@@ -215,6 +216,12 @@ PARTS = {
         SCHEDULES,
     )
 }
+
+
+def find_problem_of_symbols(symbols: Sequence[str]) -> str | None:
+    """Return why these can't be the symbols of a task; None if they can."""
+    problem: str | None = _symbols.find_problem(symbols)
+    return problem
 
 
 def load_task(name: str, layout: str, **options: Any) -> Task:

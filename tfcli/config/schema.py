@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -24,12 +23,6 @@ class Section(BaseModel):
 def symbol_text(value: Any) -> Any:
     """Return a whole number in a list of symbols stands for its digits; anything else must be text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def is_unprintable(character: str) -> bool:
-    """Whether a character is a space, a control, or turns the direction of what is printed around it."""
-    turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
-    return character.isspace() or unicodedata.category(character) in ("Cc", "Cs") or turns
 
 
 Symbol = Annotated[str, BeforeValidator(symbol_text)]
@@ -58,14 +51,8 @@ class TaskConfig(Section):
     @field_validator("symbols")
     @classmethod
     def _symbols_can_be_typed(cls, symbols: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if symbols is not None and len(symbols) < 2:
-            raise ValueError("must hold at least two")
-        for symbol in symbols or ():
-            if not symbol or any(map(is_unprintable, symbol)):
-                raise ValueError(f"{symbol!r} can't be typed: no spaces, no control characters, not empty")
-        if symbols and len(set(symbols)) < len(symbols):
-            twice = sorted({s for s in symbols if symbols.count(s) > 1})
-            raise ValueError(f"each symbol may stand there once, {', '.join(twice)} stands there more often")
+        if symbols is not None and (problem := registry.find_problem_of_symbols(symbols)):
+            raise ValueError(problem)
         return symbols
 
     @field_validator("vocab_size")
