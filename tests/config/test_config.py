@@ -154,6 +154,31 @@ def test_numbers_name_symbols_and_quoted_text_does() -> None:
     assert load_config("copy", ["task.symbols=[1, 2, no]"]).task.symbols == ("1", "2", "no")
 
 
+NUMERALS = "[0x1F, +5, 007, 5, -0, 0o17, '1', 10]"
+
+
+@pytest.mark.parametrize(
+    "form", ["task: {name: copy, symbols: %s}", "a: {task: {name: copy, symbols: &s %s}}"]
+)
+def test_symbols_are_spelled_as_they_are_written(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(form % NUMERALS)
+    written = ("0x1F", "+5", "007", "5", "-0", "0o17", "1", "10")
+    config = load_config(str(path))
+    assert config.task.symbols == written
+    assert load_config("copy", [f"task.symbols={NUMERALS}"]).task.symbols == written
+    for described in (False, True):
+        path.write_text(to_yaml(config, described=described), encoding="utf-8")
+        assert load_config(str(path)) == config
+
+
+def test_other_numbers_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("task: {name: copy, vocab_size: 0x1F, max_length: +5}")
+    assert load_config(str(path)).task.vocab_size == 31
+    assert load_config(str(path), ["task.max_length=0x1F"]).task.max_length == 31
+
+
 def test_a_file_of_entries_is_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "two.yml"
     path.write_text("a:\n  task: {name: copy}\nb:\n  task: {name: sort}\n")

@@ -106,8 +106,20 @@ def read_file(path: Path) -> dict[str, Entry]:
             [f"{path}: holds no configuration; it needs `task: {{name: reverse}}` or named entries"]
         )
     if values.keys() & SECTIONS.keys():
-        return {path.stem: Entry(path.stem, values, (), document)}
-    return {name: Entry(name, entry, (name,), document) for name, entry in values.items()}
+        return {path.stem: Entry(path.stem, keep_spelling(values, (), document), (), document)}
+    return {
+        name: Entry(name, keep_spelling(entry, (name,), document), (name,), document)
+        for name, entry in values.items()
+    }
+
+
+def keep_spelling(values: Any, location: Location, document: yaml_reader.Document) -> Any:
+    """Return the values of an entry with its symbols as they are written: 0x1F is a name, not 31."""
+    task = values.get("task") if isinstance(values, dict) else None
+    if not isinstance(task, dict) or "symbols" not in task:
+        return values
+    symbols = document.with_numerals((*location, "task", "symbols"), task["symbols"])
+    return {**values, "task": {**task, "symbols": symbols}}
 
 
 def check(entry: Entry, overrides: list[str]) -> RunConfig:
@@ -188,7 +200,8 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         section = values.setdefault(path[0], {})
         if not isinstance(section, dict):
             continue  # the file's own error is reported by the check
-        value = yaml_reader.read(text, f"override {key}").value
+        document = yaml_reader.read(text, f"override {key}")
+        value = document.with_numerals((), document.value) if key == "task.symbols" else document.value
         if len(path) == 3:
             chosen = section.get(path[1], SECTIONS[path[0]].model_fields[path[1]].default)
             whole = {"name": chosen} if isinstance(chosen, str) else chosen

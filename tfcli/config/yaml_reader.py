@@ -36,12 +36,22 @@ TAG = "tag:yaml.org,2002:"
 
 
 class Document(NamedTuple):
-    """A YAML document: its value, and where each part of it stands, as `name:line:column`."""
+    """A YAML document: its value, and where each part of it stands, as `name:line:column`.
+
+    `numerals` has each whole number as it was written, such as 0x1F or +5.
+    """
 
     value: Any
     marks: dict[Path, str]
     key_marks: dict[Path, str]
     lines: list[str]
+    numerals: dict[Path, str]
+
+    def with_numerals(self, path: Path, values: Any) -> Any:
+        """Return the list that stands at `path`, with its whole numbers as they were written."""
+        if not isinstance(values, list):
+            return values
+        return [self.numerals.get((*path, i), value) for i, value in enumerate(values)]
 
 
 class ShallowComposer(Composer):
@@ -138,10 +148,11 @@ class _Builder:
         self.text = text
         self.marks: dict[Path, str] = {}
         self.key_marks: dict[Path, str] = {}
+        self.numerals: dict[Path, str] = {}
 
     def document(self, node: yaml.Node | None) -> Document:
         value = None if node is None else self.build(node, (), [])
-        return Document(value, self.marks, self.key_marks, self.text.splitlines())
+        return Document(value, self.marks, self.key_marks, self.text.splitlines(), self.numerals)
 
     def build(self, node: yaml.Node, path: Path, parents: list[yaml.Node]) -> Any:
         if node in parents:
@@ -154,6 +165,8 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
             return [self.build(item, (*path, i), [*parents, node]) for i, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode):
+            if node.tag == TAG + "int":
+                self.numerals[path] = node.value
             return scalar(node)
         raise trap(f"the tag {node.tag} isn't known here", node)
 
