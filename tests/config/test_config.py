@@ -339,6 +339,7 @@ WRONG_TASKS = [
     ("{name: copy, symbols: [a, '']}", "can't be typed"),
     ('{name: copy, symbols: [a, "\\x1b"]}', "can't be typed"),
     ("{name: copy, symbols: [a, true]}", "task.symbols.1 = true: must be text; put it in quotes"),
+    ("{name: copy, symbols: [a, _], layout: appended}", "1:29: task.symbols: _ stands for the blank tokens"),
     ("{name: missing.py:Task}", "can't read missing.py: No such file"),
 ]
 
@@ -347,6 +348,19 @@ WRONG_TASKS = [
 def test_wrong_tasks_are_named_with_place_and_rule(task: str, message: str, tmp_path: Path) -> None:
     [problem] = problems(tmp_path / "mine.yaml", f"task: {task}\n")
     assert message in problem
+
+
+def test_a_symbol_isn_t_shown_as_another_token_is(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    both = "task: {name: copy, symbols: [_, ^], layout: %s}\nmodel: {begin_token: %s}\n"
+    for layout, begin, message in (
+        ("appended", "false", "1:29: task.symbols: _ stands for the blank tokens of task.layout=appended"),
+        ("aligned", "true", "1:29: task.symbols: ^ stands for the token of model.begin_token; rename"),
+    ):
+        [problem] = problems(path, both % (layout, begin))
+        assert problem.startswith(message)
+    path.write_text(both % ("aligned", "false"))
+    assert load_config(str(path)).task.symbols == ("_", "^")
 
 
 def test_all_problems_of_a_file_are_said_at_once(tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_what_looks_the_same_is_the_same() -> None:
         load_config("copy", [f"task.symbols=[{COMPOSED}, {DECOMPOSED}]"])
 
 
+def test_a_symbol_of_a_class_isn_t_shown_as_another_token_is(cli: Cli, folder: Path) -> None:
+    source = "from tasks.copying import Copying\nclass Mine(Copying):\n    SYMBOLS = ('_', '^')\n"
+    (folder / "mine.py").write_text(source)
+    train = ["train", "copy", "task.name=mine.py:Mine", *SMALL[2:], "task.max_length=5", "-q"]
+    for setting, symbol in (("task.layout=appended", "_"), ("model.begin_token=true", "^")):
+        said = cli(*train, setting, expect=2).stderr
+        assert f"mine.py:Mine: task.symbols: {symbol} stands for the " in said
+        assert setting.partition("=")[0] in said
+    assert not (folder / "runs").exists()
+    cli(*train, "train.steps=1")
+
+
 def test_symbols_of_a_class_in_a_file_are_held_against_the_rule(cli: Cli, folder: Path) -> None:
     source = "from tasks.copying import Copying\nclass Mine(Copying):\n    SYMBOLS = ('a', '\\u200b')\n"
     (folder / "mine.py").write_text(source)

@@ -9,9 +9,10 @@ from torch import nn
 
 from tfcli import registry
 from tfcli.building import parts
+from tfcli.config.labels import find_ambiguity
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
-from tfcli.errors import UsageError
+from tfcli.errors import ConfigError, UsageError
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms
 from tfcli.model.counters import Counters
@@ -76,6 +77,10 @@ def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[
             breaks a promise at one of the lengths.
     """
     task = build_task(config.task)
+    if ambiguity := find_ambiguity(
+        config, task.symbols
+    ):  # of runs that were trained before, nobody asks this
+        raise ConfigError([f"task {config.task.name}: {ambiguity}"])
     model = build_model(config, task)
     setting = "task.max_length"
     try:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tfcli import registry
 from tfcli.config import yaml_reader
 from tfcli.config.class_files import absolute, is_file
+from tfcli.config.labels import find_ambiguity
 from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN, Part
 from tfcli.config.reading import read_bytes
@@ -149,6 +150,8 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         raise ConfigError(_task_problems(values, origin) + problems) from error
     if problems := _task_problems(values, origin):
         raise ConfigError(problems)
+    if ambiguity := find_ambiguity(config):
+        raise ConfigError([f"{origin(('task', 'symbols'), False)}: {ambiguity}"])
     return with_absolute_paths(config)
 
 

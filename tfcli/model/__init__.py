@@ -20,6 +20,9 @@ POSITIONS = {
 }
 COMPUTED_POSITIONS = ("rank", "level", "landmark")  # these find places themselves, and need no indices
 
+# How tokens are shown that are no symbols: where answers are read, and before the input.
+BLANK, BEGIN = "_", "^"
+
 ATTENTIONS = {
     "full": "attention:Attention",
     "shared": "attention:SharedAttention",

@@ -13,9 +13,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from tfcli.model import BEGIN, BLANK
 from tfcli.model.masks import Mask
-
-BLANK, BEGIN = "_", "^"  # how these tokens are shown
 
 
 @dataclass(frozen=True)
