@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,16 @@ def test_derived_defaults_follow_what_they_are_derived_from() -> None:
 
 def test_numbers_name_symbols_and_quoted_text_does() -> None:
     assert load_config("copy", ["task.symbols=[1, 2, no]"]).task.symbols == ("1", "2", "no")
+
+
+def test_characters_are_read_as_json_escapes_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps({"task": {"name": "copy", "symbols": ["\U0001f600", "\u6211", "a"]}}))
+    assert "ud83d" in path.read_text()
+    assert load_config(str(path)).task.symbols == ("\U0001f600", "\u6211", "a")
+    assert load_config("copy", [r'task.symbols=["\ud83d\ude00", a]']).task.symbols == ("\U0001f600", "a")
+    with pytest.raises(ConfigError, match=r"'\\ud83d' can't be typed"):
+        load_config("copy", [r'task.symbols=["\ud83d", a]'])
 
 
 NUMERALS = "[0x1F, +5, 007, 5, -0, 0o17, '1', 10]"

@@ -1,11 +1,9 @@
 """`predict`: answer sequences."""
 
-import sys
-from collections.abc import Iterator
-
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, RunArgument, SequenceArgument, TrustOption
 from tfcli.cli.output import hint, print_json
+from tfcli.cli.stdin import stdin_lines
 from tfcli.errors import UsageError
 
 
@@ -18,7 +16,8 @@ def predict(
 ) -> None:
     """Answer a sequence, or each line of stdin.
 
-    A SEQUENCE of - reads one sequence a line.
+    A SEQUENCE of - reads one sequence a line from stdin, as does /dev/stdin. Where - is a symbol of the
+    task, it is a sequence as any other: then only /dev/stdin reads.
 
     Example: tfcli predict reverse '3 1 2'
     """
@@ -32,22 +31,13 @@ def predict(
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
-    console = make_console()
-    sequences = stdin_lines() if sequence == "-" else iter([("", sequence)])
-    for answer in answer_sequences(load_run(path, trust or []), sequences):
+    console, loaded = make_console(), load_run(path, trust or [])
+    reads = sequence == "/dev/stdin" or (sequence == "-" and sequence not in loaded.task.symbols)
+    sequences = stdin_lines() if reads else iter([("", sequence)])
+    for answer in answer_sequences(loaded, sequences):
         if as_json:
             print_json(answer, indent=None)
         else:
             print_answer_line(console, answer)
-        if not answer.correct and sequence != "-" and not as_json:
+        if not answer.correct and not reads and not as_json:
             hint(f"right is {' '.join(answer.target)}")
-
-
-def stdin_lines() -> Iterator[tuple[str, str]]:
-    """Return the lines of stdin, each after a word on which one it is."""
-    number = 0
-    try:
-        for number, line in enumerate(sys.stdin or (), 1):
-            yield f"line {number}: ", line
-    except UnicodeDecodeError as error:
-        raise UsageError(f"stdin, after line {number}: not {error.encoding} text") from error

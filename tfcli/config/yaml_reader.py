@@ -32,6 +32,7 @@ SCALARS: list[tuple[str, str, str, Callable[[str], Any]]] = [
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789", float),
     ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.", lambda text: float(text.replace(".", ""))),
 ]
+SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 TAG = "tag:yaml.org,2002:"
 
 
@@ -186,7 +187,7 @@ class _Builder:
 def scalar(node: yaml.ScalarNode) -> Any:
     """Return the value of a scalar node. Its tag is what the text looks like, or what the author wrote."""
     if node.tag == TAG + "str":
-        return node.value
+        return SURROGATES.sub(join_surrogates, node.value)
     for tag, pattern, _, convert in SCALARS:
         if node.tag == TAG + tag and re.fullmatch(pattern, node.value):
             try:
@@ -201,6 +202,11 @@ def to_integer(digits: str, base: int) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError("the number is too long")
     return int(digits, base)
+
+
+def join_surrogates(pair: re.Match[str]) -> str:
+    r"""Return the character that JSON writes as two escapes, such as "\ud83d\ude00"."""
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def trap(problem: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:
