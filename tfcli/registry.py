@@ -146,6 +146,8 @@ class Registry:
         else:
             try:
                 cls = load_from_file(name) if is_file(name) else self.installed()[name][0].load()
+            except UsageError as error:
+                raise UsageError(f"{self.setting}: {error}") from error
             except Exception as error:  # whatever other people's code may raise
                 raise UsageError(f"{self.kind} {name}: {describe_error(error)}") from error
         if not (isinstance(cls, type) and issubclass(cls, self.base_class())) or inspect.isabstract(cls):

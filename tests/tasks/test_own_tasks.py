@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tasks.base import Task
 from tests.conftest import SMALL, Cli, as_json, install
+from tfcli.config.files import load_config
+from tfcli.errors import UsageError
+from tfcli.registry import load_task
 
 DOUBLING = """
 import torch
@@ -83,6 +90,104 @@ def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folde
     result = cli("train", "copy", f"task.name=mine.py:{name}", *SMALL, "-q", expect=2)
     assert message in result.stderr
     assert not (folder / "runs").exists()
+
+
+BOUND = """
+import sibling
+from sibling import Base, Base as Renamed
+
+Alias = Base
+Hinted: type = Base
+(First, Second), *Rest = (Base, Base), Base
+try:
+    import nowhere
+except ImportError:
+    class Tried(Base):
+        pass
+if True:
+    class Branched(Base):
+        pass
+
+def build():
+    class Inner(Base):
+        pass
+    return Inner
+
+Built = build()
+"""
+DYNAMIC = """
+from sibling import Base
+globals()["Dynamic"] = Base
+
+def __getattr__(name):
+    if name == "Late":
+        return Base
+    raise AttributeError(name)
+"""
+SIBLING = """
+from tfcli import Task
+
+class Base(Task):
+    def target(self, inputs):
+        return inputs
+"""
+
+
+@pytest.fixture
+def siblings(folder: Path) -> Path:
+    (folder / "sibling.py").write_text(SIBLING)
+    (folder / "mine.py").write_text(BOUND)
+    (folder / "dynamic.py").write_text(DYNAMIC)
+    return folder
+
+
+def read_and_load(name: str) -> Task:
+    """Load a task as a training does: named in a configuration, then imported."""
+    return load_task(load_config("copy", [f"task.name={name}"]).task.name, "aligned")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"mine.py:{name}" for name in ("Base", "Renamed", "Alias", "Hinted", "First", "Second", "Tried")),
+        *("mine.py:Branched", "mine.py:Built", "dynamic.py:Dynamic", "dynamic.py:Late"),
+    ],
+)
+def test_a_class_is_found_however_it_came_by_its_name(name: str, siblings: Path) -> None:
+    assert read_and_load(name).encode("3 1") == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mine.py:Inner", "mine.py has no class Inner"),
+        ("mine.py:Tryed", "mine.py has no class Tryed; did you mean 'Tried'?"),
+        ("dynamic.py:Dynamik", "dynamic.py has no class Dynamik; did you mean 'Dynamic'?"),
+        ("mine.py:build", "must be a subclass of tfcli.Task"),
+        ("mine.py:sibling", "must be a subclass of tfcli.Task"),
+    ],
+)
+def test_what_is_no_class_once_it_has_run_is_named(name: str, message: str, siblings: Path) -> None:
+    with pytest.raises(UsageError, match=r"task\.name") as caught:
+        read_and_load(name)
+    assert message in str(caught.value)
+    assert "AttributeError" not in str(caught.value)
+
+
+def test_a_sibling_is_imported_from_whatever_folder_the_command_is_run(
+    siblings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A console script has its own folder on the path, `python -m tfcli` the current one."""
+    script = tmp_path_factory.mktemp("bin") / "tfcli"
+    script.write_text("from tfcli.cli import app\napp(prog_name='tfcli')\n")
+    small = [*SMALL, "train.steps=1", "-q"]
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for start in ([str(script)], ["-m", "tfcli"]):
+        for folder, file in ((siblings, "mine.py"), (elsewhere, siblings / "mine.py")):
+            words = [sys.executable, *start, "train", "copy", f"task.name={file}:Base", *small]
+            found = subprocess.run(words, cwd=folder, capture_output=True, check=False, env=environment)
+            assert found.returncode == 0, found.stderr
 
 
 def test_a_distribution_brings_a_task_by_name(

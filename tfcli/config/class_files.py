@@ -10,7 +10,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from tfcli.config.neighbours import TextLoader, import_neighbours_of
 from tfcli.config.reading import read_bytes
 from tfcli.errors import UsageError, did_you_mean
 
+ANY = "*"
+BINDERS = ("exec", "globals", "locals", "setattr", "vars")  # may bind a name that stands nowhere in the text
 FORM = "path/to/file.py:ClassName"
 
 
@@ -51,16 +53,26 @@ def find_problem_in_file(path: Path, class_name: str) -> str | None:
     except (ValueError, MemoryError, RecursionError):
         return f"{path} is no Python"
     names = set(bound_names(tree))
-    if class_name in names or "*" in names:
-        return None
+    return None if class_name in names or ANY in names else name_problem(path, class_name, names)
+
+
+def name_problem(path: Path, class_name: str, names: Iterable[str]) -> str:
+    """Say that a file has no class of that name, and which near one it has."""
     return f"{path} has no class {class_name}{did_you_mean(class_name, names)}"
 
 
 def bound_names(tree: ast.AST) -> Iterator[str]:
-    """Return the names that a module may have once it has run: of classes, imports and assignments."""
+    """Return the names that a module may have once it has run: of classes, imports and assignments.
+
+    `ANY` is among them where only running it tells.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name
+        elif isinstance(node, ast.FunctionDef):
+            yield ANY if node.name == "__getattr__" else node.name
+        elif isinstance(node, ast.Name) and node.id in BINDERS:
+            yield ANY
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -68,7 +80,11 @@ def bound_names(tree: ast.AST) -> Iterator[str]:
 
 
 def load_from_file(name: str) -> Any:
-    """Return the class that a name of a file means; its neighbours can be imported by it."""
+    """Return the class that a name of a file means; its neighbours can be imported by it.
+
+    Raises:
+        UsageError: the file is none of Python's, or has no class of that name once it has run.
+    """
     path, class_name = split_file_name(name)
     path = path.resolve()
     import_neighbours_of(path)
@@ -79,7 +95,10 @@ def load_from_file(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     loader.exec_module(module)
-    return getattr(module, class_name)
+    try:
+        return getattr(module, class_name)
+    except AttributeError as error:
+        raise UsageError(name_problem(path, class_name, vars(module))) from error
 
 
 def describe_error(error: Exception) -> str:
