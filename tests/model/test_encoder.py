@@ -14,7 +14,15 @@ from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, 
 from tfcli.building.models import build_encoder
 from tfcli.config.fields import Activation
 from tfcli.config.schema import ModelConfig
-from tfcli.model import ATTENTION_SCALES, ATTENTIONS, FEED_FORWARDS, NORMS, POSITIONS
+from tfcli.model import (
+    ATTENTION_SCALES,
+    ATTENTION_WEIGHTS,
+    ATTENTIONS,
+    FEED_FORWARDS,
+    MASKS,
+    NORMS,
+    POSITIONS,
+)
 from tfcli.model.attention_scale import LogLengthScale
 from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.feed_forward import ACTIVATIONS
@@ -172,9 +180,30 @@ def test_float64_is_exact_to_rounding_with_padding(options: dict[str, Any]) -> N
         torch.testing.assert_close(model(batch, mask)[row, :length], alone, rtol=1e-9, atol=1e-9)
 
 
-def test_a_sequence_of_nothing_but_padding_is_refused() -> None:
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("attention_weights", ATTENTION_WEIGHTS)
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("mask", MASKS)
+def test_a_sequence_of_nothing_but_padding_is_refused(
+    mask: str, attention: str, attention_weights: str, traced: bool
+) -> None:
+    model = make(mask=mask, attention=attention, attention_weights=attention_weights)
     with pytest.raises(ValueError, match="a sequence of the batch is all padding"):
-        make()(tokens(), padding([9, 5, 0]))
+        model(tokens(), padding([9, 5, 0]), trace=ForwardTrace() if traced else None)
+
+
+@pytest.mark.parametrize(
+    ("mask", "found"),
+    [
+        (torch.ones(3, 9), r"float32 \[3, 9\]"),
+        (torch.ones(3, 9, dtype=torch.int64), r"int64 \[3, 9\]"),
+        (torch.ones(3, 8, dtype=torch.bool), r"bool \[3, 8\]"),
+        (torch.ones(9, dtype=torch.bool), r"bool \[9\]"),
+    ],
+)
+def test_a_padding_mask_of_another_kind_is_refused(mask: Tensor, found: str) -> None:
+    with pytest.raises(ValueError, match=rf"may_attend must be bool \[3, 9\], as the inputs, not {found}"):
+        make()(tokens(), mask)
 
 
 SMOOTH = [o for o in ALL if "counters" not in o and o.get("positions") != "level"]  # which round

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.models import LONGEST, VOCAB, close, make, tokens
+from tests.models import LONGEST, VOCAB, close, make, padding, tokens
 from tfcli.building.models import build_encoder
 from tfcli.config.schema import ModelConfig
-from tfcli.model import POSITIONS
+from tfcli.model import ATTENTION_WEIGHTS, POSITIONS
 from tfcli.model.layout import Layout
+from tfcli.model.masks import Mask
 from tfcli.model.trace import ForwardTrace
 
 
@@ -33,6 +34,23 @@ def test_a_window_reaches_as_far_as_it_says() -> None:
     seen = trace.layers[0].attn_weights[0, 0] > 0
     places = torch.arange(9)
     assert torch.equal(seen, (places[:, None] - places).abs() <= 2)
+
+
+class NeighbourMask(Mask):
+    """A query may attend to what stands beside it, but not to itself."""
+
+    def allows(self, query: Tensor, key: Tensor) -> Tensor:
+        return (query - key).abs() == 1
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("attention_weights", ATTENTION_WEIGHTS)
+def test_a_token_that_may_attend_to_padding_alone_is_refused(attention_weights: str, traced: bool) -> None:
+    model = make(attention_weights=attention_weights)
+    model.mask = NeighbourMask()
+    model(tokens(), padding([9, 5, 2]), trace=ForwardTrace() if traced else None)
+    with pytest.raises(ValueError, match="the mask lets a token attend to padding alone"):
+        model(tokens(), padding([9, 5, 1]), trace=ForwardTrace() if traced else None)
 
 
 @pytest.mark.parametrize("mask", ["none", "causal", "window:2"])

@@ -44,14 +44,21 @@ class Coordinates:
 
     @cached_property
     def allowed(self) -> Tensor | None:
-        """Whether a query may attend to a key, bool [B, 1, L or 1, L]; None where each may attend to all."""
+        """Whether a query may attend to a key, bool [B, 1, L or 1, L]; None where each may attend to all.
+
+        Raises:
+            ValueError: there is padding, and nothing else that some token may attend to.
+        """
         allowed = self.mask.allows(self.order[:, :, None], self.order[:, None, :])  # [B, L, L]
         if self.may_attend is None or allowed is None:
             return allowed if allowed is None else allowed[:, None]
         # Padding attends to itself, where it may attend to nothing else: nobody reads what comes of it.
         itself = torch.eye(allowed.shape[1], dtype=torch.bool, device=allowed.device)
         real = self.may_attend[:, None, :]
-        return ((allowed & real) | (itself & ~real))[:, None]
+        allowed = (allowed & real) | (itself & ~real)
+        if not bool(allowed.any(-1).all()):
+            raise ValueError("the mask lets a token attend to padding alone: each needs a key that is none")
+        return allowed[:, None]
 
     @cached_property
     def keys_of_each_query(self) -> Tensor:
@@ -153,11 +160,12 @@ class Layout:
         """Return the coordinates of all tokens; padding, where `may_attend` [B, T] is False, isn't counted.
 
         Raises:
-            ValueError: there is padding between the segments, or a sequence is nothing else.
+            ValueError: there is padding between the segments, or a sequence is nothing else, or `may_attend`
+                isn't bool of the shape of `inputs`.
         """
         mask = mask or Mask()
         if may_attend is not None:
-            return self._padded(may_attend, mask)
+            return self._padded(inputs, may_attend, mask)
         segments, device = self.segments(inputs.shape[1]), inputs.device
         start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
         end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
@@ -167,7 +175,10 @@ class Layout:
         n_keys = torch.full((1, 1), start.shape[1], device=device)
         return Coordinates(start, end, n_keys, max(length for _, length in segments), None, number, mask)
 
-    def _padded(self, may_attend: Tensor, mask: Mask) -> Coordinates:
+    def _padded(self, inputs: Tensor, may_attend: Tensor, mask: Mask) -> Coordinates:
+        if may_attend.shape != inputs.shape or may_attend.dtype != torch.bool:
+            found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
+            raise ValueError(f"may_attend must be bool {list(inputs.shape)}, as the inputs, not {found}")
         if self.n_segments > 1:
             raise ValueError("sequences of mixed length can't be batched in segments")
         if not bool(may_attend.any(1).all()):
