@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tfcli.config import files, yaml_reader
 from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config, to_yaml
+from tfcli.config.meanings import NAMES
 from tfcli.config.schema import SECTIONS, RunConfig
 from tfcli.config.signatures import settings_of_class
 from tfcli.errors import ConfigError, UsageError
@@ -310,6 +312,25 @@ WRONG = [
         "model: {normalizer: softmax}",
         "unknown key model.normalizer: it is called model.attention_weights now",
     ),
+    *(
+        (f"model: {{{name}: 4}}", f"2:9: unknown key model.{name}; did you mean '{meant}'?")
+        for name, meant in {
+            "num_layers": "model.n_layers",
+            "num_heads": "model.n_heads",
+            "hidden_size": "model.d_model",
+            "feedforward_dim": "model.d_ff",
+            "dim_feedforward": "model.d_ff",
+            "seed": "train.seed",
+            "learning_rate": "train.learning_rate",
+            "vocab_size": "task.vocab_size",
+        }.items()
+    ),
+    ("encoder: {n_layers: 2}", "2:1: unknown key encoder; did you mean 'model'?"),
+    ("training: {steps: 2}", "2:1: unknown key training; did you mean 'train'?"),
+    ("seed: 3", "2:1: unknown key seed; did you mean 'train.seed'?"),
+    ("lr: 3", "2:1: unknown key lr; did you mean 'train.learning_rate'?"),
+    ("train: {lr: 3}", "2:9: unknown key train.lr; did you mean 'train.learning_rate'?"),
+    ("train: {epochs: 3}", "2:9: unknown key train.epochs; did you mean 'train.steps'?"),
     ("train: {gate: [1, 2]}", "unknown key train.gate: it is called model.positions.gate now"),
     ("train: {optimizer: adm}", "did you mean 'adam'?"),
     ("train: {optimizer: {name: sgd, momentum: 1.0}}", "train.optimizer.momentum = 1.0: must be less than 1"),
@@ -420,6 +441,31 @@ def test_files_that_hold_no_configuration(content: bytes, message: str, tmp_path
 def test_an_unreadable_override_shows_the_right_form(override: str) -> None:
     with pytest.raises(UsageError, match=r"write it as model\.n_layers="):
         load_config("reverse", [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "form"),
+    [
+        ("num_layers=3", "model.n_layers=3"),
+        ("lr=0.1", "train.learning_rate=0.1"),
+        ("seed=3", "train.seed=3"),
+        ("encoder.num_heads=2", "model.n_heads=2"),
+        ("training.steps=9", "train.steps=9"),
+    ],
+)
+def test_an_override_by_another_name_shows_the_one_here(override: str, form: str) -> None:
+    with pytest.raises(UsageError, match=f"write it as {re.escape(form)}"):
+        load_config("reverse", [override])
+
+
+def test_names_of_other_tools_mean_settings_that_there_are() -> None:
+    names = " ".join(NAMES.values()).split()
+    assert len(set(names)) == len(names)
+    own = {key for section in SECTIONS.values() for key in section.model_fields}
+    assert not own & set(names), "these would never be looked up"
+    for setting in NAMES:
+        section, _, key = setting.partition(".")
+        assert key in ("", *SECTIONS[section].model_fields)
 
 
 def test_the_examples_lie_beside_the_package() -> None:

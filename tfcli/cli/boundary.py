@@ -81,18 +81,17 @@ def fail(message: str, code: int) -> typer.Exit:
 
 def usage_message(error: typer.TyperException) -> str:
     """Explain what is wrong with the command line, with the right form where a near one was meant."""
-    from tfcli.config.schema import SECTIONS
+    from tfcli.config.meanings import find_meant
 
     message = error.format_message().rstrip(".")
-    if option := re.match(r"No such option: --([\w.]+)", message):
-        section, _, key = option[1].rpartition(".")
-        for name, fields in SECTIONS.items():
-            if section in ("", name) and key.replace("-", "_") in fields.model_fields:
-                setting = f"{name}.{key.replace('-', '_')}"
-                return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
+    context = getattr(error, "ctx", None)
+    option = re.match(r"No such option: --([\w.-]+)", message)
+    takes_settings = context is not None and context.info_name in ("train", "bench")
+    setting = find_meant(option[1]) if option and takes_settings else None
+    if setting and "." in setting:
+        return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
     if re.match(r"No such option: -(?!-)", message):
         message += "; a sequence that begins with - wants -- before it: attn -- '- + +'"
     if "unexpected extra argument" in message:
         message += "; write a sequence in quotes: '3 1 2'"
-    context = getattr(error, "ctx", None)
     return f"{message} (see `{context.command_path} --help`)" if context else message

@@ -17,6 +17,7 @@ from tfcli import registry
 from tfcli.config import yaml_reader
 from tfcli.config.class_files import absolute, is_file
 from tfcli.config.labels import find_ambiguity
+from tfcli.config.meanings import find_meant
 from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN, Part
 from tfcli.config.reading import read_bytes
@@ -215,11 +216,9 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
 
 
 def right_form(key: str, value: str) -> str:
-    """How a setting is written: with its section, if there is one that has it."""
-    for section, model in SECTIONS.items():
-        if key in model.model_fields:
-            return f"{section}.{key}={value or 'VALUE'}"
-    return "model.n_layers=2"
+    """How a setting is written: with its section, and by its name here, if there is one that is meant."""
+    meant = find_meant(key)
+    return f"{meant}={value or 'VALUE'}" if meant and "." in meant else "model.n_layers=2"
 
 
 def to_yaml(config: RunConfig, *, described: bool = False) -> str:

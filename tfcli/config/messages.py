@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from tfcli.config.meanings import find_meant
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.schema import RENAMED, SECTIONS, RunConfig
 from tfcli.errors import did_you_mean
@@ -23,6 +24,8 @@ def explain(error: ErrorDetails) -> str:
         return f"unknown key {key}: {error['msg']}"
     if kind == "extra_forbidden" and key in RENAMED:
         return f"unknown key {key}: it is called {RENAMED[key]} now"
+    if kind == "extra_forbidden" and (meant := find_meant(key)):
+        return f"unknown key {key}; did you mean {meant!r}?"
     if kind == "extra_forbidden":
         known = known_keys(location[:-1])
         return f"unknown key {key}{did_you_mean(str(location[-1]), known)} (known: {', '.join(known)})"
