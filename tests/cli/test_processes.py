@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,65 @@ def test_json_is_ascii_where_stdout_is(trained: Path) -> None:
     result = tfcli("show", "chinese", "--json", cwd=trained, env=env)
     assert json.loads(result.stdout)["config"]["task"]["symbols"] == ["我", "喜欢", "吃", "苹果"]
     assert result.stdout.isascii()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize(
+    ("words", "to_full", "code"),
+    [
+        (["--help"], "stdout", 1),
+        (["--version"], "stdout", 1),
+        (["ls"], "stdout", 1),
+        (["predict", "reverse", "1 2"], "stdout", 1),
+        (["ls"], "stderr", 0),
+        (["predict", "reverse", "1 2"], "stderr", 0),
+        (["nope"], "stderr", 2),
+        (["show", "nope"], "stderr", 2),
+        (["train", "copy", "train.steps=2"], "stderr", 0),
+    ],
+)
+def test_a_full_device_changes_no_code_but_that_of_the_result(
+    words: list[str], to_full: str, code: int, trained: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path if words[0] == "train" else trained
+    with Path("/dev/full").open("w") as full:
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, to_full: full}
+        done = subprocess.run(
+            [sys.executable, "-m", "tfcli", *words], cwd=folder, check=False, text=True, **streams
+        )
+    assert done.returncode == code
+    if to_full == "stdout":
+        assert done.stderr == "error: output: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [["ls"], ["docs", "commands"], ["eval", "reverse"], ["--help"], ["doctor"]])
+def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], trained: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tfcli", *words],
+        cwd=trained,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_scores_come_one_by_one_and_ctrl_c_ends_it_at_once(trained: Path) -> None:
+    command = [sys.executable, "-m", "tfcli", "eval", "reverse", "--lengths", "2,3000", "--samples", "2000"]
+    process = subprocess.Popen(
+        command, cwd=trained, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    seen = [process.stdout.readline() for _ in range(3)]
+    assert seen[2].split()[0] == "2"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - started < 1
+    assert process.returncode == -signal.SIGINT
+    assert errors == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ from tests.render.records import SYMBOLS, record, score, weights
 from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, Places
 from tfcli.records.results import Answer, EvalReport
 from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
-from tfcli.render.reports import print_eval
+from tfcli.render.progress import StatusLine
+from tfcli.render.scores import print_eval
 from tfcli.render.tables import interval, share
 
 
@@ -167,3 +169,25 @@ def test_only_what_is_all_right_is_shown_as_one() -> None:
     assert share(0.0) == "0.000"
     assert share(None) == "-"
     assert interval((0.0, 1.0)) == "0.00-1.00"
+
+
+def test_a_status_line_stands_in_place_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.1, 1.0, 1.0, 1.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    console = Console(file=io.StringIO(), width=10, force_terminal=True)
+    line = StatusLine(console)
+    line.show("too early")
+    line.show("length 2,000: 3 of 500")
+    line.clear()
+    assert console.file.getvalue() == "\r\x1b[Klength 2,\r\x1b[K"  # type: ignore[attr-defined]  # a StringIO
+
+
+def test_a_status_line_is_a_line_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 2.5, 2.5, 3.0, 3.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    console = Console(file=io.StringIO(), width=80)
+    line = StatusLine(console)
+    for text in ("too early", "length 2,000: 3 of 500", "again too early"):
+        line.show(text)
+    line.clear()
+    assert console.file.getvalue() == "length 2,000: 3 of 500\n"  # type: ignore[attr-defined]  # a StringIO

@@ -1,7 +1,9 @@
 """`eval`: score a run length by length."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +12,10 @@ from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.commands.evaluate import Listener
+    from tfcli.records.results import EvalReport, LengthScore
 
 
 @app.command("eval")
@@ -55,10 +61,10 @@ def evaluate(
     from tfcli.commands.evaluate import evaluate_run
     from tfcli.render import curve
     from tfcli.render.files import json_text
-    from tfcli.render.reports import print_eval
-    from tfcli.render.terminal import make_console
 
-    report = evaluate_run(load_run(path, trust or []), chosen, samples, seed, device, wrong)
+    loaded = load_run(path, trust or [])
+    with scoring(samples, prints=save is None and not as_json) as listener:
+        report = evaluate_run(loaded, chosen, samples, seed, device, wrong, listener)
     if save is not None:
         saving.write(
             save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)
@@ -67,5 +73,39 @@ def evaluate(
         print_json(report)
     elif save is not None:
         saving.tell_size(save)
-    else:
-        print_eval(make_console(), report)
+
+
+@contextmanager
+def scoring(samples: int, *, prints: bool) -> Iterator["Listener"]:
+    """Show on stderr how an evaluation goes; if it `prints`, each score on stdout as it comes."""
+    from tfcli.commands.evaluate import Listener
+    from tfcli.render.progress import StatusLine
+    from tfcli.render.scores import ScorePrinter
+    from tfcli.render.terminal import make_console
+
+    status, console = StatusLine(make_console(stderr=True)), make_console()
+
+    class Scoring(Listener):
+        def begin(self, report: "EvalReport", lengths: list[int]) -> None:
+            self.report, self.printer = report, ScorePrinter(console, lengths, samples)
+            if prints:
+                self.printer.begin(report)
+
+        def count(self, length: int, answered: int) -> None:
+            status.show(f"length {length:,}: {answered:,} of {samples:,}")
+
+        def add(self, score: "LengthScore") -> None:
+            status.clear()
+            if prints:
+                self.printer.add(score)
+
+        def end(self) -> None:
+            if prints:
+                self.printer.end(self.report)
+
+    listener = Scoring()
+    try:
+        yield listener
+    finally:
+        status.clear()
+    listener.end()

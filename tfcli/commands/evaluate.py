@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 from tfcli import registry
@@ -18,33 +19,65 @@ from tfcli.records.results import (
 )
 
 
+class Listener:
+    """Who is told how an evaluation goes; this one does nothing with it."""
+
+    def begin(self, report: EvalReport, lengths: list[int]) -> None:
+        """Take note of what will be scored; `report` has no scores yet."""
+
+    def count(self, length: int, answered: int) -> None:
+        """Take note of how many sequences of a length are answered."""
+
+    def add(self, score: LengthScore) -> None:
+        """Take note of the score of a length."""
+
+
 def evaluate_run(
-    loaded: LoadedRun, lengths: list[int] | None, samples: int, seed: int, device: str, wrong: int
+    loaded: LoadedRun,
+    lengths: list[int] | None,
+    samples: int,
+    seed: int,
+    device: str,
+    wrong: int,
+    listener: Listener | None = None,
 ) -> EvalReport:
     """Score a run length by length; without `lengths` those it was trained on and some beyond.
 
     Raises:
         UsageError: a length that the model can't take, or at which the task breaks a promise.
     """
-    low, high = loaded.task.min_length, loaded.task.max_length
-    if lengths is None:
-        lengths = default_lengths(loaded)
+    listener = listener or Listener()
+    trained = (loaded.task.min_length, loaded.task.max_length)
     try:
         model = loaded.model.to(choose_device(check_device(device)))
     except ValueError as error:
         raise UsageError(f"--device {device}: {error}") from error
-    lengths = list(dict.fromkeys(map(loaded.task.nearest_length, lengths)))
-    check_beyond(loaded, lengths)
-    scores: list[LengthScore] = []
-    mistakes: list[Answer] = []
+    lengths = choose_lengths(loaded, lengths)
+    report = EvalReport(str(loaded.path), loaded.config.task.name, trained, [])
+    listener.begin(report, lengths)
     for length in lengths:
-        try:
-            result, wrong_answers = score_length(model, loaded.task, length, samples, seed)
-        except ValueError as error:
-            raise UsageError(f"{loaded.path}: {error}; choose other --lengths") from error
-        scores.append(result)
-        mistakes += islice(wrong_answers, wrong - len(mistakes))
-    return EvalReport(str(loaded.path), loaded.config.task.name, (low, high), scores, mistakes)
+        tick = partial(listener.count, length)
+        result, wrong_answers = score_length(model, loaded.task, length, samples, seed, tick)
+        report.lengths.append(result)
+        report.wrong.extend(islice(wrong_answers, wrong - len(report.wrong)))
+        listener.add(result)
+    return report
+
+
+def choose_lengths(loaded: LoadedRun, lengths: list[int] | None) -> list[int]:
+    """Return the lengths that exist nearest to those asked for, or a choice of them.
+
+    Raises:
+        UsageError: a length that the model can't take, or at which the task breaks a promise.
+    """
+    found = list(dict.fromkeys(map(loaded.task.nearest_length, lengths or default_lengths(loaded))))
+    try:
+        for length in found:
+            loaded.model.check(length)
+    except ValueError as error:
+        raise UsageError(f"{loaded.path}: {error}; choose other --lengths") from error
+    check_beyond(loaded, found)
+    return found
 
 
 def check_beyond(loaded: LoadedRun, lengths: Iterable[int]) -> None:

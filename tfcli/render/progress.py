@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from tfcli.render.terminal import print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
 DRAW_EVERY = 0.1  # seconds between two pictures
+SAY_EVERY = 0.5  # seconds between two lines in place
+CLEAR = "\r\x1b[K"  # the line that the cursor is in
 GAP = 3  # columns between figures and map
 LEAST = 40  # columns for figures beside a map
 
@@ -80,6 +83,41 @@ class Sturdy(Silent):
             draw()
         except OSError:
             self.display = Silent()
+
+
+class StatusLine:
+    """A line that says how far a long piece of work is: in place on a terminal, every few seconds elsewhere.
+
+    A program that is ended by a signal leaves the terminal as it should be.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.shown_at = time.monotonic()
+        self.stands = False
+
+    def show(self, text: str) -> None:
+        """Say how far it is, unless that has just been said."""
+        every = SAY_EVERY if self.console.is_terminal else LINE_EVERY
+        if time.monotonic() - self.shown_at < every:
+            return
+        with suppress(OSError):
+            if self.console.is_terminal:
+                self.console.file.write(f"{CLEAR}{text[: self.console.width - 1]}")
+                self.console.file.flush()
+                self.stands = True
+            else:
+                print_lines(self.console, text)
+        self.shown_at = time.monotonic()
+
+    def clear(self) -> None:
+        """Take the line away, where it stands."""
+        if self.stands:
+            with suppress(OSError):
+                self.console.file.write(CLEAR)
+                self.console.file.flush()
+            self.stands = False
+        self.shown_at = time.monotonic()
 
 
 class LineDisplay(Silent):

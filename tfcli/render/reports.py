@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from tfcli.records.results import (
     Answer,
     Catalog,
-    EvalReport,
-    LengthScore,
     RunDetails,
     RunSummary,
     TrainReport,
 )
 from tfcli.render.tables import (
     count,
-    interval,
     nth_attempt,
     plain,
     plain_table,
-    print_fitting,
     print_pairs,
     share,
 )
-from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable, sparkline
+from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable, sparkline
 
 BAR = 8  # columns of a full bar
 EXCERPT = 60  # tokens of a wrong answer
@@ -49,74 +43,6 @@ def print_train(console: Console, report: TrainReport) -> None:
 def state(run: TrainReport | RunDetails) -> str:
     """How a training ended."""
     return "solved" if run.solved else "interrupted" if run.interrupted else "not solved"
-
-
-def print_eval(console: Console, report: EvalReport) -> None:
-    """Scores by length, then a few wrong answers."""
-    from tfcli.render.curve import print_curve  # which no other report needs
-
-    low, high = report.trained_lengths
-    print_wrapped(console, Text(f"{report.run}: {report.task}, trained on lengths {low} to {high}", "bold"))
-    print_fitting(console, [score_table(console, report.lengths, wide) for wide in (True, False)])
-    print_curve(console, report.lengths)
-    few = [s for s in report.lengths if s.held_out_of is not None]
-    if few:
-        seen = ", ".join(f"{s.samples} of {count(s.held_out_of or 0)} at length {s.length}" for s in few)
-        print_wrapped(console, Text(f"* every held-out sequence there is: {seen}", "dim"))
-    for answer in report.wrong:
-        print_wrong(console, answer)
-
-
-def score_table(console: Console, scores: Sequence[LengthScore], wide: bool) -> Table:
-    """Return a row a length; in the wide form with intervals and a bar."""
-    table = plain_table()
-    intervals = ["95 %"] * wide
-    for heading in ("length", "trained", "exact", *intervals, "tokens", *intervals, "floor", "samples"):
-        table.add_column(heading if wide or heading != "trained" else "seen", justify="right", no_wrap=True)
-    if wide:
-        table.add_column(no_wrap=True)
-    for i, score in enumerate(scores):
-        table.add_row(*score_cells(console, score, wide))
-        if i + 1 < len(scores) and scores[i + 1].in_range != score.in_range:
-            table.add_row()
-    return table
-
-
-def score_cells(console: Console, score: LengthScore, wide: bool) -> list[Text | str]:
-    """Return the cells of one length."""
-    style = "green" if score.exact_match == 1 else "yellow" if score.exact_match >= 0.5 else "red"
-    filled = round(score.exact_match * BAR)
-    full, empty = "█░" if can_show(console, "█░") else "#."
-    return [
-        str(score.length),
-        "yes" if score.in_range else "no",
-        Text(share(score.exact_match), style),
-        *[interval(score.exact_match_interval)] * wide,
-        share(score.token_accuracy),
-        *[interval(score.token_accuracy_interval)] * wide,
-        f"{score.floor:.2f}",
-        f"{score.samples}{'*' if score.held_out_of is not None else ''}",
-        *[Text(full * filled + empty * (BAR - filled), style)] * wide,
-    ]
-
-
-def print_wrong(console: Console, answer: Answer) -> None:
-    """Print a wrong answer: input, expected, got; of long ones the part around the first mistake."""
-    n = max(len(answer.input), len(answer.target), len(answer.prediction))
-    pairs = enumerate(zip_longest(answer.prediction, answer.target))
-    mistake = next(i for i, (got, wanted) in pairs if got != wanted)
-    first = max(0, min(mistake - EXCERPT // 2, n - EXCERPT))
-    part = slice(first, first + EXCERPT)
-    print_lines(console)
-    if n > EXCERPT:
-        print_wrapped(console, Text(f"tokens {first} to {min(first + EXCERPT, n) - 1} of {n}", "dim"))
-    for name, tokens in (("input", answer.input), ("expected", answer.target), ("got", answer.prediction)):
-        text = Text(f"{name:<9}", "bold")
-        for i, token in enumerate(tokens[part], first):
-            wrong = name == "got" and answer.target[i : i + 1] != [token]
-            text.append(showable(console, token), "bold red" if wrong else "not bold")
-            text.append(" ")
-        print_wrapped(console, text, indent=9)
 
 
 def print_answer_line(console: Console, answer: Answer) -> None:
