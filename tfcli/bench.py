@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
 from tfcli.config.schema import RunConfig, TrainConfig
-from tfcli.devices import make_generator, prepare
+from tfcli.devices import make_generator, prepare, with_threads
 from tfcli.evaluation import held_out_set, score_length
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
@@ -103,7 +103,7 @@ def measure(
     ours: list[SolveRecord] = []
     plainly: list[SolveRecord] = []
     scores: list[list[LengthScore]] = []
-    for config in configs:
+    for config in map(with_threads, configs):
         device = prepare(config.train)
         task, model = build_for_training(config, lengths)
         model = model.to(device)

@@ -15,7 +15,7 @@ from tfcli.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALL = 1e9  # multiplications of a layer
+SMALL = 1e8  # multiplications of a layer in a forward pass
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

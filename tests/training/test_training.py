@@ -19,7 +19,7 @@ from tests.conftest import invoke
 from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training, build_schedule
 from tfcli.config.schema import RunConfig, TrainConfig
-from tfcli.devices import choose_device, prepare
+from tfcli.devices import choose_device, prepare, with_threads
 from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
@@ -253,3 +253,13 @@ def test_a_device_that_is_not_there_is_named(name: str) -> None:
 def test_auto_takes_what_there_is() -> None:
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
     assert choose_device("cpu").type == "cpu"
+
+
+def test_small_models_train_on_one_thread_and_the_number_is_recorded(tmp_path: Path) -> None:
+    small, large = config(train={"threads": None}), config(model={"d_model": 512}, train={"threads": None})
+    long = large.model_copy(update={"task": large.task.model_copy(update={"max_length": 40})})
+    assert with_threads(small).train.threads == 1
+    assert with_threads(long).train.threads == torch.get_num_threads()
+    assert with_threads(config(train={"threads": 3})).train.threads == 3
+    invoke("train", "copy", "train.steps=2", "-q", "--out", str(tmp_path / "run"))
+    assert "threads: 1\n" in (tmp_path / "run/config.yaml").read_text()
