@@ -6,6 +6,7 @@ Free of torch, since configurations are read without it.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 UNPRINTABLE = ("Cc", "Cf", "Cs")  # controls, formats such as marks of direction, halves of characters
@@ -34,7 +35,8 @@ def find_problem(symbols: Sequence[object], at_least: int = 2) -> str | None:
         if other != symbol:
             return f"{other!a} and {symbol!a} are the same symbol, {symbol}, written in two ways"
     if len(seen) < len(symbols):
-        twice = [symbol for symbol in seen.values() if symbols.count(symbol) > 1]
+        counts = Counter(symbols)
+        twice = [symbol for symbol in seen.values() if counts[symbol] > 1]
         return f"each symbol may stand there once, {', '.join(sorted(twice))} stands there more often"
     return None
 

@@ -172,3 +172,30 @@ def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
     seal = headers.seal_of(headers.FORMAT, config, said["summary"], said["digest"])
     said |= {"config": config, "seal": seal}
     save_file(tensors, file, said)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": -5},
+        {"solved": "yes"},
+        {"solved": 1},
+        {"exact_match": 1.5},
+        {"token_accuracy": -0.1},
+        {"attempts": 0},
+        {"train_seconds": -1.0},
+        {"steps": 2.5},
+        {"versions": ["0.2.0"]},
+    ],
+    ids=str,
+)
+def test_a_summary_that_cannot_be_true_is_damage(changes: dict[str, Any], folder: Path) -> None:
+    path = Path(train_run(TINY, "run", None).run)
+    file = path / folders.WEIGHTS
+    data = file.read_bytes()
+    said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    said["summary"] = json.dumps(json.loads(said["summary"]) | changes)
+    said["seal"] = headers.seal_of(headers.FORMAT, said["config"], said["summary"], said["digest"])
+    save_file(load_file(file), file, said)
+    with pytest.raises(TfcliError, match="is damaged: "):
+        headers.read_header(path)

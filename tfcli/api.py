@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -37,7 +38,10 @@ def load(run: str | Path | None = None, trust: Iterable[str | Path] = ()) -> Run
         UsageError: there is no such run.
         TfcliError: its weights are missing or damaged.
     """
-    return Run(load_run(folders.find(None if run is None else str(run)), map(Path, trust)))
+    loaded = load_run(folders.find(None if run is None else str(run)), map(Path, trust))
+    for note in loaded.notes:
+        warnings.warn(note, stacklevel=2)
+    return Run(loaded)
 
 
 class Run:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from tfcli.building.models import build_model, build_task
+from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
@@ -22,6 +23,8 @@ from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, headers, writing
+from tfcli.runs.edits import find_edits
+from tfcli.runs.headers import Header
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -34,6 +37,7 @@ class LoadedRun(NamedTuple):
     config: RunConfig
     task: Task
     model: Encoder
+    notes: list[str]  # what is strange about it
 
     def encode(self, sequence: str, origin: str = "", *, may_be_run: bool = False) -> Tensor:
         """Return a sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
@@ -144,20 +148,30 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     """
     weights = snapshot or folders.weights_of(path)
     header = headers.read_header(path, weights)
-    require(header.config, path, trust)
+    config = relocate(header.config, path, header.summary.code)
+    require(config, path, trust)
     tensors = load_tensors(weights, header.digest)
-    task = build_task(header.config.task)
-    tensors = header.upgrade.rename_tensors(tensors, header.config.model.n_layers)
-    if not files_of(header.config):  # then parts may only be made as they are meant to be
+    task = build_task(config.task)
+    tensors = header.upgrade.rename_tensors(tensors, config.model.n_layers)
+    if not files_of(config):  # then parts may only be made as they are meant to be
         with torch.device("meta"):
-            check_fit(weights, build_model(header.config, task), tensors)
-    model = build_model(header.config, task)
+            check_fit(weights, build_model(config, task), tensors)
+    model = build_model(config, task)
     check_fit(weights, model, tensors)
     model.load_state_dict(tensors)
     if not all_finite(tensors):
         raise headers.damage_error(weights, "some weights aren't finite numbers")
     check_answers(weights, model.eval(), task)
-    return LoadedRun(path, header.config, task, model)
+    return LoadedRun(path, config, task, model, notes_on(path, header, config))
+
+
+def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
+    """Return what has changed in a run, or in the code that it runs, since it was trained."""
+    changes = [
+        f"{setting}: {file} has changed since {path} was trained"
+        for setting, file in find_changes(config, header.summary.code)
+    ]
+    return changes + find_edits(path, header.config)
 
 
 def check_fit(file: Path, model: Encoder, tensors: dict[str, Tensor]) -> None:

@@ -22,6 +22,7 @@ from tfcli.checkpoints import load_state, save_state
 from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
 from tfcli.config.schema import RunConfig
+from tfcli.config.trust import list_file
 from tfcli.errors import DivergedError, TfcliError, UsageError
 from tfcli.evaluation import StoppedError
 from tfcli.records.progress import Progress
@@ -227,7 +228,8 @@ def test_an_edited_configuration_is_told_and_mended(folder: Path) -> None:
     (path / folders.CONFIG).write_text(text.replace("seed: 0", "seed: 3"))
     said: list[str] = []
     resume_run(path, [], audience=Audience(warn=said.append))
-    assert said == [f"{path}/config.yaml says train.seed = 3; the run was trained with 0, and goes on so"]
+    told = "says train.seed = 3, and the run was trained with 0; that is what counts"
+    assert said == [f"{path}/config.yaml {told}"]
     assert (path / folders.CONFIG).read_text() == text
 
 
@@ -354,12 +356,20 @@ def test_a_strangers_code_is_not_run_by_resuming(cli: Cli, folder: Path) -> None
     (folder / "mine.py").write_text(text)
     words = ["task.name=mine.py:Mine", "train.steps=4", "train.eval_every=2", "train.batch_size=4"]
     cli("train", "copy", *words, "train.stop_when_solved=false", "-q")
-    (folder / "mine.py").write_text(text + "# changed\n")
     (folder / "ran").unlink()
-    assert "would run" in cli("train", "--resume", "copy", "train.steps=8", expect=2).stderr
-    assert not (folder / "ran").exists()
-    cli("train", "--resume", "copy", "train.steps=8", "--trust", "mine.py")
-    assert (folder / "ran").exists()
+    resume = ["train", "--resume", "copy", "train.steps=8"]
+    (folder / "mine.py").write_text(text + "# changed\n")
+    assert "task.name: " in (message := cli(*resume, expect=2).stderr)
+    assert "mine.py has changed since; put it back as it was" in " ".join(message.split())
+    (folder / "mine.py").write_text(text)
+    list_file().rename(folder / "trusted")
+    try:
+        assert "would run" in cli(*resume, expect=2).stderr
+        assert not (folder / "ran").exists()
+        cli(*resume, "--trust", "mine.py")
+        assert (folder / "ran").exists()
+    finally:
+        (folder / "trusted").rename(list_file())
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from tfcli import registry
 from tfcli.building import parts
 from tfcli.building.models import build_model
 from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.config.trust import digest, files_of
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Progress, Standing
 from tfcli.training.loop import Attempt, Trainer
@@ -72,6 +73,7 @@ class Training:
             self.shares = [*standing.shares[:-1], standing.shares[-1] + added]
             self.number = standing.progress.attempt
         self.attempts = config.train.split(self.shares)
+        self.code = {setting: digest(path) for setting, path in files_of(config)}
         self.trainer = self.make_trainer()
         if standing is not None:
             self.trainer.go_on(standing.progress.record, standing.losses, tensors or {})
@@ -94,7 +96,7 @@ class Training:
     def standing(self, progress: Progress, versions: dict[str, str]) -> Standing:
         """Where it stands after the step that `progress` is of."""
         progress, losses = replace(progress, attention=None), self.trainer.unread_losses()
-        return Standing(progress, losses, self.shares, str(self.trainer.device), versions)
+        return Standing(progress, losses, self.shares, str(self.trainer.device), versions, self.code)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all else that the steps to come depend on, by name."""

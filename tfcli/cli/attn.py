@@ -7,6 +7,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import (
     JsonOption,
     LayersOption,
@@ -79,10 +80,9 @@ def attn(
 
     combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
     choice = Choice(layer or [], head or [], combine, loop or [])
-    from tfcli.checkpoints import load_run
 
     show = attn_over_time if over_time else attn_now
-    show(load_run(path, trust or []), sequence, seed, choice, saving.Output(save, open_page, as_json))
+    show(load(path, trust), sequence, seed, choice, saving.Output(save, open_page, as_json))
 
 
 def attn_now(

@@ -9,6 +9,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
@@ -57,12 +58,11 @@ def evaluate(
     path, chosen = find(run), parse_lengths(lengths) if lengths is not None else None
     if save is not None:
         saving.check_target(save, [".svg", ".json"], force=force)
-    from tfcli.checkpoints import load_run
     from tfcli.commands.evaluate import evaluate_run
     from tfcli.render import curve
     from tfcli.render.files import json_text
 
-    loaded = load_run(path, trust or [])
+    loaded = load(path, trust)
     with scoring(samples, prints=save is None and not as_json) as listener:
         report = evaluate_run(loaded, chosen, samples, seed, device, wrong, listener)
     if save is not None:

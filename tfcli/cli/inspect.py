@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import JsonOption, RunArgument, TrustOption
-from tfcli.cli.output import print_result
+from tfcli.cli.output import hint, print_result
 from tfcli.errors import UsageError
 
 
@@ -36,10 +37,15 @@ def inspect(
     if trust:
         raise UsageError("--trust is about --heads; nothing runs here")
     from tfcli.render.reports import print_details
+    from tfcli.runs.edits import find_edits
     from tfcli.runs.folders import find
+    from tfcli.runs.headers import read_header
     from tfcli.runs.summaries import details
 
-    found = details(find(run))
+    path = find(run)
+    found = details(path)
+    for edit in find_edits(path, read_header(path).config):
+        hint(f"note: {edit}")
     print_result(found, print_details, as_json=as_json)
 
 
@@ -48,9 +54,8 @@ def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: boo
     from tfcli.runs.folders import find
 
     path = find(run)
-    from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import report_run
     from tfcli.render.heads import print_heads
 
-    report = report_run(load_run(path, trust), samples)
+    report = report_run(load(path, trust), samples)
     print_result(report, print_heads, as_json=as_json)

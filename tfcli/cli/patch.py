@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import JsonOption, RunArgument, TrustOption
 from tfcli.cli.output import print_result
 
@@ -27,9 +28,8 @@ def patch(
     from tfcli.runs.folders import find
 
     path = find(run)
-    from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import patch_run
     from tfcli.render.patching import print_patching
 
-    record = patch_run(load_run(path, trust or []), clean, corrupt)
+    record = patch_run(load(path, trust), clean, corrupt)
     print_result(record, print_patching, as_json=as_json)

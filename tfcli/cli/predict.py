@@ -1,6 +1,7 @@
 """`predict`: answer sequences."""
 
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import JsonOption, RunArgument, SequenceArgument, TrustOption
 from tfcli.cli.output import hint, print_json
 from tfcli.cli.stdin import stdin_lines
@@ -26,12 +27,11 @@ def predict(
     path, sequence = run_and_sequence(run, sequence)
     if sequence is None:
         raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
-    from tfcli.checkpoints import load_run
     from tfcli.commands.evaluate import answer_sequences
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console
 
-    console, loaded = make_console(), load_run(path, trust or [])
+    console, loaded = make_console(), load(path, trust)
     reads = sequence == "/dev/stdin" or (sequence == "-" and sequence not in loaded.task.symbols)
     sequences = stdin_lines() if reads else iter([("", sequence)])
     for answer in answer_sequences(loaded, sequences):

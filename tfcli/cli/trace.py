@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tfcli.cli.app import app
+from tfcli.cli.loading import load
 from tfcli.cli.options import (
     JsonOption,
     LayersOption,
@@ -43,11 +44,10 @@ def trace(
     from tfcli.runs.folders import run_and_sequence
 
     path, sequence = run_and_sequence(run, sequence)
-    from tfcli.checkpoints import load_run
     from tfcli.commands.inspect import resolve_sequence, trace_run
     from tfcli.render.trace import print_trace
 
-    loaded = load_run(path, trust or [])
+    loaded = load(path, trust)
     inputs = resolve_sequence(loaded, sequence, seed)
     record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
     print_result(record, partial(print_trace, full=full), as_json=as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tfcli.building.trainings import Training
 from tfcli.config.schema import TrainConfig
 from tfcli.devices import list_versions
 from tfcli.records.progress import Progress
@@ -20,7 +21,7 @@ def is_over(progress: Progress, config: TrainConfig) -> bool:
     return solved or progress.step >= config.steps
 
 
-def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
+def summarize(training: Training, progress: Progress, *, interrupted: bool) -> TrainSummary:
     """Summarize a training when its weights are saved."""
     return TrainSummary(
         solved=progress.solved,
@@ -28,13 +29,16 @@ def summarize(progress: Progress, *, interrupted: bool) -> TrainSummary:
         steps=progress.step,
         attempts=progress.attempt,
         versions=list_versions(),
+        device=str(training.trainer.device),
+        code=training.code,
         **figures(progress),
     )
 
 
-def summarize_untrained() -> TrainSummary:
+def summarize_untrained(training: Training) -> TrainSummary:
     """Summarize a training before its first step."""
-    return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions())
+    device = str(training.trainer.device)
+    return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions(), 1, device, training.code)
 
 
 def metrics_line(progress: Progress) -> str:

@@ -47,7 +47,7 @@ class Recorder:
         self.write_config()
         self.attempt("the metrics", lambda: self.open_metrics(0, 0))
         if self.config.train.snapshot_every is not None:
-            self.snapshot(summarize_untrained())
+            self.snapshot(summarize_untrained(self.training))
 
     def go_on(self, standing: Standing) -> None:
         """Go on in the folder of a run, as it was when its state was saved.
@@ -101,11 +101,11 @@ class Recorder:
         self.latest = progress
         every = self.config.train.snapshot_every
         if every is not None and progress.step % every == 0:
-            self.snapshot(summarize(replace(progress, score=None), interrupted=True))
+            self.snapshot(summarize(self.training, replace(progress, score=None), interrupted=True))
         if progress.fresh:
             self.attempt("the metrics", lambda: print(metrics_line(progress), file=self.metrics, flush=True))
         if self.saver.is_due(fresh=progress.fresh):
-            self.saver.save(summarize(as_it_is(progress), interrupted=True), progress)
+            self.saver.save(summarize(self.training, as_it_is(progress), interrupted=True), progress)
 
     def snapshot(self, summary: TrainSummary) -> None:
         """Keep the weights as they are now beside the others."""
@@ -129,7 +129,7 @@ class Recorder:
     def save_weights(self) -> None:
         """Save the weights of the latest step, if there was one, where a step was left in its middle."""
         if self.latest is not None:
-            self.saver.save(summarize(as_it_is(self.latest), interrupted=True), None)
+            self.saver.save(summarize(self.training, as_it_is(self.latest), interrupted=True), None)
 
     def close(self) -> None:
         """Close the file of metrics."""

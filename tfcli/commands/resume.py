@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from tfcli.checkpoints import SavedState, load_state
 from tfcli.commands.outcome import is_over
 from tfcli.config import files
+from tfcli.config.comparison import differences
+from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.devices import choose_device, list_versions, with_threads
-from tfcli.errors import TfcliError, UsageError
+from tfcli.errors import UsageError
 from tfcli.records.progress import Standing
 from tfcli.runs import folders, headers
+from tfcli.runs.edits import find_edits
 
 MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.device")
 
@@ -45,8 +47,11 @@ def find_start(
             raise UsageError(f"{path} kept no state from which it could go on; train it again")
         before = with_threads(files.load_config(str(path / folders.CONFIG)))
         return change(before, overrides, path), None
-    tell_edits(path, saved.config, warn)
-    config = change(saved.config, overrides, path)
+    for edit in find_edits(path, saved.config):
+        warn(edit)
+    before = relocate(saved.config, path, saved.standing.code)
+    refuse_changed_code(path, before, saved.standing)
+    config = change(before, overrides, path)
     tell_moves(path, config, saved.standing, warn)
     refuse_the_finished(path, config, saved.standing)
     return config, saved
@@ -68,31 +73,14 @@ def change(config: RunConfig, overrides: Sequence[str], path: Path) -> RunConfig
     return changed
 
 
-def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, Any]]:
-    """Return the settings in which two configurations differ, with their values."""
-    before, after = dict(flat_settings(one)), dict(flat_settings(other))
-    for key in {**before, **after}:
-        if before.get(key) != after.get(key):
-            yield key, before.get(key), after.get(key)
+def refuse_changed_code(path: Path, config: RunConfig, standing: Standing) -> None:
+    """Refuse to go on with other code.
 
-
-def flat_settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
-    """Return all settings with their values; those of a part after its name."""
-    for name, section in config.model_dump(mode="json").items():
-        for key, value in section.items():
-            part = value if isinstance(value, dict) and "name" in value else {"name": value}
-            for inner, chosen in part.items():
-                yield f"{name}.{key}" if inner == "name" else f"{name}.{key}.{inner}", chosen
-
-
-def tell_edits(path: Path, trained: RunConfig, warn: Callable[[str], None]) -> None:
-    """Warn where somebody has changed the configuration in the folder: the run goes on as it was trained."""
-    try:
-        written = files.load_config(str(path / folders.CONFIG))
-    except TfcliError:
-        return
-    for key, old, new in differences(trained, written):
-        warn(f"{path / folders.CONFIG} says {key} = {new}; the run was trained with {old}, and goes on so")
+    Raises:
+        UsageError: a file isn't what it was.
+    """
+    for setting, file in find_changes(config, standing.code):
+        raise UsageError(f"{path}: {setting}: {file} has changed since; put it back as it was, or train anew")
 
 
 def tell_moves(path: Path, config: RunConfig, standing: Standing, warn: Callable[[str], None]) -> None:

@@ -137,7 +137,8 @@ def follow(
                     break
         final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)
-    figures_and_state = {key: value for key, value in asdict(final).items() if key != "versions"}
+    made_with = ("versions", "device", "code")
+    figures_and_state = {key: value for key, value in asdict(final).items() if key not in made_with}
     return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
@@ -151,7 +152,7 @@ def summarize_at_end(recorder: Recorder, held_out: list[Batch]) -> TrainSummary:
     over = is_over(progress, training.config.train)
     if not progress.fresh:
         progress = replace(progress, score=score_soon(training.model, held_out), streak=0)
-    return summarize(progress, interrupted=not over)
+    return summarize(training, progress, interrupted=not over)
 
 
 def score_soon(model: Encoder, held_out: list[Batch]) -> Score | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -15,11 +14,12 @@ from pydantic import ValidationError
 
 from tfcli import registry
 from tfcli.config import yaml_reader
-from tfcli.config.class_files import absolute, is_file
+from tfcli.config.class_files import absolute
+from tfcli.config.class_names import rename_classes
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.meanings import find_meant
 from tfcli.config.messages import Location, explain, shown
-from tfcli.config.parts import UNKNOWN, Part
+from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
 from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
 from tfcli.errors import ConfigError, UsageError, did_you_mean
@@ -153,7 +153,7 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         raise ConfigError(problems)
     if ambiguity := find_ambiguity(config):
         raise ConfigError([f"{origin(('task', 'symbols'), False)}: {ambiguity}"])
-    return with_absolute_paths(config)
+    return rename_classes(config, absolute)  # so that files are found from any folder
 
 
 def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
@@ -164,21 +164,6 @@ def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
     """
     document = yaml_reader.read(to_yaml(config), origin)
     return check(Entry("", document.value, (), document), overrides)
-
-
-def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """Return the configuration with the files of its classes as they are found from any folder."""
-    sections: dict[str, Section] = {}
-    for name, section in (("task", config.task), ("model", config.model), ("train", config.train)):
-        changed: dict[str, Any] = {}
-        for key, value in section:
-            if isinstance(value, Part) and any(is_file(part.name) for part in value.named()):
-                shares = tuple(replace(part, name=absolute(part.name)) for part in value.shares)
-                changed[key] = replace(value, name=absolute(value.name), shares=shares)
-        if name == "task":
-            changed["name"] = absolute(config.task.name)
-        sections[name] = section.model_copy(update=changed)
-    return config.model_copy(update=sections)
 
 
 def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list[str]:

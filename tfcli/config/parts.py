@@ -21,6 +21,7 @@ from tfcli.config.class_files import is_file
 from tfcli.errors import did_you_mean
 from tfcli.registry import Registry
 
+SAVED: dict[str, Any] = {}  # the context in which the configuration of a saved run is read
 UNKNOWN = "unknown_setting"  # the kind of the error; its message says what is known
 
 
@@ -64,8 +65,10 @@ class PartOf:
     registry: Registry
     has_shares: bool = False  # whether heads may be shared out among several
 
-    def read(self, value: Any) -> Part:
+    def read(self, value: Any, info: core_schema.ValidationInfo) -> Part:
         """Return the part that was written.
+
+        In the configuration of a saved run it need not be there: that is seen when the run is loaded.
 
         Raises:
             ValueError: there is none of this name.
@@ -73,14 +76,16 @@ class PartOf:
         """
         if isinstance(value, Part):
             return value
+        saved = info.context is SAVED
         if isinstance(value, str):
-            return self.make(*self.split_short_form(value))
+            return self.make(*self.split_short_form(value), saved=saved)
         if isinstance(value, dict) and "name" in value:
             if not isinstance(value["name"], str):
                 raise ValueError(self.form())
-            return self.make(value["name"], {key: value[key] for key in value if key != "name"})
+            settings = {key: value[key] for key in value if key != "name"}
+            return self.make(value["name"], settings, saved=saved)
         if self.has_shares and isinstance(value, dict) and value:
-            return self.make_shares(value)
+            return self.make_shares(value, saved)
         raise ValueError(self.form())
 
     def form(self) -> str:
@@ -100,8 +105,12 @@ class PartOf:
             raise ValueError(f"{name} has no settings; leave :{value} out")
         return name, {settings[0]: yaml_reader.read(value, self.registry.setting).value}
 
-    def make(self, name: str, settings: dict[str, Any], heads: int | None = None) -> Part:
+    def make(
+        self, name: str, settings: dict[str, Any], heads: int | None = None, *, saved: bool = False
+    ) -> Part:
         """Return the part of that name with checked settings; those of a file are checked when it runs."""
+        if saved and name not in self.registry.built_in:
+            return Part(name, settings, heads)
         if problem := self.registry.find_problem(name):
             raise ValueError(problem)
         known = self.registry.settings_of(name)
@@ -138,18 +147,19 @@ class PartOf:
         found = self.registry.settings_of(name)
         return list(found.model_fields) if found else []
 
-    def make_shares(self, value: dict[str, Any]) -> Part:
+    def make_shares(self, value: dict[str, Any], saved: bool) -> Part:
         """Several parts, each with some of the heads."""
         made = []
         for name, share in value.items():
             heads, settings = (share, {}) if not isinstance(share, dict) else (share.get("heads"), share)
             if not isinstance(heads, int) or isinstance(heads, bool) or heads < 1:
                 raise ValueError(f"{name} needs a number of heads from 1 on, as in {{{name}: 2, ...}}")
-            made.append(self.make(name, {k: v for k, v in settings.items() if k != "heads"}, heads))
+            own = {key: settings[key] for key in settings if key != "heads"}
+            made.append(self.make(name, own, heads, saved=saved))
         return Part("shares", shares=tuple(made))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             self.read, serialization=core_schema.plain_serializer_function_ser_schema(Part.as_written)
         )
 

@@ -67,3 +67,4 @@ class Standing:
     shares: list[int]  # steps of each attempt, at most
     device: str  # that it was trained on
     versions: dict[str, str]  # of tfcli, torch and Python
+    code: dict[str, str]  # digests of the files that settings name

@@ -93,7 +93,7 @@ class RunSummary:
 class TrainSummary:
     """What is saved of a training with its weights."""
 
-    __pydantic_config__ = {"allow_inf_nan": False, "extra": "forbid"}  # noqa: RUF012  # how it is read back
+    __pydantic_config__ = {"allow_inf_nan": False, "extra": "forbid", "strict": True}  # noqa: RUF012  # as read back
 
     solved: bool  # exact match 1.0 at two evaluations in a row, on held-out sequences
     interrupted: bool  # before its end
@@ -104,6 +104,8 @@ class TrainSummary:
     tokens_per_second: float  # trained on
     versions: dict[str, str]  # of tfcli, torch and Python
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
+    device: str | None = None  # that it was trained on
+    code: dict[str, str] = field(default_factory=dict)  # digests of the files that settings name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tfcli.config.messages import explain
-from tfcli.config.parts import UNKNOWN
+from tfcli.config.parts import SAVED, UNKNOWN
 from tfcli.config.reading import check_file
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
@@ -87,11 +87,24 @@ def read_header(run: Path, path: Path | None = None) -> Header:
     digest = check_seal(path, texts, "config", "summary", "digest") if upgrade.has_digests else None
     with explained(path, is_sealed=digest is not None):
         settings = upgrade.rename_settings(json.loads(texts["config"]))
-        config = RunConfig.model_validate_json(json.dumps(settings))
+        config = RunConfig.model_validate_json(json.dumps(settings), context=SAVED)
         summary = adapters().summary.validate_json(texts["summary"])
+        check_summary(path, summary)
         tensors = adapters().tensors.validate_python(entries)
     check_size(path, tensors, rest)
     return Header(config, summary, tensors, digest, upgrade)
+
+
+def check_summary(path: Path, summary: TrainSummary) -> None:
+    """See to it that a summary can be true.
+
+    Raises:
+        TfcliError: it can't.
+    """
+    shares = (summary.exact_match, summary.token_accuracy)
+    counts = (summary.steps, summary.attempts - 1, summary.train_seconds, summary.tokens_per_second)
+    if min(counts) < 0 or not all(share is None or 0 <= share <= 1 for share in shares):
+        raise damage_error(path, "its summary can't be true")
 
 
 def read_state_header(path: Path) -> StateHeader:
@@ -104,7 +117,7 @@ def read_state_header(path: Path) -> StateHeader:
     texts, entries, rest = read_texts(path, (STATE_FORMAT,))
     digest = check_seal(path, texts, "config", "standing", "digest")
     with explained(path, is_sealed=True):
-        config = RunConfig.model_validate_json(texts["config"])
+        config = RunConfig.model_validate_json(texts["config"], context=SAVED)
         standing = adapters().standing.validate_json(texts["standing"])
         tensors = adapters().tensors.validate_python(entries)
     check_size(path, tensors, rest)

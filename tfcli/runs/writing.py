@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import sys
 from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves the old one or the new one, never half of one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    remove_orphans(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -21,6 +24,28 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def remove_orphans(path: Path) -> None:
+    """Remove what processes that have ended left of their tries to write a file."""
+    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        number = orphan.name.rpartition(".")[2]
+        if number.isdecimal() and not is_alive(int(number)):
+            with contextlib.suppress(OSError):
+                orphan.unlink()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of that number; where that can't be told, there is."""
+    if sys.platform == "win32":  # to ask would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def sync_folder(path: Path) -> None:

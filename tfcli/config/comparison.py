@@ -1,0 +1,25 @@
+"""In which settings two configurations differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tfcli.config.schema import RunConfig
+
+
+def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, Any]]:
+    """Return the settings in which two configurations differ, with their values."""
+    before, after = dict(flat_settings(one)), dict(flat_settings(other))
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key):
+            yield key, before.get(key), after.get(key)
+
+
+def flat_settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
+    """Return all settings with their values; those of a part after its name."""
+    for name, section in config.model_dump(mode="json").items():
+        for key, value in section.items():
+            part = value if isinstance(value, dict) and "name" in value else {"name": value}
+            for inner, chosen in part.items():
+                yield f"{name}.{key}" if inner == "name" else f"{name}.{key}.{inner}", chosen
