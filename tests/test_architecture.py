@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     }
     | {"registry", "runs", "training"},
     "bench": {"building", "devices", "evaluation", "model", "training"},
-    "checkpoints": {"building", "model", "runs"},
+    "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"model", "registry", "training"},
     "inspection": {"evaluation", "model"},
     "training": {"devices", "evaluation", "model"},

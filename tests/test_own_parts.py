@@ -210,3 +210,12 @@ def test_a_distribution_can_not_take_the_name_of_a_built_in_part(
 ) -> None:
     install("brought", PARTS, "[tfcli.norm]\nrms = brought:UnitNorm\n", folder, monkeypatch)
     assert NORMS.load("rms").__module__ == "tfcli.model.norms"
+
+
+def test_entry_points_that_are_none_are_one_error(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("broken", "", "[tfcli.norm]\nno entry point\n", folder, monkeypatch)
+    for words in (["ls"], ["train", "copy", "model.norm=nope"]):
+        message = " ".join(cli(*words, expect=2).stderr.split())
+        assert message.startswith("error: the entry points of installed distributions can't be read (")

@@ -22,6 +22,7 @@ from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
+from tfcli.registry import check_task
 from tfcli.runs import folders, headers, writing
 from tfcli.runs.edits import find_edits
 from tfcli.runs.headers import Header
@@ -38,6 +39,7 @@ class LoadedRun(NamedTuple):
     task: Task
     model: Encoder
     notes: list[str]  # what is strange about it
+    tried: set[int]  # lengths that it wasn't trained on, at which the task keeps its promises
 
     def encode(self, sequence: str, origin: str = "", *, may_be_run: bool = False) -> Tensor:
         """Return a sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
@@ -46,12 +48,25 @@ class LoadedRun(NamedTuple):
             UsageError: it is empty, or holds what isn't a symbol of the task.
         """
         try:
-            return torch.tensor(self.task.encode(sequence))
+            ids = self.task.encode(sequence)
+            self.try_length(len(ids))
+            return torch.tensor(ids)
         except ValueError as error:
             no_run = ""
             if may_be_run and len(sequence.split()) == 1:
                 no_run = f", and no run is called that{did_you_mean(sequence, folders.run_names())}"
             raise UsageError(f"{self.path}: {origin}{error}{no_run}") from error
+
+    def try_length(self, length: int) -> None:
+        """Hold the task against what it promises at a length that it wasn't trained on, once.
+
+        Raises:
+            UsageError: it breaks a promise.
+        """
+        trained = range(self.task.min_length, self.task.max_length + 1)
+        if length not in trained and length not in self.tried:
+            check_task(self.task, self.config.task.name, [length])
+            self.tried.add(length)
 
 
 def count_parameters(model: Encoder) -> int:
@@ -162,7 +177,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     if not all_finite(tensors):
         raise headers.damage_error(weights, "some weights aren't finite numbers")
     check_answers(weights, model.eval(), task)
-    return LoadedRun(path, config, task, model, notes_on(path, header, config))
+    return LoadedRun(path, config, task, model, notes_on(path, header, config), set())
 
 
 def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:

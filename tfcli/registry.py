@@ -58,10 +58,20 @@ def _import_tasks() -> ModuleType:
 
 @cache
 def find_entry_points(path: tuple[str, ...]) -> Any:
-    """Return all entry points on a path, which takes milliseconds to go through."""
+    """Return all entry points on a path, which takes milliseconds to go through.
+
+    Raises:
+        UsageError: those of some distribution can't be read.
+    """
     from importlib.metadata import entry_points  # 10 ms, and most commands need no more than what is built in
 
-    return entry_points()
+    try:
+        return entry_points()
+    except Exception as error:  # a file that is none makes all of them unreadable
+        raise UsageError(
+            f"the entry points of installed distributions can't be read ({type(error).__name__}: {error}); "
+            "uninstall what was installed last"
+        ) from error
 
 
 def name_distribution(point: EntryPoint) -> str:

@@ -211,3 +211,15 @@ def test_a_task_of_few_sequences_says_so(cli: Cli) -> None:
     words = ["task.vocab_size=3", "task.min_length=6", "task.max_length=6", "train.steps=1"]
     result = cli("train", "sort", *words)
     assert "there are only 729 such sequences; 72 of them are held out" in result.stderr
+
+
+def test_a_tilde_is_the_home_folder_wherever_it_stands(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.setenv("USERPROFILE", str(folder / "home"))
+    (folder / "home").mkdir()
+    cli("train", "copy", "train.steps=2", "train.batch_size=4", "-q", "--out=~/run")
+    cli("attn", str(folder / "home/run"), "1 2", "--save=~/map.json")
+    assert {path.name for path in (folder / "home").iterdir()} == {"run", "map.json"}
+    assert not (folder / "~").exists()

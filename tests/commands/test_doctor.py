@@ -368,4 +368,4 @@ def test_entry_points_that_can_not_be_read_are_a_problem(
     install("broken", "", "[tfcli.norm]\nno entry point\n", folder, monkeypatch)
     found = examine_plugins()
     assert found.found == []
-    assert found.problems[0].line.startswith("entry points can't be listed (")
+    assert found.problems[0].line.startswith("the entry points of installed distributions can't be read (")

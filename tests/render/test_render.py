@@ -19,6 +19,7 @@ from tfcli.render.attention import ASCII_SHADES, SHADES, print_attention
 from tfcli.render.progress import StatusLine
 from tfcli.render.scores import print_eval
 from tfcli.render.tables import interval, share
+from tfcli.render.terminal import is_live
 
 
 def printed(thing: AttentionRecord | EvalReport, width: int, encoding: str = "utf-8", **options: Any) -> str:
@@ -171,10 +172,25 @@ def test_only_what_is_all_right_is_shown_as_one() -> None:
     assert interval((0.0, 1.0)) == "0.00-1.00"
 
 
+class Screen(io.StringIO):
+    """What says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_that_is_forced_makes_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for file, is_terminal in ((io.StringIO(), False), (Screen(), True)):
+        console = Console(file=file, width=80)
+        assert console.is_terminal
+        assert is_live(console) == is_terminal
+
+
 def test_a_status_line_stands_in_place_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.1, 1.0, 1.0, 1.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    console = Console(file=io.StringIO(), width=10, force_terminal=True)
+    console = Console(file=Screen(), width=10, force_terminal=True)
     line = StatusLine(console)
     line.show("too early")
     line.show("length 2,000: 3 of 500")

@@ -212,3 +212,15 @@ def test_a_task_that_two_distributions_bring_is_refused(
     refused = cli("train", "copy", *SMALL, "task.name=swap", "-q", expect=2)
     sources = "one (one:Swapping) and two (two:Swapping) bring the same name"
     assert f"{sources}; uninstall all but one" in refused.stderr
+
+
+def test_a_task_that_breaks_beyond_its_lengths_is_named_where_it_is_asked(cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "import tfcli\n\nclass Mine(tfcli.Task):\n    def target(self, inputs):\n"
+        "        return inputs if inputs.shape[1] < 9 else inputs[:, :1]\n"
+    )
+    words = ["task.name=mine.py:Mine", "task.max_length=8", "train.steps=2", "train.batch_size=4"]
+    cli("train", "copy", *words, "-q")
+    for command in ("predict", "attn", "trace"):
+        message = " ".join(cli(command, "copy", "1 2 3 4 5 6 7 8 9", expect=2).stderr.split())
+        assert "length 9: target() must return int64" in message

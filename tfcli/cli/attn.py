@@ -16,6 +16,7 @@ from tfcli.cli.options import (
     SequenceArgument,
     SequenceSeedOption,
     TrustOption,
+    expand_user,
 )
 from tfcli.cli.output import hint
 from tfcli.errors import UsageError
@@ -49,7 +50,11 @@ def attn(
     ] = False,
     save: Annotated[
         Path | None,
-        typer.Option("--save", help="Write a file instead: .html, .svg, .png, .csv, .md or .json."),
+        typer.Option(
+            "--save",
+            help="Write a file instead: .html, .svg, .png, .csv, .md or .json.",
+            callback=expand_user,
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Show the maps in a browser.")] = False,

@@ -7,7 +7,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, complete_sources
+from tfcli.cli.options import JsonOption, complete_sources, expand_user
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError
 
@@ -40,7 +40,9 @@ def bench(
     plain: Annotated[
         bool, typer.Option(help="Train torch's own encoder by a plain recipe beside each.")
     ] = True,
-    save: Annotated[Path | None, typer.Option("--save", help="Write .md or .json instead.")] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write .md or .json instead.", callback=expand_user)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.loading import load
-from tfcli.cli.options import JsonOption, RunArgument, TrustOption
+from tfcli.cli.options import JsonOption, RunArgument, TrustOption, expand_user
 from tfcli.cli.output import print_json
 from tfcli.errors import UsageError
 
@@ -38,7 +38,10 @@ def evaluate(
     ] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     save: Annotated[
-        Path | None, typer.Option("--save", help="Write the curve instead: .svg, or .json for its numbers.")
+        Path | None,
+        typer.Option(
+            "--save", help="Write the curve instead: .svg, or .json for its numbers.", callback=expand_user
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     trust: TrustOption = None,

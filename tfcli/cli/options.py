@@ -1,5 +1,6 @@
 """Arguments and options that several commands have, and what a shell completes them with."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ def complete_runs() -> list[str]:
     return run_names()
 
 
+def expand_user(given: Path | list[Path] | None) -> Path | list[Path] | None:
+    """Put the home folder in place of ~, which shells leave standing in --out=~/runs."""
+    if isinstance(given, Path):
+        return Path(os.path.expanduser(given))
+    return given and [Path(os.path.expanduser(path)) for path in given]
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 RunArgument = Annotated[
     str | None,
@@ -50,7 +58,9 @@ SequenceSeedOption = Annotated[
 ]
 TrustOption = Annotated[
     list[Path] | None,
-    typer.Option("--trust", help="Run this file, which a task or part of the run comes from."),
+    typer.Option(
+        "--trust", help="Run this file, which a task or part of the run comes from.", callback=expand_user
+    ),
 ]
 SourceArgument = Annotated[
     str | None,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, TrustOption, complete_runs, complete_settings, complete_sources
+from tfcli.cli.options import (
+    JsonOption,
+    TrustOption,
+    complete_runs,
+    complete_settings,
+    complete_sources,
+    expand_user,
+)
 from tfcli.cli.output import echo, hint, print_json, print_result
 from tfcli.errors import UsageError
 
@@ -39,7 +46,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Short for train.seed=SEED.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the run; runs/NAME if left out.")
+        Path | None,
+        typer.Option("--out", help="Folder of the run; runs/NAME if left out.", callback=expand_user),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the whole configuration and stop.")
@@ -155,10 +163,10 @@ def audience(watched: "Choice | None", quiet: bool) -> Iterator["Audience"]:
     """Show a training on stderr."""
     from tfcli.commands.train import Audience
     from tfcli.render.progress import make_display
-    from tfcli.render.terminal import make_console
+    from tfcli.render.terminal import is_live, make_console
 
     console = make_console(stderr=True)
-    if watched and not quiet and not console.is_terminal:
+    if watched and not quiet and not is_live(console):
         hint("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
         yield Audience(display.show, watched, (lambda remark: None) if quiet else hint, hint)

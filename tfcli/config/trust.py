@@ -52,7 +52,7 @@ def list_file() -> Path:
         base = os.environ.get("LOCALAPPDATA")
     else:
         base = os.environ.get("XDG_STATE_HOME")
-    return Path(base or Path.home() / ".local/state") / "tfcli" / "trusted"
+    return Path(base or os.path.expanduser("~/.local/state")) / "tfcli" / "trusted"
 
 
 def trusted_digests() -> set[str]:

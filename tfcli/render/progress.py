@@ -18,7 +18,7 @@ from tfcli.records.inspection import AttentionRecord
 from tfcli.records.progress import Progress
 from tfcli.render.attention import Line, cells, choose_layout, columns, title_of
 from tfcli.render.tables import count, nth_attempt, share
-from tfcli.render.terminal import print_lines, showable, sparkline
+from tfcli.render.terminal import is_live, print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
 DRAW_EVERY = 0.1  # seconds between two pictures
@@ -45,7 +45,7 @@ def make_display(console: Console, quiet: bool) -> Display:
     """Return the display that suits the console."""
     if quiet:
         return Silent()
-    return Sturdy(LiveDisplay(console) if console.is_terminal else LineDisplay(console))
+    return Sturdy(LiveDisplay(console) if is_live(console) else LineDisplay(console))
 
 
 class Silent:
@@ -98,11 +98,11 @@ class StatusLine:
 
     def show(self, text: str) -> None:
         """Say how far it is, unless that has just been said."""
-        every = SAY_EVERY if self.console.is_terminal else LINE_EVERY
+        every = SAY_EVERY if is_live(self.console) else LINE_EVERY
         if time.monotonic() - self.shown_at < every:
             return
         with suppress(OSError):
-            if self.console.is_terminal:
+            if is_live(self.console):
                 self.console.file.write(f"{CLEAR}{text[: self.console.width - 1]}")
                 self.console.file.flush()
                 self.stands = True

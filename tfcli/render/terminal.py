@@ -40,6 +40,11 @@ def make_console(*, stderr: bool = False) -> Console:
     return SafeConsole(stderr=stderr, markup=False, highlight=False, emoji=False, _environ=environment)
 
 
+def is_live(console: Console) -> bool:
+    """Whether what is printed can be drawn over: a console that colour is forced on may be a file."""
+    return console.is_terminal and console.file.isatty()
+
+
 def describe_terminal() -> Terminal:
     """Return what stdout and stderr are, and what can be printed on them."""
     console, stderr = make_console(), make_console(stderr=True)

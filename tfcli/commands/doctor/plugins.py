@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfcli.commands.doctor.problems import make_problem
+from tfcli.errors import UsageError
 from tfcli.records.doctor import Plugin, Plugins, Problem
 from tfcli.registry import PARTS, TASKS, Registry, explain_ambiguity, name_distribution
 
@@ -20,9 +21,8 @@ def examine_plugins() -> Plugins:
     registries = [TASKS, *PARTS.values()]
     try:
         installed = [registry.installed() for registry in registries]
-    except Exception as error:  # a file of entry points that is none makes all of them unreadable
-        line = f"entry points can't be listed ({type(error).__name__}: {error})"
-        return Plugins([], [make_problem(f"{line}: uninstall what was installed last")])
+    except UsageError as error:
+        return Plugins([], [make_problem(str(error))])
     for registry, by_name in zip(registries, installed, strict=True):
         for name, points in sorted(by_name.items()):
             collision = find_collision(registry, name, points)
