@@ -76,7 +76,7 @@ class Entmax15Function(torch.autograd.Function):
         mean = ordered.cumsum(-1) / k
         spread = ordered.square().cumsum(-1) - k * mean.square()
         tau = mean - ((1 - spread) / k).clamp(min=0).sqrt()
-        support = (tau <= ordered).sum(-1, keepdim=True)
+        support = (tau <= ordered).sum(-1, keepdim=True).clamp(min=1)  # at least 1, but for scores of NaN
         weights = (halves - tau.gather(-1, support - 1)).clamp(min=0).square()
         ctx.save_for_backward(weights)
         return weights
