@@ -20,6 +20,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
 from tfcli.errors import DivergedError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
+from tfcli.model.faults import find_fault, is_finite
 from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
 from tfcli.registry import check_task
@@ -175,7 +176,8 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     check_fit(weights, model, tensors)
     model.load_state_dict(tensors)
     if not all_finite(tensors):
-        raise headers.damage_error(weights, "some weights aren't finite numbers")
+        faulty = next(name for name, values in tensors.items() if not is_finite(values))
+        raise headers.damage_error(weights, f"some weights aren't finite numbers, {faulty} to begin with")
     check_answers(weights, model.eval(), task)
     return LoadedRun(path, config, task, model, notes_on(path, header, config), set())
 
@@ -220,8 +222,9 @@ def check_answers(file: Path, model: Encoder, task: Task) -> None:
     length = task.nearest_length(task.min_length)
     inputs = task.sample(1, length, torch.Generator().manual_seed(0)).inputs
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        if not bool(model(inputs).isfinite().all()):
-            raise headers.damage_error(file, "its answers aren't finite numbers")
+        if not is_finite(model(inputs)):
+            fault = find_fault(model, inputs) or "nothing when tried again"
+            raise headers.damage_error(file, f"its answers aren't finite numbers, {fault} to begin with")
 
 
 def digest_of(tensors: dict[str, Tensor]) -> str:
@@ -236,4 +239,4 @@ def digest_of(tensors: dict[str, Tensor]) -> str:
 
 def all_finite(tensors: dict[str, Tensor]) -> bool:
     """Whether all the numbers are numbers."""
-    return all(bool(tensor.isfinite().all()) for tensor in tensors.values())
+    return all(map(is_finite, tensors.values()))

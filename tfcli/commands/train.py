@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from tfcli.records.inspection import AttentionRecord, Choice
 from tfcli.records.progress import Progress
 from tfcli.records.results import Score, TrainReport, TrainSummary
 from tfcli.runs import folders, headers, locks
+from tfcli.training.faults import locating_faults
 from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Audience:
     watch: Choice | None = None  # heads whose attention on a held-out sequence the records have
     note: Callable[[str], None] = lambda remark: None  # where it goes on
     warn: Callable[[str], None] = lambda problem: None  # what can't be kept, or is no longer the same
+    debug: bool = False  # whether to say which value first wasn't finite, for which steps take longer
 
 
 SILENCE = Audience()
@@ -128,7 +130,8 @@ def follow(
     config, model = training.config, training.model
     observe = None if audience.watch is None else make_observer(training, audience.watch)
     latest = recorder.latest
-    with save_what_there_is(recorder):
+    locating = locating_faults(model, lambda: training.trainer.step) if audience.debug else nullcontext()
+    with locating, save_what_there_is(recorder):
         if latest is None or not is_over(latest, config.train):
             for progress in monitor(training, model, held_out, observe, latest, interrupt.check):
                 recorder.record(progress)
