@@ -27,7 +27,7 @@ from tfcli.commands.catalog import list_catalog
 from tfcli.config.schema import SECTIONS, part_of
 from tfcli.config.signatures import find_class
 from tfcli.docs import TOPICS
-from tfcli.records import bench, doctor, inspection, results
+from tfcli.records import bench, doctor, events, inspection, results
 from tfcli.registry import PARTS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +73,7 @@ def make(name: str) -> Iterator[str]:
         "settings": list_settings,
         "parts": list_parts,
         "json": list_keys,
+        "events": list_events,
         "api": describe_api,
     }
     yield from makers[kind](*[of] * bool(of))
@@ -118,17 +119,23 @@ def write(param: Any) -> str:
 
 def describe_commands() -> Iterator[str]:
     """Yield a section for each command: what its help says, and its arguments and options."""
+    group: Any = typer.main.get_command(app)
+    yield from ("## tfcli", "", "Before the command.", "", *describe_options(group), "")
     for name, command in commands().items():
         yield from (f"## tfcli {name}", "")
         for paragraph in inspect.cleandoc(command.help).split("\n\n"):
             example = paragraph.removeprefix("Example: ")
             yield from (" ".join(paragraph.split()) if example == paragraph else f"Example: `{example}`", "")
-        rows = []
-        for param in command.params:
-            default = "" if param.default in (None, False, True) else f" Default: {param.default}."
-            rows.append([code(write(param)), (param.help or "") + default])
-        yield from table(["option", "meaning"], rows)
-        yield ""
+        yield from (*describe_options(command), "")
+
+
+def describe_options(command: Any) -> Iterator[str]:
+    """Yield a table of the arguments and options of a command."""
+    rows = []
+    for param in command.params:
+        default = "" if param.default in (None, False, True) else f" Default: {param.default}."
+        rows.append([code(write(param)), (param.help or "") + default])
+    yield from table(["option", "meaning"], rows)
 
 
 # --- topics, examples, tasks ---
@@ -248,6 +255,15 @@ def list_keys() -> Iterator[str]:
     for command, record in RECORDS.items():
         rows = [[code(path), kind, meaning] for path, kind, meaning in keys(record)]
         yield from (f"## {command}", "", *table(["key", "type", "meaning"], rows), "")
+
+
+def list_events() -> Iterator[str]:
+    """Yield each event of a log with its keys."""
+    rows = []
+    for event in events.EVENTS:
+        rows.append([code(event.name()), "", "", inspect.cleandoc(event.__doc__ or "")])
+        rows += [["", code(path), kind, meaning] for path, kind, meaning in keys(event)]
+    yield from table(["event", "key", "type", "meaning"], rows)
 
 
 def keys(record: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:

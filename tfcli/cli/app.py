@@ -2,6 +2,7 @@
 
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,7 +34,18 @@ def main(
         bool,
         typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            help="Show the traceback of every error. A training that diverges says which value first wasn't "
+            "finite, and takes longer.",
+        ),
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Append what happens to a file, a line of JSON an event."),
+    ] = None,
 ) -> None:
     """Typer wants a function to hang the options on."""
     for stream in (sys.stdout, sys.stderr):

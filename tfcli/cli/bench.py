@@ -8,7 +8,7 @@ import typer
 from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, complete_sources, expand_user
-from tfcli.cli.output import hint, print_json
+from tfcli.cli.output import hint, print_json, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -98,7 +98,7 @@ def warn_if_busy(machine: "Machine") -> None:
     """Say on stderr that figures aren't those of a quiet machine."""
     if machine.load > BUSY * machine.cores:
         cores = f"load {machine.load:.1f} on {machine.cores} cores"
-        hint(f"the machine is busy ({cores}): what it takes now is more than it needs")
+        warn(f"the machine is busy ({cores}): what it takes now is more than it needs")
 
 
 def tell(name: str, record: "SolveRecord") -> None:

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import typer
@@ -25,12 +25,19 @@ class Boundary(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args:
             return super().parse_args(ctx, args)  # shows the help
+        ctx.meta["words"] = list(args)
         with explained_errors(debug=False):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        with explained_errors(debug=ctx.params.get("debug", False)):
-            return super().invoke(ctx)
+        debug, log = ctx.params.get("debug", False), ctx.params.get("log")
+        with explained_errors(debug=debug), ExitStack() as stack:
+            if log is not None:
+                from tfcli.cli.log import log_command  # which takes a few milliseconds
+
+                stack.enter_context(log_command(log, ctx.meta["words"]))
+            with explained_errors(debug=debug):
+                return super().invoke(ctx)
 
 
 @contextmanager
@@ -70,9 +77,11 @@ def message_and_code(error: Exception) -> tuple[str | None, int]:
 
 
 def fail(message: str, code: int) -> typer.Exit:
-    """Print each line of a message as an error, wrapped at words on a terminal; the exit to raise."""
+    """Print and log a message: an error a line, wrapped at words on a terminal. Return the exit to raise."""
+    from tfcli.records.events import Failed, emit
     from tfcli.render.terminal import make_console, print_message
 
+    emit(Failed(message, code))
     with suppress(OSError):  # where nobody can read it, the exit code still tells
         for line in message.split("\n")[:MOST_LINES]:
             print_message(make_console(stderr=True), f"error: {line[:LONGEST_LINE]}")

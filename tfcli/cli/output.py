@@ -39,6 +39,14 @@ def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: 
         show(make_console(), record)
 
 
+def warn(text: str) -> None:
+    """Print a word on what isn't as it should be, on stderr, and log it."""
+    from tfcli.records.events import Warned, emit
+
+    emit(Warned(text))
+    hint(text)
+
+
 def hint(text: str) -> None:
     """Print a word on what to try next, on stderr, if that can still be written to."""
     from tfcli.render.terminal import make_console, print_message

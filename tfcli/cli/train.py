@@ -16,7 +16,7 @@ from tfcli.cli.options import (
     complete_sources,
     expand_user,
 )
-from tfcli.cli.output import echo, hint, print_json, print_result
+from tfcli.cli.output import echo, hint, print_json, print_result, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # to import what these need takes longer than --help
 
 @app.command()
 def train(
+    context: typer.Context,
     source: Annotated[
         str | None,
         typer.Argument(
@@ -80,10 +81,12 @@ def train(
     if not watch and (layer is not None or head is not None):
         raise UsageError("--layer and --head are about --watch")
     heads = (layer or 0, head or 0) if watch else None
+    debug = bool(context.find_root().params["debug"])
     if resume is not None:
         refuse_beside_resume(source, out, dry_run)
         changes = [*([source] if source else []), *overrides]
-        tell(resume_training(resume, changes, trust or [], heads, quiet), resume, quiet, as_json)
+        report = resume_training(resume, changes, trust or [], heads, quiet, debug)
+        tell(report, resume, quiet, as_json)
         return
     if trust:
         raise UsageError("--trust is about --resume: the files that a training names are run anyway")
@@ -97,7 +100,7 @@ def train(
     elif dry_run:
         echo(files.to_yaml(config), nl=False)
     else:
-        report = start_training(config, entry.name, out, heads, quiet)
+        report = start_training(config, entry.name, out, heads, quiet, debug)
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
 
 
@@ -131,7 +134,12 @@ def choose_head(config: "RunConfig", layer: int, head: int) -> "Choice":
 
 
 def start_training(
-    config: "RunConfig", name: str, out: Path | None, heads: tuple[int, int] | None, quiet: bool
+    config: "RunConfig",
+    name: str,
+    out: Path | None,
+    heads: tuple[int, int] | None,
+    quiet: bool,
+    debug: bool,
 ) -> "TrainReport":
     """Train a new run with a display on stderr."""
     watched = None if heads is None else choose_head(config, *heads)
@@ -139,12 +147,17 @@ def start_training(
 
     if not quiet and (note := note_few_sequences(config)):
         hint(note)
-    with audience(watched, quiet) as listening:
+    with audience(watched, quiet, debug) as listening:
         return train_run(config, name, out, listening)
 
 
 def resume_training(
-    run: str, overrides: list[str], trust: list[Path], heads: tuple[int, int] | None, quiet: bool
+    run: str,
+    overrides: list[str],
+    trust: list[Path],
+    heads: tuple[int, int] | None,
+    quiet: bool,
+    debug: bool,
 ) -> "TrainReport":
     """Let a run go on with a display on stderr."""
     from tfcli.runs.folders import find
@@ -154,12 +167,12 @@ def resume_training(
     from tfcli.commands.train import resume_run
 
     watched = None if heads is None else choose_head(read_config(path), *heads)
-    with audience(watched, quiet) as listening:
+    with audience(watched, quiet, debug) as listening:
         return resume_run(path, overrides, trust, listening)
 
 
 @contextmanager
-def audience(watched: "Choice | None", quiet: bool) -> Iterator["Audience"]:
+def audience(watched: "Choice | None", quiet: bool, debug: bool) -> Iterator["Audience"]:
     """Show a training on stderr."""
     from tfcli.commands.train import Audience
     from tfcli.render.progress import make_display
@@ -167,9 +180,9 @@ def audience(watched: "Choice | None", quiet: bool) -> Iterator["Audience"]:
 
     console = make_console(stderr=True)
     if watched and not quiet and not is_live(console):
-        hint("--watch needs a terminal; there is none here to draw on")
+        warn("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        yield Audience(display.show, watched, (lambda remark: None) if quiet else hint, hint)
+        yield Audience(display.show, watched, (lambda remark: None) if quiet else hint, warn, debug)
 
 
 def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:

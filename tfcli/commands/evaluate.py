@@ -12,6 +12,7 @@ from tfcli.config.schema import check_device
 from tfcli.devices import choose_device
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer, predict_ids, score_length, spread
+from tfcli.records.events import LengthScored, emit
 from tfcli.records.results import (
     Answer,
     EvalReport,
@@ -58,6 +59,7 @@ def evaluate_run(
     for length in lengths:
         tick = partial(listener.count, length)
         result, wrong_answers = score_length(model, loaded.task, length, samples, seed, tick)
+        emit(LengthScored(report.run, str(next(model.parameters()).device), result))
         report.lengths.append(result)
         report.wrong.extend(islice(wrong_answers, wrong - len(report.wrong)))
         listener.add(result)

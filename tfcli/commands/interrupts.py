@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfcli.evaluation import StoppedError
+from tfcli.records.events import SignalNoted, emit
 
 GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one
 SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -35,6 +36,7 @@ class Interrupt:
         now = time.monotonic()
         if self.caught_at is None:
             self.caught_at = now
+            emit(SignalNoted(signal.Signals(number).name))
         elif now - self.caught_at > GRACE:
             raise KeyboardInterrupt
 

@@ -35,17 +35,25 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
     )
 
 
+def ending(summary: TrainSummary) -> str:
+    """Return how a training ended that was saved: solved, over or interrupted."""
+    return "interrupted" if summary.interrupted else "solved" if summary.solved else "over"
+
+
 def summarize_untrained(training: Training) -> TrainSummary:
     """Summarize a training before its first step."""
     device = str(training.trainer.device)
     return TrainSummary(False, True, 0, None, None, 0.0, 0.0, list_versions(), 1, device, training.code)
 
 
+def metrics(progress: Progress) -> dict[str, Any]:
+    """Return what is kept of an evaluation, by the names in JSON."""
+    return {"step": progress.step, "attempt": progress.attempt, "loss": progress.loss, **figures(progress)}
+
+
 def metrics_line(progress: Progress) -> str:
     """Return an evaluation as a line of JSON."""
-    return json.dumps(
-        {"step": progress.step, "attempt": progress.attempt, "loss": progress.loss, **figures(progress)}
-    )
+    return json.dumps(metrics(progress))
 
 
 def figures(progress: Progress) -> dict[str, Any]:

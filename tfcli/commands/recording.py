@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+import torch
+
 from tfcli.building.trainings import Training
 from tfcli.checkpoints import save_run
-from tfcli.commands.outcome import metrics_line, summarize, summarize_untrained
+from tfcli.commands.outcome import metrics, metrics_line, summarize, summarize_untrained
 from tfcli.commands.saver import Saver
 from tfcli.config.files import to_yaml
 from tfcli.errors import TfcliError
+from tfcli.records.events import Evaluated, SnapshotSaved, TrainingEnded, TrainingStarted, emit
 from tfcli.records.progress import Progress, Standing
 from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, summaries, writing
@@ -45,6 +48,7 @@ class Recorder:
             TfcliError: nothing can be written there.
         """
         self.write_config()
+        self.tell_start(0)
         self.attempt("the metrics", lambda: self.open_metrics(0, 0))
         if self.config.train.snapshot_every is not None:
             self.snapshot(summarize_untrained(self.training))
@@ -57,6 +61,7 @@ class Recorder:
         """
         self.latest = standing.progress
         self.write_config()
+        self.tell_start(standing.progress.step)
         self.saver.begin_again(standing.progress)
         unscored = standing.progress.unscored
         read_at = standing.progress.step - len(standing.losses)
@@ -103,6 +108,7 @@ class Recorder:
         if every is not None and progress.step % every == 0:
             self.snapshot(summarize(self.training, replace(progress, score=None), interrupted=True))
         if progress.fresh:
+            emit(Evaluated(str(self.path), **metrics(progress)))
             self.attempt("the metrics", lambda: print(metrics_line(progress), file=self.metrics, flush=True))
         if self.saver.is_due(fresh=progress.fresh):
             self.saver.save(summarize(self.training, as_it_is(progress), interrupted=True), progress)
@@ -114,6 +120,7 @@ class Recorder:
         def write() -> None:
             file.parent.mkdir(exist_ok=True)
             save_run(file, self.config, self.training.model, summary)
+            emit(SnapshotSaved(str(self.path), summary.steps, str(file)))
 
         self.attempt("snapshots", write)
 
@@ -130,6 +137,15 @@ class Recorder:
         """Save the weights of the latest step, if there was one, where a step was left in its middle."""
         if self.latest is not None:
             self.saver.save(summarize(self.training, as_it_is(self.latest), interrupted=True), None)
+
+    def tell_start(self, step: int) -> None:
+        """Log that the training goes on after a step; 0 at its start."""
+        config, device = self.config.model_dump(mode="json"), str(self.training.trainer.device)
+        emit(TrainingStarted(str(self.path), step, config, device, torch.get_num_threads()))
+
+    def tell_end(self, how: str) -> None:
+        """Log how the training ended."""
+        emit(TrainingEnded(str(self.path), self.latest.step if self.latest else 0, how))
 
     def close(self) -> None:
         """Close the file of metrics."""

@@ -12,6 +12,7 @@ from tfcli.checkpoints import check_numbers, save_run, save_state
 from tfcli.config.files import to_yaml
 from tfcli.devices import list_versions
 from tfcli.errors import TfcliError
+from tfcli.records.events import Saved, emit
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, writing
@@ -72,6 +73,7 @@ class Saver:
                 f"{self.path} can't be written ({problem.strerror}); the model is in {self.folder}"
             )
         self.step, self.saved_at = summary.steps, time.monotonic()
+        emit(Saved(str(self.path), self.step, str(self.folder), self.saved_at - started))
         self.every = max(SAVE_EVERY, (self.saved_at - started) / MOST_TIME)
         return self.folder
 

@@ -14,7 +14,7 @@ from tfcli.building.models import build_for_training, build_task
 from tfcli.building.trainings import Training
 from tfcli.checkpoints import SavedState, count_parameters
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
-from tfcli.commands.outcome import is_over, summarize
+from tfcli.commands.outcome import ending, is_over, summarize
 from tfcli.commands.recording import Recorder
 from tfcli.commands.resume import find_start
 from tfcli.config.schema import RunConfig
@@ -140,6 +140,7 @@ def follow(
                     break
         final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)
+        recorder.tell_end(ending(final))
     made_with = ("versions", "device", "code")
     figures_and_state = {key: value for key, value in asdict(final).items() if key not in made_with}
     return TrainReport(
@@ -178,12 +179,15 @@ def save_what_there_is(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:  # within a step, whose weights may be half of the old and half of the new
+        recorder.tell_end("interrupted")
         raise BrokenOffError(f"broken off: {recorder.saver.kept}") from None
     except DivergedError:
+        recorder.tell_end("diverged")
         raise
     except Exception:
         with suppress(TfcliError):
             recorder.save_weights()
+        recorder.tell_end("error")
         raise
     finally:
         recorder.close()
