@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from tasks.base import Task
 from tests.commands.test_survival import TINY
 from tests.conftest import Cli, as_json
 from tfcli import checkpoints
-from tfcli.building.models import build_model
+from tfcli.building.models import build_for_training, build_model
 from tfcli.checkpoints import load_run, save_run
 from tfcli.commands.train import train_run
-from tfcli.config.schema import RunConfig
+from tfcli.config.schema import ModelConfig, RunConfig
 from tfcli.errors import TfcliError
 from tfcli.model.encoder import Encoder
+from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, headers
 
 Entry = dict[str, Any]  # of a tensor, in the header
@@ -201,3 +204,49 @@ def test_a_summary_that_cannot_be_true_is_damage(changes: dict[str, Any], folder
     save_file(load_file(file), file, said)
     with pytest.raises(TfcliError, match="is damaged: "):
         headers.read_header(path)
+
+
+def test_a_model_is_filled_group_by_group(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(train_run(TINY, "run", None).run)
+    whole = load_run(path).model
+    monkeypatch.setattr(checkpoints, "GROUP", 100)
+    groups = list(checkpoints.in_groups(whole.state_dict()))
+    assert len(groups) > 3
+    assert [name for group in groups for name in group] == sorted(whole.state_dict())
+    for name, tensor in load_run(path).model.state_dict().items():
+        assert torch.equal(tensor, whole.state_dict()[name])
+
+
+OPENING = """
+import resource, sys
+from pathlib import Path
+import torch
+from tfcli.building.models import build_for_training
+from tfcli.checkpoints import load_run
+from tfcli.runs.headers import read_header
+if sys.argv[1] == "open":
+    load_run(Path("run"))
+else:
+    _, model = build_for_training(read_header(Path("run")).config)
+    with torch.inference_mode():
+        model.eval()(torch.zeros(1, 4, dtype=torch.int64))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise here")
+def test_to_open_a_run_takes_little_more_memory_than_its_model(folder: Path) -> None:
+    large = {"d_model": 1024, "n_heads": 8, "n_layers": 4}
+    config = TINY.model_copy(update={"model": ModelConfig.model_validate(large)})
+    _, model = build_for_training(config)
+    summary = TrainSummary(False, True, 1, None, None, 1.0, 1.0, {})
+    (folder / "run").mkdir()
+    save_run(folder / "run" / folders.WEIGHTS, config, model, summary)
+    del model
+    took = {
+        what: int(
+            subprocess.run([sys.executable, "-c", OPENING, what], check=True, capture_output=True).stdout
+        )
+        for what in ("open", "use")
+    }
+    assert took["open"] < 1.5 * took["use"]

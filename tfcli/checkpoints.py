@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -26,10 +26,25 @@ from tfcli.records.results import TrainSummary
 from tfcli.registry import check_task
 from tfcli.runs import folders, headers, writing
 from tfcli.runs.edits import find_edits
-from tfcli.runs.headers import Header
+from tfcli.runs.headers import Header, TensorEntry
 
 if TYPE_CHECKING:
     from tasks.base import Task
+
+
+GROUP = 2**25
+DTYPES = {  # as headers call them
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
 
 
 class LoadedRun(NamedTuple):
@@ -166,20 +181,75 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     header = headers.read_header(path, weights)
     config = relocate(header.config, path, header.summary.code)
     require(config, path, trust)
-    tensors = load_tensors(weights, header.digest)
     task = build_task(config.task)
-    tensors = header.upgrade.rename_tensors(tensors, config.model.n_layers)
-    if not files_of(config):  # then parts may only be made as they are meant to be
+    claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
+    if header.digest is not None and not files_of(config):  # then nothing is made but what the file can hold
         with torch.device("meta"):
-            check_fit(weights, build_model(config, task), tensors)
+            check_fit(weights, build_model(config, task), claimed)
     model = build_model(config, task)
-    check_fit(weights, model, tensors)
-    model.load_state_dict(tensors)
-    if not all_finite(tensors):
-        faulty = next(name for name, values in tensors.items() if not is_finite(values))
-        raise headers.damage_error(weights, f"some weights aren't finite numbers, {faulty} to begin with")
+    if header.digest is None:
+        take_old_tensors(model, weights, header)
+    else:
+        check_fit(weights, model, claimed)
+        take_tensors(model, weights, header.digest)
     check_answers(weights, model.eval(), task)
     return LoadedRun(path, config, task, model, notes_on(path, header, config), set())
+
+
+def take_tensors(model: Encoder, weights: Path, digest: str) -> None:
+    """Fill a model with the tensors of a checkpoint, some at a time: there is no second copy of them all.
+
+    Raises:
+        TfcliError: they aren't as they were written, or not finite.
+    """
+    own, found = model.state_dict(), hashlib.sha256()
+    try:
+        for names in in_groups(own):
+            with safe_open(weights, "pt") as file:  # until it is closed, all that was read counts as memory
+                for name in names:
+                    own[name].copy_(file.get_tensor(name))
+                    add_to_digest(found, name, own[name])
+    except SafetensorError as error:
+        raise headers.damage_error(weights, str(error)) from error
+    if found.hexdigest() != digest:
+        raise headers.damage_error(weights, "its tensors are not as they were written")
+    check_finite(weights, own)
+
+
+def in_groups(tensors: dict[str, Tensor]) -> Iterator[list[str]]:
+    """Yield the names of tensors in order, in groups of about GROUP bytes."""
+    group, size = [], 0
+    for name in sorted(tensors):
+        group.append(name)
+        size += tensors[name].nbytes
+        if size >= GROUP:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def take_old_tensors(model: Encoder, weights: Path, header: Header) -> None:
+    """Fill a model with the tensors of a format of an earlier version.
+
+    Raises:
+        TfcliError: they don't fit, or aren't finite.
+    """
+    found = load_tensors(weights, None)
+    tensors = header.upgrade.rename_tensors(found, header.config.model.n_layers)
+    check_fit(weights, model, {name: describe(tensor) for name, tensor in tensors.items()})
+    model.load_state_dict(tensors)
+    check_finite(weights, tensors)
+
+
+def check_finite(file: Path, tensors: dict[str, Tensor]) -> None:
+    """See to it that weights are numbers.
+
+    Raises:
+        TfcliError: some aren't.
+    """
+    for name, values in tensors.items():
+        if not is_finite(values):
+            raise headers.damage_error(file, f"some weights aren't finite numbers, {name} to begin with")
 
 
 def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
@@ -191,26 +261,30 @@ def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
     return changes + find_edits(path, header.config)
 
 
-def check_fit(file: Path, model: Encoder, tensors: dict[str, Tensor]) -> None:
-    """Hold the tensors of a checkpoint against the model that it says it has.
+def check_fit(file: Path, model: Encoder, claimed: dict[str, str]) -> None:
+    """Hold what the tensors of a checkpoint are against the model that it says it has.
 
     Raises:
         TfcliError: they don't fit.
     """
-    wanted = model.state_dict()
-    if missing := sorted(wanted.keys() - tensors.keys()):
+    wanted = {name: describe(tensor) for name, tensor in model.state_dict().items()}
+    if missing := sorted(wanted.keys() - claimed.keys()):
         raise headers.damage_error(file, f"it has no {missing[0]}")
-    if unknown := sorted(tensors.keys() - wanted.keys()):
+    if unknown := sorted(claimed.keys() - wanted.keys()):
         raise headers.damage_error(file, f"its model has no {unknown[0]}")
-    for name, tensor in tensors.items():
-        found, right = describe(tensor), describe(wanted[name])
-        if found != right:
-            raise headers.damage_error(file, f"{name} is {found}, and should be {right}")
+    for name, found in claimed.items():
+        if found != wanted[name]:
+            raise headers.damage_error(file, f"{name} is {found}, and should be {wanted[name]}")
 
 
 def describe(tensor: Tensor) -> str:
     """Describe a tensor by its dtype and its shape."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def describe_entry(entry: TensorEntry) -> str:
+    """Describe a tensor of which only the header has been read."""
+    return f"{DTYPES.get(entry.dtype, entry.dtype)} {list(entry.shape)}"
 
 
 def check_answers(file: Path, model: Encoder, task: Task) -> None:
@@ -231,10 +305,14 @@ def digest_of(tensors: dict[str, Tensor]) -> str:
     """Return the SHA-256 of the names, dtypes, shapes and bytes of tensors."""
     found = hashlib.sha256()
     for name in sorted(tensors):
-        tensor = tensors[name].contiguous()
-        found.update(f"{name} {describe(tensor)}\n".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        add_to_digest(found, name, tensors[name])
     return found.hexdigest()
+
+
+def add_to_digest(found: hashlib._Hash, name: str, tensor: Tensor) -> None:
+    """Add a tensor to a digest."""
+    found.update(f"{name} {describe(tensor)}\n".encode())
+    found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def all_finite(tensors: dict[str, Tensor]) -> bool:
