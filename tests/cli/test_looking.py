@@ -175,14 +175,27 @@ def test_the_snapshots_are_of_the_training_itself(grown_cli: Cli, tmp_path: Path
     assert zero[-1000:] != later[-1000:]
 
 
-def test_a_snapshot_of_another_run_is_refused(grown: Path, cli: Cli, tmp_path: Path) -> None:
+def test_a_snapshot_that_cannot_be_used_is_left_out(grown: Path, cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(grown / "runs", tmp_path / "runs")
     folder = tmp_path / "runs/reverse/snapshots"
     shutil.copy(tmp_path / "runs/copy/model.safetensors", folder / "step-00000030.safetensors")
-    message = cli("attn", "reverse", "3 1", "--over-time", expect=1).stderr
-    assert "step-00000030.safetensors is of another run or step; delete it" in message
-    shutil.copy(folder / "step-00000020.safetensors", folder / "step-00000030.safetensors")
-    assert "another run or step" in cli("attn", "reverse", "3 1", "--over-time", expect=1).stderr
+    (folder / "step-00000010.safetensors").write_bytes(b"damaged")
+    shutil.copy(folder / "step-00000020.safetensors", folder / "step-00000025.safetensors")
+    message = " ".join(cli("attn", "reverse", "3 1", "--over-time").stderr.split())
+    assert "step-00000030.safetensors is of another run or step" in message
+    assert "step-00000025.safetensors is of another run or step" in message
+    assert "step-00000010.safetensors is damaged" in message
+    record = as_json(cli, "attn", "reverse", "3 1", "--over-time")
+    assert [moment["step"] for moment in record["moments"]] == [0, 20, 40, 50]
+    assert len(record["left_out"]) == 3
+
+
+def test_snapshots_of_a_run_that_was_extended_are_its_own(grown: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(grown / "runs", tmp_path / "runs")
+    cli("train", "--resume", "reverse", "train.steps=60", "train.stop_when_solved=false")
+    record = as_json(cli, "attn", "reverse", "3 1", "--over-time")
+    assert [moment["step"] for moment in record["moments"]] == [0, 20, 40, 60]
+    assert record["left_out"] == []
 
 
 def test_long_trainings_are_thinned_out(grown_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

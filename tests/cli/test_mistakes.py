@@ -76,7 +76,6 @@ WRONG = [
     (["attn", "--save", "nowhere/x.svg"], 2, "--save nowhere/x.svg: there is no folder nowhere"),
     (["attn", "--over-time"], 2, "has no snapshots; train with train.snapshot_every=25"),
     (["attn", "reverse", "3 1", "--over-time", "--head", "9"], 2, "has no snapshots"),
-    (["attn", "grown", "--over-time"], 1, "delete it, and the other snapshots tell the rest"),
     (["inspect", "--heads", "--samples", "0"], 2, "--samples"),
     (["inspect", "damaged", "--heads"], 1, "is damaged"),
     (["trace", "--layer", "3"], 2, "there is no layer 3; this model has only layer 0"),

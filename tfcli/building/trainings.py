@@ -68,10 +68,8 @@ class Training:
     ) -> None:
         self.model, self.task, self.config = model, task, config
         self.shares, self.number = config.train.shares(), 1
-        if standing is not None:  # steps that were added are the last attempt's
-            added = config.train.steps - sum(standing.shares)
-            self.shares = [*standing.shares[:-1], standing.shares[-1] + added]
-            self.number = standing.progress.attempt
+        if standing is not None:
+            self.shares, self.number = standing.shares, standing.progress.attempt
         self.attempts = config.train.split(self.shares)
         self.code = {setting: digest(path) for setting, path in files_of(config)}
         self.trainer = self.make_trainer()

@@ -18,7 +18,7 @@ from tfcli.cli.options import (
     TrustOption,
     expand_user,
 )
-from tfcli.cli.output import hint
+from tfcli.cli.output import hint, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -114,4 +114,6 @@ def attn_over_time(
     from tfcli.render.over_time import film, print_over_time, views
 
     record = record_over_time(run, resolve_sequence(run, sequence, seed), choice)
+    for problem in record.left_out:
+        warn(f"left out: {problem}")
     output.give(record, views(record) if output.has_views else film(record), print_over_time)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.config.comparison import is_same_run
+from tfcli.config.relocation import relocate
 from tfcli.config.trust import files_of
 from tfcli.errors import TfcliError, UsageError
 from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, score, spread
@@ -125,14 +127,11 @@ def load_snapshot(run: LoadedRun, step: int, file: Path) -> LoadedRun:
     Raises:
         TfcliError: the file is damaged, or of another run or step.
     """
-    try:
-        header = headers.read_header(run.path, file)
-        if header.config != run.config or header.summary.steps != step:
-            raise TfcliError(f"{file} is of another run or step")
-        return load_run(run.path, [path for _, path in files_of(run.config)], file)
-    except TfcliError as error:
-        problem = str(error).partition("; train")[0]
-        raise TfcliError(f"{problem}; delete it, and the other snapshots tell the rest") from error
+    header = headers.read_header(run.path, file)
+    config = relocate(header.config, run.path, header.summary.code)
+    if header.summary.steps != step or not is_same_run(config, run.config):
+        raise TfcliError(f"{file} is of another run or step")
+    return load_run(run.path, [path for _, path in files_of(run.config)], file)
 
 
 def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTimeRecord:
@@ -155,10 +154,14 @@ def record_over_time(run: LoadedRun, inputs: Tensor, choice: Choice) -> OverTime
             layers=[told.layer],
             heads=[told.head] if choice.combine == "each" else [],
         )
-    moments = []
+    moments, left_out = [], []
     for i in spread(0, len(steps) - 1, MOMENTS):
         file = files[steps[i]]
-        then = run if file is None else load_snapshot(run, steps[i], file)
+        try:
+            then = run if file is None else load_snapshot(run, steps[i], file)
+        except TfcliError as error:
+            left_out.append(str(error).partition("; train")[0])
+            continue
         roles = find_roles(then.model, run.task, batches)
         moments.append(Moment(steps[i], score(then.model, batches), roles, attend(then, inputs, choice)))
-    return OverTimeRecord(str(run.path), run.config.task.name, len(saved), moments)
+    return OverTimeRecord(str(run.path), run.config.task.name, len(saved), moments, left_out)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tfcli.checkpoints import SavedState, load_state
 from tfcli.commands.outcome import is_over
 from tfcli.config import files
-from tfcli.config.comparison import differences
+from tfcli.config.comparison import MAY_CHANGE, differences
 from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.devices import choose_device, list_versions, with_threads
@@ -16,8 +16,6 @@ from tfcli.errors import UsageError
 from tfcli.records.progress import Standing
 from tfcli.runs import folders, headers
 from tfcli.runs.edits import find_edits
-
-MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.device")
 
 
 def read_config(path: Path) -> RunConfig:
@@ -53,6 +51,7 @@ def find_start(
     refuse_changed_code(path, before, saved.standing)
     config = change(before, overrides, path)
     tell_moves(path, config, saved.standing, warn)
+    saved = saved._replace(standing=saved.standing.extended(config.train.steps))
     refuse_the_finished(path, config, saved.standing)
     return config, saved
 

@@ -7,6 +7,13 @@ from typing import Any
 
 from tfcli.config.schema import RunConfig
 
+MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.device")  # while a run is the same one
+
+
+def is_same_run(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two configurations may be of one run, which was made to go on."""
+    return all(key in MAY_CHANGE for key, _, _ in differences(one, other))
+
 
 def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, Any]]:
     """Return the settings in which two configurations differ, with their values."""

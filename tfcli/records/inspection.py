@@ -6,7 +6,7 @@ Loops, layers and heads count from 0; a row of weights is a query, a column a ke
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tfcli.records.results import Answer, Score
@@ -236,3 +236,4 @@ class OverTimeRecord:
     task: str  # its name
     snapshots: int  # how many there are; `moments` are spread over them and the end
     moments: list[Moment]  # by step
+    left_out: list[str] = field(default_factory=list)  # why a snapshot can't be used

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.results import Score
@@ -68,3 +68,9 @@ class Standing:
     device: str  # that it was trained on
     versions: dict[str, str]  # of tfcli, torch and Python
     code: dict[str, str]  # digests of the files that settings name
+
+    def extended(self, steps: int) -> Standing:
+        """Return where it stands on the way to so many steps; those that are added are the last attempt's."""
+        shares = [*self.shares[:-1], self.shares[-1] + steps - sum(self.shares)]
+        progress = replace(self.progress, steps=sum(shares[: self.progress.attempt]))
+        return replace(self, shares=shares, progress=progress)
