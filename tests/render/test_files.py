@@ -27,7 +27,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def saved(thing: AttentionRecord, suffix: str) -> bytes:
-    return render(thing, [View("", thing)], Path(f"x{suffix}"))
+    return b"".join(render(thing, [View("", thing)], Path(f"x{suffix}")))
 
 
 def with_weights(symbols: Sequence[str], rows: list[list[float]]) -> AttentionRecord:
@@ -59,7 +59,7 @@ def test_csv_holds_every_weight() -> None:
 
 def test_csv_of_several_views_says_which_is_which() -> None:
     views = [View(label, record(SYMBOLS["digits"], 2)) for label in ("step 0", "step 9")]
-    rows = list(csv.DictReader(io.StringIO(render(None, views, Path("x.csv")).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(render(None, views, Path("x.csv"))).decode())))
     assert [row["view"] for row in rows] == ["step 0"] * 16 + ["step 9"] * 16
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,11 +20,15 @@ def echo(text: str, *, nl: bool = True) -> None:
     typer.echo(escape_controls(text), nl=nl)
 
 
-def print_json(record: Any, indent: int | None = 2) -> None:
+def print_json(record: Any, *, indent: bool = True) -> None:
     """Print a record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN is a bug, and raises."""
-    value = asdict(record) if is_dataclass(record) and not isinstance(record, type) else record
+    from tfcli.render.json_pieces import json_pieces
+    from tfcli.render.untrusted import escape_controls
+
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    echo(json.dumps(value, indent=indent, ensure_ascii=not unicode, allow_nan=False))
+    for piece in json_pieces(record, indent=indent, ascii_only=not unicode):
+        sys.stdout.write(escape_controls(piece))
+    sys.stdout.flush()
 
 
 def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:

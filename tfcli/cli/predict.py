@@ -36,7 +36,7 @@ def predict(
     sequences = stdin_lines() if reads else iter([("", sequence)])
     for answer in answer_sequences(loaded, sequences):
         if as_json:
-            print_json(answer, indent=None)
+            print_json(answer, indent=False)
         else:
             print_answer_line(console, answer)
         if not answer.correct and not reads and not as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,8 +46,8 @@ def is_installed(module: str) -> bool:
         return False
 
 
-def write(path: Path, content: Callable[[], str | bytes]) -> None:
-    """Write a file; a link is written through.
+def write(path: Path, content: Callable[[], str | Iterable[bytes]]) -> None:
+    """Write a file, in the pieces that its content comes in; a link is written through.
 
     Raises:
         UsageError: the format can't hold the content.
@@ -57,7 +57,7 @@ def write(path: Path, content: Callable[[], str | bytes]) -> None:
 
     try:
         made = content()
-        write_atomically(path.resolve(), made.encode() if isinstance(made, str) else made)
+        write_atomically(path.resolve(), [made.encode()] if isinstance(made, str) else made)
     except ValueError as error:
         raise UsageError(f"--save {path}: {error}") from error
     except OSError as error:

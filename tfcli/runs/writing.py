@@ -6,16 +6,18 @@ import contextlib
 import glob
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never half of one."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write a file, maybe in pieces, so that a crash leaves the old one or the new one, never half of one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     remove_orphans(path)
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            for piece in [data] if isinstance(data, bytes) else data:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
