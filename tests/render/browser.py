@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ def point_at(shown: Page, query: int, key: int, n: int) -> None:
     shown.locator("#map").hover(position={"x": (key + 0.5) * cell, "y": (query + 0.5) * cell})
 
 
-def weights_of(view: View, layer: int, head: int) -> list[list[float]]:
+def weights_of(view: View, layer: int, head: int) -> Sequence[Sequence[float]]:
     return view.record.layers[layer].heads[head].weights
 
 
@@ -36,7 +36,7 @@ def cell(shown: Page) -> tuple[int, int]:
     return int(data["query"]), int(data["key"])
 
 
-def assert_reads(shown: Page, query: int, key: int, weights: list[list[float]]) -> None:
+def assert_reads(shown: Page, query: int, key: int, weights: Sequence[Sequence[float]]) -> None:
     assert cell(shown) == (query, key)
     weight = float(shown.locator("#readout").get_attribute("data-weight"))
     assert weight == pytest.approx(weights[query][key], abs=PACKED)
@@ -78,7 +78,7 @@ def pixels(shown: Page, canvas: str) -> list[list[int]]:
     return [data[i : i + 3] for i in range(0, len(data), 4)]
 
 
-def blended(weights: list[list[float]], full: float) -> Any:
+def blended(weights: Sequence[Sequence[float]], full: float) -> Any:
     """Say what `pixels` are to be, in the light theme and within one of 256 shades."""
     colours = [
         [255 + (strong - 255) * weight / full for strong in (20, 80, 200)]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import make_answer
+from tfcli.inspection.matrices import make_matrix
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.trace import ForwardTrace, LayerTrace
@@ -59,13 +60,17 @@ def combine_heads(
     """Return the maps of each layer: of each head, their mean, or the rollout so far."""
     weights = [layer.attn_weights[0] for layer in trace.layers]  # [H, T, T] each
     if choice.combine == "rollout":
-        return [[HeadRecord("rollout", rolled.tolist())] for rolled in rollout(weights)]
+        return [[HeadRecord("rollout", make_matrix(rolled))] for rolled in rollout(weights)]
     if choice.combine == "mean":
         name = f"mean of heads {', '.join(map(str, heads))}" if choice.heads else "mean"
-        return [[HeadRecord(name, layer[heads].mean(0).tolist())] for layer in weights]
+        return [[HeadRecord(name, make_matrix(layer[heads].mean(0)))] for layer in weights]
     return [
         [
-            HeadRecord(head, layer.attn_weights[0, head].tolist(), compute_places(model, trace, layer, head))
+            HeadRecord(
+                head,
+                make_matrix(layer.attn_weights[0, head]),
+                compute_places(model, trace, layer, head),
+            )
             for head in heads
         ]
         for layer in trace.layers

@@ -7,7 +7,6 @@ heads are checked, also of stages that aren't shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -15,9 +14,10 @@ from torch import Tensor
 
 from tfcli.evaluation import make_answer
 from tfcli.inspection.attention import choose, run_with_trace
+from tfcli.inspection.matrices import make_matrix
 from tfcli.model.encoder import Encoder
 from tfcli.model.stages import KEY, SYMBOL, Stage
-from tfcli.model.trace import LayerTrace
+from tfcli.model.trace import ForwardTrace, LayerTrace
 from tfcli.records.inspection import StageRecord, TraceRecord
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def trace_sequence(
     view = View(choose(loops, model.loops, "loop"), choose(layers, model.n_layers, "layer"), head, rows)
     trace, predictions = run_with_trace(model, inputs)
     with torch.inference_mode():
-        stages = list(model.stages(inputs, trace))
-        shown = list(record_stages(model, task, inputs, stages, view))
+        checked = list(check_stages(model, task, inputs, trace, view))
     answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0])
     return TraceRecord(
         run=run,
@@ -71,25 +70,23 @@ def trace_sequence(
         symbols=list(task.answer_symbols),
         prediction=answer.prediction,
         target=answer.target,
-        deviation=max(measure_deviation(stage) for _, stage in stages),
-        stages=shown,
+        deviation=max(deviation for deviation, _ in checked),
+        stages=[stage for _, stage in checked if stage is not None],
     )
 
 
-def record_stages(
-    model: Encoder,
-    task: Task,
-    inputs: Tensor,
-    stages: Sequence[tuple[LayerTrace | None, Stage]],
-    view: View,
-) -> Iterator[StageRecord]:
-    """Return the stages that are shown, with what each would answer if it can be read off."""
-    for number, (layer, stage) in enumerate(stages, 1):
-        if layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers):
-            continue
-        record = record_stage(model, task, inputs, layer, stage, number, view)
-        if record.rows:
-            yield record
+def check_stages(
+    model: Encoder, task: Task, inputs: Tensor, trace: ForwardTrace, view: View
+) -> Iterator[tuple[float, StageRecord | None]]:
+    """Yield of each stage how far it is off, and its record if it is shown.
+
+    One stage at a time, since each holds the tensors of all heads, in double precision too.
+    """
+    for number, (layer, stage) in enumerate(model.stages(inputs, trace), 1):
+        deviation = measure_deviation(stage)
+        hidden = layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers)
+        record = None if hidden else record_stage(model, task, inputs, layer, stage, number, deviation, view)
+        yield deviation, record if record is not None and record.rows else None
 
 
 def record_stage(
@@ -99,6 +96,7 @@ def record_stage(
     layer: LayerTrace | None,
     stage: Stage,
     number: int,
+    deviation: float,
     view: View,
 ) -> StageRecord:
     """Return a stage with the rows that are shown."""
@@ -106,7 +104,6 @@ def record_stage(
     values = stage.kept[view.head] if of_head else stage.kept
     first = L - len(values)  # 0, but for stages that are of the answers alone
     rows = [row for row in (range(L) if stage.name in EVERY_ROW else view.rows) if row >= first]
-    deviation = measure_deviation(stage)
     return StageRecord(
         number=number,
         name=stage.name,
@@ -118,10 +115,7 @@ def record_stage(
         axes=("query" if stage.columns == KEY else "position", stage.columns),
         shape=(values.shape[0], values.shape[1]),
         rows=rows,
-        values=[
-            [value if isfinite(value) else None for value in row]
-            for row in values[[row - first for row in rows]].tolist()
-        ],
+        values=make_matrix(values[[row - first for row in rows]], gaps=True),
         facts=list(stage.facts),
         answer=read_off(model, task, inputs, stage),
         deviation=deviation,

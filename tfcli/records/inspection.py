@@ -45,7 +45,7 @@ class HeadRecord:
     """One head's attention: `weights[query][key]`."""
 
     head: int | str  # a number, or "mean", "mean of heads 0, 1" or "rollout"
-    weights: list[list[float]]  # weights[query][key]; each row sums to 1
+    weights: Sequence[Sequence[float]]  # weights[query][key]; each row sums to 1
     places: Places | None = None  # of heads whose encoding computes them
 
 
@@ -170,7 +170,7 @@ class StageRecord:
     axes: tuple[str, str]  # what rows and columns are
     shape: tuple[int, int]  # of the whole stage
     rows: list[int]  # the positions that `values` has
-    values: list[list[float | None]]  # None where a score is masked
+    values: Sequence[Sequence[float | None]]  # None where a score is masked
     facts: list[str]  # what holds of the values, as measured
     answer: list[str] | None  # what the model would say if it were read off here
     deviation: float  # of the stage, computed again from the stages before, from what the model computed

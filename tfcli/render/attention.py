@@ -7,7 +7,7 @@ columns, one below the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -119,7 +119,7 @@ def choose_layout(labels: list[str], width: int, numbers: bool = True) -> Layout
     return Layout([row + " " for row in rows], columns, cell, keys, numbers=False)
 
 
-def table(console: Console, layout: Layout, title: str, weights: list[list[float]]) -> Iterator[Line]:
+def table(console: Console, layout: Layout, title: str, weights: Sequence[Sequence[float]]) -> Iterator[Line]:
     """One head's weights below a title, which says what the shades mean where there are no numbers."""
     peak = max(map(max, weights))
     heading = Text(title if layout.numbers else f"{title}, {legend(console, peak)}", "bold")
@@ -138,9 +138,12 @@ def shades_of(console: Console) -> str:
     return SHADES if can_show(console, SHADES) else ASCII_SHADES
 
 
-def cells(console: Console, layout: Layout, weights: list[list[float]], peak: float) -> Iterator[Line]:
+def cells(
+    console: Console, layout: Layout, weights: Sequence[Sequence[float]], peak: float
+) -> Iterator[Line]:
     """Return the weights line by line, in blocks of columns that fit; a weight of `peak` is darkest."""
     n, shades = len(weights), shades_of(console)
+    weights = list(weights)  # each block of columns reads them again
     shaded = [character * layout.cell for character in shades]
     scale = (len(shades) - 1) / peak
     for first in range(0, n, layout.keys):
@@ -164,7 +167,7 @@ def column_heads(layout: Layout, labels: list[str]) -> Text:
     return Text(" " * cell_len(layout.rows[0]) + "".join(cells), "bold")
 
 
-def number_row(layout: Layout, label: str, row: list[float]) -> Text:
+def number_row(layout: Layout, label: str, row: Sequence[float]) -> Text:
     """Return a query's weights with two decimals, shaded by weight where there is colour."""
     line = Text(label)
     for weight in row:

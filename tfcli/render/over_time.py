@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Console
@@ -96,7 +97,7 @@ def print_film(console: Console, record: OverTimeRecord, layer: LayerRecord, hea
     print_tables(console, tables, width)
 
 
-def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> list[list[float]]:
+def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> Sequence[Sequence[float]]:
     """Return the map of one head in a record that has it."""
     return next(
         found.weights

@@ -80,7 +80,7 @@ class Grid:
         shown = escape_markup(caption(record))
         return f'<title>{escape_markup(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{shown}</text>'
 
-    def map(self, row: int, column: int, title: str, weights: list[list[float]]) -> str:
+    def map(self, row: int, column: int, title: str, weights: Sequence[Sequence[float]]) -> str:
         """One head: title, labels, and a path for the cells of each shade."""
         x, y = GAP + column * self.step_x + self.left, TOP + row * self.step_y + self.top
         paths: dict[int, list[str]] = {}
