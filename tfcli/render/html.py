@@ -72,9 +72,11 @@ def head_data(head: HeadRecord) -> dict[str, object]:
     return {"head": head.head, "weights": pack(head.weights)}
 
 
-def pack(weights: list[list[float]]) -> str:
+def pack(weights: Sequence[Sequence[float]]) -> str:
     """Weights 0-1 as base64 of little-endian uint16, row after row."""
-    units = array("H", [int(weight * UNITS + 0.5) for row in weights for weight in row])
+    units = array("H")
+    for row in weights:  # a whole map of Python's integers takes much more memory than the page
+        units.extend([int(weight * UNITS + 0.5) for weight in row])
     if sys.byteorder == "big":
         units.byteswap()
     return base64.b64encode(units.tobytes()).decode()

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
 from tfcli.render.untrusted import escape_controls
 
 
-def render(views: Sequence[View]) -> str:
-    """Return the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
+def render(views: Sequence[View]) -> Iterator[str]:
+    """Yield the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
     record = views[0].record
     tokens = [escape(token) for token in record.tokens]
-    blocks = [
-        f"# {escape(record.run)}",
+    yield (
+        f"# {escape(record.run)}\n\n"
         f"input {' '.join(map(escape, record.input))}, answer {' '.join(map(escape, record.prediction))}, "
-        f"right is {' '.join(map(escape, record.target))}",
-    ]
+        f"right is {' '.join(map(escape, record.target))}\n"
+    )
     for layer in record.layers:
         for head in layer.heads:
-            rows = [["query \\ key", *tokens], ["---", *["---:"] * len(tokens)]]
-            rows += [
-                [f"**{token}**", *(f"{weight:.2f}" for weight in weights)]
-                for token, weights in zip(tokens, head.weights, strict=True)
-            ]
-            table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-            blocks.append(f"## {title_of(layer, head.head)}\n\n{table}")
-    return "\n\n".join(blocks) + "\n"
+            yield f"\n## {title_of(layer, head.head)}\n\n"
+            yield table_row(["query \\ key", *tokens])
+            yield table_row(["---", *["---:"] * len(tokens)])
+            for token, weights in zip(tokens, head.weights, strict=True):
+                yield table_row([f"**{token}**", *(f"{weight:.2f}" for weight in weights)])
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """Return a line of a table."""
+    return f"| {' | '.join(cells)} |\n"
 
 
 def escape(text: str) -> str:
