@@ -10,8 +10,8 @@ TEXT = 4_000_000  # bytes, at most, of a file that people write
 CHUNK = 2**20
 
 
-def check_file(path: Path, most: int | None = None) -> None:
-    """See to it that a path is that of a regular file, of at most so many bytes.
+def check_file(path: Path, most: int | None = None) -> int:
+    """See to it that a path is that of a regular file, of at most so many bytes; how many it has.
 
     Raises:
         OSError: it isn't.
@@ -21,6 +21,7 @@ def check_file(path: Path, most: int | None = None) -> None:
         raise OSError(0, "not a regular file", str(path))
     if most is not None and status.st_size > most:
         raise OSError(0, f"{status.st_size:,} bytes are too many; {most:,} are read at most", str(path))
+    return status.st_size
 
 
 def read_bytes(path: Path, most: int = TEXT) -> bytes:
@@ -29,9 +30,9 @@ def read_bytes(path: Path, most: int = TEXT) -> bytes:
     Raises:
         OSError: it can't be read, is no regular file, or holds more than `most` bytes.
     """
-    check_file(path, most)
+    size = check_file(path, most)
     with path.open("rb") as file:
-        return file.read(most)
+        return file.read(size)
 
 
 def sha256_of(path: Path) -> str:

@@ -182,8 +182,7 @@ def read_json_header(path: Path) -> tuple[Any, int]:
     Raises:
         OSError: it can't be read.
     """
-    check_file(path)
-    size = path.stat().st_size
+    size = check_file(path)
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         try:
