@@ -47,25 +47,24 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_run_that_moved_with_its_code_finds_it(
-    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def moved(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of the project, which is elsewhere now; it is the current one."""
     monkeypatch.chdir(project.parent)
-    project.rename("moved")
-    monkeypatch.chdir("moved")
+    path = project.rename(project.with_name("moved"))
+    monkeypatch.chdir(path)
+    return path
+
+
+def test_a_run_that_moved_with_its_code_finds_it(moved: Path, cli: Cli) -> None:
     result = cli("predict", "mine", "1 2 3")
     assert result.stderr == "" or result.stderr.startswith("right is")
     assert as_json(cli, "train", "--resume", "mine", "train.steps=6")["steps"] == 6
-    assert "/moved/code/mine.py:Mine" in Path("runs/mine/config.yaml").read_text()
+    assert f"{moved}/code/mine.py:Mine" in (moved / "runs/mine/config.yaml").read_text()
 
 
-def test_another_file_of_that_name_is_not_taken_for_it(
-    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(project.parent)
-    project.rename("moved")
-    monkeypatch.chdir("moved")
-    Path("code/mine.py").write_text(TASK.replace("return inputs", "return inputs.flip(1)"))
+def test_another_file_of_that_name_is_not_taken_for_it(moved: Path, cli: Cli) -> None:
+    (moved / "code/mine.py").write_text(TASK.replace("return inputs", "return inputs.flip(1)"))
     message = cli("predict", "mine", "1 2 3", expect=2).stderr
     assert "can't read" in message
     assert "project/code/mine.py" in " ".join(message.split()).replace(" ", "")
