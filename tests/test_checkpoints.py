@@ -19,9 +19,10 @@ from torch import Tensor
 from tasks.base import Task
 from tests.commands.test_survival import TINY
 from tests.conftest import Cli, as_json
-from tfcli import checkpoints
 from tfcli.building.models import build_for_training, build_model
-from tfcli.checkpoints import load_run, save_run
+from tfcli.checkpoints import loading
+from tfcli.checkpoints.loading import load_run
+from tfcli.checkpoints.saving import save_run
 from tfcli.commands.train import train_run
 from tfcli.config.schema import ModelConfig, RunConfig
 from tfcli.errors import TfcliError
@@ -165,7 +166,7 @@ def test_a_header_that_claims_too_much_is_refused_before_anything_is_built(
     values = json.loads(run.config.model_dump_json())
     values["model"] |= {"d_model": 32768, "d_ff": 131072, "n_layers": 3}
     rewrite(file, tensors, json.dumps(values))
-    monkeypatch.setattr(checkpoints, "build_model", build)
+    monkeypatch.setattr(loading, "build_model", build)
     with pytest.raises(TfcliError, match=r"it has no blocks\.1|and should be"):
         load_run(folder / "runs/run")
 
@@ -209,8 +210,8 @@ def test_a_summary_that_cannot_be_true_is_damage(changes: dict[str, Any], folder
 def test_a_model_is_filled_group_by_group(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(train_run(TINY, "run", None).run)
     whole = load_run(path).model
-    monkeypatch.setattr(checkpoints, "GROUP", 100)
-    groups = list(checkpoints.in_groups(whole.state_dict()))
+    monkeypatch.setattr(loading, "GROUP", 100)
+    groups = list(loading.in_groups(whole.state_dict()))
     assert len(groups) > 3
     assert [name for group in groups for name in group] == sorted(whole.state_dict())
     for name, tensor in load_run(path).model.state_dict().items():
@@ -222,7 +223,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from tfcli.building.models import build_for_training
-from tfcli.checkpoints import load_run
+from tfcli.checkpoints.loading import load_run
 from tfcli.runs.headers import read_header
 if sys.argv[1] == "open":
     load_run(Path("run"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.commands import inspect
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer

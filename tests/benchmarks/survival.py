@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from tfcli.checkpoints import load_run
+from tfcli.checkpoints.loading import load_run
 from tfcli.commands.saver import Saver
 from tfcli.commands.train import train_run
 from tfcli.config.files import load_config

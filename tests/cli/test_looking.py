@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
-from tfcli.checkpoints import load_run
+from tfcli.checkpoints.loading import load_run
 from tfcli.commands import inspect
 from tfcli.commands.inspect import resolve_sequence
 from tfcli.commands.train import Audience, train_run

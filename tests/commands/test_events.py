@@ -13,7 +13,7 @@ import torch
 from tests.commands.test_survival import TINY
 from tests.conftest import SMALL, Cli
 from tests.training.test_training import config
-from tfcli.checkpoints import load_tensors
+from tfcli.checkpoints.sealing import load_tensors
 from tfcli.commands.train import Audience, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import DivergedError, TfcliError

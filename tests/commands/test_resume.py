@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from tests.conftest import Cli, as_json, tfcli
-from tfcli.checkpoints import load_state, save_state
+from tfcli.checkpoints.saving import save_state
+from tfcli.checkpoints.states import load_state
 from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
 from tfcli.config.schema import RunConfig

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, as_json, tfcli
-from tfcli.checkpoints import load_run
+from tfcli.checkpoints.loading import load_run
 from tfcli.commands import interrupts
 from tfcli.commands.recording import Recorder
 from tfcli.commands.train import Audience, make_training, train_run

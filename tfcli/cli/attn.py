@@ -22,7 +22,7 @@ from tfcli.cli.output import hint, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.checkpoints import LoadedRun
+    from tfcli.checkpoints.loading import LoadedRun
     from tfcli.records.inspection import Choice
 
 LONG = 100  # tokens; tables of more are many screens long

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tfcli.cli.output import hint
 
 if TYPE_CHECKING:  # to import what this needs takes longer than --help
-    from tfcli.checkpoints import LoadedRun
+    from tfcli.checkpoints.loading import LoadedRun
 
 
 def load(path: Path, trust: Iterable[Path] | None) -> "LoadedRun":
@@ -16,7 +16,7 @@ def load(path: Path, trust: Iterable[Path] | None) -> "LoadedRun":
     Raises:
         UsageError, TfcliError: as `tfcli.checkpoints.load_run`.
     """
-    from tfcli.checkpoints import load_run
+    from tfcli.checkpoints.loading import load_run
 
     run = load_run(path, trust or ())
     for note in run.notes:

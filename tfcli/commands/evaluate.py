@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 
 from tfcli import registry
-from tfcli.checkpoints import LoadedRun
+from tfcli.checkpoints.loading import LoadedRun
 from tfcli.config.schema import check_device
 from tfcli.devices import choose_device
 from tfcli.errors import UsageError

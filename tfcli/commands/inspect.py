@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tfcli.checkpoints import LoadedRun, load_run
+from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.config.comparison import is_same_run
 from tfcli.config.relocation import relocate
 from tfcli.config.trust import files_of

@@ -12,7 +12,7 @@ from typing import TextIO
 import torch
 
 from tfcli.building.trainings import Training
-from tfcli.checkpoints import save_run
+from tfcli.checkpoints.saving import save_run
 from tfcli.commands.outcome import metrics, metrics_line, summarize, summarize_untrained
 from tfcli.commands.saver import Saver
 from tfcli.config.files import to_yaml

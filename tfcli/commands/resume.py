@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tfcli.checkpoints import SavedState, load_state
+from tfcli.checkpoints.states import SavedState, load_state
 from tfcli.commands.outcome import is_over
 from tfcli.config import files
 from tfcli.config.comparison import MAY_CHANGE, differences

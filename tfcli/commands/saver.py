@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfcli.building.trainings import Training
-from tfcli.checkpoints import check_numbers, save_run, save_state
+from tfcli.checkpoints.saving import check_numbers, save_run, save_state
 from tfcli.config.files import to_yaml
 from tfcli.devices import list_versions
 from tfcli.errors import TfcliError

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tfcli.building.models import build_for_training, build_task
 from tfcli.building.trainings import Training
-from tfcli.checkpoints import SavedState, count_parameters
+from tfcli.checkpoints.saving import count_parameters
+from tfcli.checkpoints.states import SavedState
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.outcome import ending, is_over, summarize
 from tfcli.commands.recording import Recorder

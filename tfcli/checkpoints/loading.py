@@ -1,50 +1,34 @@
-"""Save and load the weights of a run: safetensors, all else as text in its header. No pickled objects."""
+"""Load the model of a run."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from tfcli.building.models import build_model, build_task
+from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
 from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
-from tfcli.errors import DivergedError, UsageError, did_you_mean
+from tfcli.errors import UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.model.faults import find_fault, is_finite
-from tfcli.records.progress import Standing
-from tfcli.records.results import TrainSummary
 from tfcli.registry import check_task
-from tfcli.runs import folders, headers, writing
+from tfcli.runs import folders, headers
 from tfcli.runs.edits import find_edits
-from tfcli.runs.headers import Header, TensorEntry
+from tfcli.runs.headers import Header
 
 if TYPE_CHECKING:
     from tasks.base import Task
 
 
 GROUP = 2**25
-DTYPES = {  # as headers call them
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "I64": "int64",
-    "I32": "int32",
-    "I16": "int16",
-    "I8": "int8",
-    "U8": "uint8",
-    "BOOL": "bool",
-}
 
 
 class LoadedRun(NamedTuple):
@@ -83,89 +67,6 @@ class LoadedRun(NamedTuple):
         if length not in trained and length not in self.tried:
             check_task(self.task, self.config.task.name, [length])
             self.tried.add(length)
-
-
-def count_parameters(model: Encoder) -> int:
-    """How many numbers the model has learned."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
-    """Write the weights, with the configuration and the summary, in one step.
-
-    Raises:
-        DivergedError: some weights are no longer numbers.
-        OSError: they can't be written.
-    """
-    check_numbers(model, summary.steps)
-    texts = {"config": config.model_dump_json(), "summary": json.dumps(asdict(summary))}
-    write_sealed(file, headers.FORMAT, texts, model.state_dict())
-
-
-def save_state(file: Path, config: RunConfig, standing: Standing, tensors: dict[str, Tensor]) -> None:
-    """Write all that a training needs to go on, in one step.
-
-    Raises:
-        OSError: it can't be written.
-    """
-    texts = {"config": config.model_dump_json(), "standing": json.dumps(asdict(standing))}
-    write_sealed(file, headers.STATE_FORMAT, texts, tensors)
-
-
-def check_numbers(model: Encoder, steps: int) -> None:
-    """See to it that the weights are numbers.
-
-    Raises:
-        DivergedError: some no longer are.
-    """
-    if not all_finite(model.state_dict()):
-        raise DivergedError(f"the weights became infinite by step {steps}; try a smaller train.learning_rate")
-
-
-def write_sealed(file: Path, form: str, texts: dict[str, str], tensors: dict[str, Tensor]) -> None:
-    """Write tensors below a header of texts, with digests that tell whether both are as they were written."""
-    # Clones, since the parameters are views of one vector while they are trained.
-    copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-    said = {**texts, "digest": digest_of(copies)}
-    seal = headers.seal_of(form, *said.values())
-    writing.write_atomically(file, save(copies, {"format": form, **said, "seal": seal}))
-
-
-class SavedState(NamedTuple):
-    """A training that can go on."""
-
-    config: RunConfig
-    standing: Standing
-    tensors: dict[str, Tensor]
-
-
-def load_state(run: Path) -> SavedState | None:
-    """Return the state of a training, if it has saved one.
-
-    Raises:
-        TfcliError: it is damaged, or of another tfcli.
-    """
-    path = run / folders.STATE
-    try:
-        header = headers.read_state_header(path)
-    except FileNotFoundError:
-        return None
-    return SavedState(header.config, header.standing, load_tensors(path, header.digest))
-
-
-def load_tensors(path: Path, digest: str | None) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint.
-
-    Raises:
-        TfcliError: they aren't as they were written.
-    """
-    try:
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise headers.damage_error(path, str(error)) from error
-    if digest is not None and digest_of(tensors) != digest:
-        raise headers.damage_error(path, "its tensors are not as they were written")
-    return tensors
 
 
 def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = None) -> LoadedRun:
@@ -277,16 +178,6 @@ def check_fit(file: Path, model: Encoder, claimed: dict[str, str]) -> None:
             raise headers.damage_error(file, f"{name} is {found}, and should be {wanted[name]}")
 
 
-def describe(tensor: Tensor) -> str:
-    """Describe a tensor by its dtype and its shape."""
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
-
-
-def describe_entry(entry: TensorEntry) -> str:
-    """Describe a tensor of which only the header has been read."""
-    return f"{DTYPES.get(entry.dtype, entry.dtype)} {list(entry.shape)}"
-
-
 def check_answers(file: Path, model: Encoder, task: Task) -> None:
     """See to it that a model says something.
 
@@ -299,22 +190,3 @@ def check_answers(file: Path, model: Encoder, task: Task) -> None:
         if not is_finite(model(inputs)):
             fault = find_fault(model, inputs) or "nothing when tried again"
             raise headers.damage_error(file, f"its answers aren't finite numbers, {fault} to begin with")
-
-
-def digest_of(tensors: dict[str, Tensor]) -> str:
-    """Return the SHA-256 of the names, dtypes, shapes and bytes of tensors."""
-    found = hashlib.sha256()
-    for name in sorted(tensors):
-        add_to_digest(found, name, tensors[name])
-    return found.hexdigest()
-
-
-def add_to_digest(found: hashlib._Hash, name: str, tensor: Tensor) -> None:
-    """Add a tensor to a digest."""
-    found.update(f"{name} {describe(tensor)}\n".encode())
-    found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-
-
-def all_finite(tensors: dict[str, Tensor]) -> bool:
-    """Whether all the numbers are numbers."""
-    return all(map(is_finite, tensors.values()))

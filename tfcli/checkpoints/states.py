@@ -1,0 +1,35 @@
+"""Load the state from which a training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from tfcli.checkpoints.sealing import load_tensors
+from tfcli.config.schema import RunConfig
+from tfcli.records.progress import Standing
+from tfcli.runs import folders, headers
+
+
+class SavedState(NamedTuple):
+    """A training that can go on."""
+
+    config: RunConfig
+    standing: Standing
+    tensors: dict[str, Tensor]
+
+
+def load_state(run: Path) -> SavedState | None:
+    """Return the state of a training, if it has saved one.
+
+    Raises:
+        TfcliError: it is damaged, or of another tfcli.
+    """
+    path = run / folders.STATE
+    try:
+        header = headers.read_state_header(path)
+    except FileNotFoundError:
+        return None
+    return SavedState(header.config, header.standing, load_tensors(path, header.digest))
