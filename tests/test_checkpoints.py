@@ -171,6 +171,18 @@ def test_a_header_that_claims_too_much_is_refused_before_anything_is_built(
         load_run(folder / "runs/run")
 
 
+@pytest.mark.parametrize("positions", ["ends", "rotary"])
+def test_to_load_a_run_does_not_import_torchs_compiler(positions: str, folder: Path) -> None:
+    model = TINY.model.model_validate({**TINY.model.model_dump(), "positions": positions})
+    train_run(TINY.model_copy(update={"model": model}), "run", None)
+    code = (
+        "import sys; from pathlib import Path; from tfcli.checkpoints import load_run;"
+        "load_run(Path('runs/run')); assert 'torch._dynamo' not in sys.modules"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, env=environment)
+
+
 def rewrite(file: Path, tensors: dict[str, Tensor], config: str) -> None:
     """Write a checkpoint of another configuration, sealed."""
     data = file.read_bytes()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from tfcli.building.models import build_model, build_task
 from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 
 
 GROUP = 2**25
+
+
+class WithoutNumbers(TorchFunctionMode):
+    """Leaves tensors as they are where a module would draw its first weights.
+
+    On the device "meta" there are none, and yet torch imports its compiler for them, which takes a second.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return (kwargs or {}).get("tensor", *args[:1])
+        return function(*args, **(kwargs or {}))
 
 
 class LoadedRun(NamedTuple):
@@ -85,7 +98,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     task = build_task(config.task)
     claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
     if header.digest is not None and not files_of(config):  # then nothing is made but what the file can hold
-        with torch.device("meta"):
+        with torch.device("meta"), WithoutNumbers():
             check_fit(weights, build_model(config, task), claimed)
     model = build_model(config, task)
     if header.digest is None:

@@ -33,4 +33,5 @@ class SinusoidalPositions(Positions):
 
 def frequencies(width: int) -> Tensor:
     """Return the angle by which each pair of `width` channels turns per position, from 1 down to 1/10000."""
-    return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
+    steps = torch.arange(0, width, 2, device="cpu")  # on "meta", torch would import its compiler to compute
+    return torch.exp(steps * (-math.log(10_000) / width))
