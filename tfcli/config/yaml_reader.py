@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from yaml.composer import Composer
+from yaml.reader import ReaderError
 
 from tfcli.errors import ConfigError
 
@@ -108,8 +109,11 @@ def read(text: str, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         problem = " ".join(filter(None, (error.context, error.problem)))
         raise ConfigError([f"{format_mark(name, error.problem_mark)}: {problem}"]) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{name}: not YAML text: {str(error).splitlines()[0]}"]) from error
+    except ReaderError as error:
+        before = text[: error.position]
+        place = f"{name}:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+        problem = f"{chr(error.character)!a} can't stand in YAML; write it as an escape, in double quotes"
+        raise ConfigError([f"{place}: not YAML text: {problem}"]) from error
 
 
 def compose(text: str) -> yaml.Node | None:
