@@ -287,7 +287,8 @@ def raise_problem(name: str, length: int, find: Callable[[Task, int], str | None
     except Exception as error:  # whatever other people's code may raise
         problem, cause = describe_error(error), error
     if problem:
-        raise UsageError(f"task {name}, length {length}: {problem}") from cause
+        line = " ".join(problem.split())  # a tensor that it shows may have several
+        raise UsageError(f"task {name}, length {length}: {line}") from cause
 
 
 def check_aligned(task: Task, name: str) -> None:

@@ -43,9 +43,25 @@ class Raising(Swapping):
     def source(self, inputs):
         raise KeyError("boom")
 
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no message")
+
+class Shy(Swapping):
+    def source(self, inputs):
+        raise Unspeakable
+
+class Wordy(Swapping):
+    def source(self, inputs):
+        raise ValueError("one line\\nand another")
+
 class Silent(Swapping):
     def answer_length(self, length):
         return length - 1
+
+class Square(Swapping):
+    def answer_length(self, length):
+        return torch.eye(2)
 
 class Mute(Swapping):
     def target(self, inputs):
@@ -79,7 +95,10 @@ def test_a_task_from_a_file_trains_and_answers(cli: Cli, folder: Path) -> None:
         ("Lost", "length 1: source() must return positions from 0 to 0, not 99 to 102"),
         ("Vague", "source() must return a tensor, int64 [70, 1], not list"),
         ("Raising", "KeyError: 'boom' (at"),
+        ("Shy", "Unspeakable: its message can't be read (at"),
+        ("Wordy", "ValueError: one line and another (at"),
         ("Silent", "length 1: answer_length(1) must return a whole number from 1 on, not 0"),
+        ("Square", "answer_length(1) must return a whole number from 1 on, not tensor([[1., 0.], [0., 1.]])"),
         ("Mute", "target() must return an answer to each input, not only -100"),
         ("Picky", "length 1: draw() must return [62, 1] of what valid() takes, and it refuses '0'"),
         ("Idle", "must be a subclass of tfcli.Task with a target()"),

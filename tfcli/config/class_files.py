@@ -102,6 +102,10 @@ def load_from_file(name: str) -> Any:
 
 
 def describe_error(error: Exception) -> str:
-    """Describe what somebody else's code raised, and where."""
+    """Describe in a line what somebody else's code raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} (at {frame.filename}:{frame.lineno})"
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # this runs their code, too
+        message = "its message can't be read"
+    return f"{type(error).__name__}: {message} (at {frame.filename}:{frame.lineno})"
