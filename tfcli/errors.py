@@ -32,8 +32,13 @@ class ConfigError(UsageError):
     def __init__(self, problems: list[str]) -> None:
         more = len(problems) - MOST_PROBLEMS
         rest = [f"... and {more:,} more problems"] if more > 0 else []
-        self.problems = problems[:MOST_PROBLEMS] + rest
+        self.problems = [on_one_line(problem) for problem in problems[:MOST_PROBLEMS]] + rest
         super().__init__("\n".join(self.problems))
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with its line breaks as escapes: a problem is a line, whatever it repeats of a file."""
+    return text.replace("\n", "\\n")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tfcli.errors import NO_MEMORY, TfcliError
+from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, on_one_line
 
 MOST_LINES, LONGEST_LINE = 100, 4_000  # of a message, whatever it repeats of what somebody wrote
 
@@ -65,12 +65,14 @@ def stop_writing() -> None:
 
 def message_and_code(error: Exception) -> tuple[str | None, int]:
     """Return the message for an error and the exit code; no message for a bug."""
+    if isinstance(error, ConfigError):
+        return "\n".join(error.problems), error.exit_code
     if isinstance(error, TfcliError):
-        return str(error), error.exit_code
+        return on_one_line(str(error)), error.exit_code
     if isinstance(error, typer.TyperException):
-        return usage_message(error), error.exit_code
+        return on_one_line(usage_message(error)), error.exit_code
     if isinstance(error, OSError):
-        return f"{error.filename or 'output'}: {error.strerror}", 1
+        return on_one_line(f"{error.filename or 'output'}: {error.strerror}"), 1
     if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
         return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
     return None, 1
