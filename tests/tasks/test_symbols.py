@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 from tasks.base import Task
+from tasks.symbols import find_problem
 from tests.conftest import SMALL, Cli
 from tfcli.config.files import load_config
 from tfcli.errors import UsageError
@@ -111,3 +113,10 @@ def test_symbols_of_a_class_in_a_file_are_held_against_the_rule(cli: Cli, folder
     said = cli("train", "copy", "task.name=mine.py:Mine", *words, "-q", expect=2).stderr
     assert "mine.py:Mine: its symbols: '\\u200b' can't be typed" in said
     assert not (folder / "runs").exists()
+
+
+def test_a_symbol_that_stands_twice_is_soon_found_among_many() -> None:
+    started = time.process_time()
+    problem = find_problem([*map(str, range(20_000)), "3"])
+    assert problem == "each symbol may stand there once, 3 stands there more often"
+    assert time.process_time() - started < 1  # second; to count each by itself would take four
