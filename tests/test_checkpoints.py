@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,14 @@ def test_the_list_of_runs_sees_what_is_cut_off(cli: Cli, folder: Path, good: byt
     (folder / "runs/run" / folders.WEIGHTS).write_bytes(good[:-1])
     [listed] = as_json(cli, "ls")["runs"]
     assert "bytes, and should take" in listed["problem"]
+
+
+def test_more_is_said_of_a_tensor_than_there_is_to_say(cli: Cli, folder: Path, good: bytes) -> None:
+    data = bytearray(good)
+    change_header(data, random.Random(0), lambda one, other: (one | {"strides": [1]}, other))
+    (folder / "runs/run" / folders.WEIGHTS).write_bytes(data)
+    [listed] = as_json(cli, "ls")["runs"]
+    assert re.search(r"is damaged: unknown key \S+\.strides; train the run again", listed["problem"])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")

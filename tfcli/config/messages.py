@@ -28,7 +28,8 @@ def explain(error: ErrorDetails) -> str:
         return f"unknown key {key}; did you mean {meant!r}?"
     if kind == "extra_forbidden":
         known = known_keys(location[:-1])
-        return f"unknown key {key}{did_you_mean(str(location[-1]), known)} (known: {', '.join(known)})"
+        listed = f" (known: {', '.join(known)})" if known else ""
+        return f"unknown key {key}{did_you_mean(str(location[-1]), known)}{listed}"
     if kind == "missing":
         return f"{key} is missing"
     if key == "model.norm" and value in ("pre", "post", "sandwich", "parallel"):
@@ -71,6 +72,6 @@ def cut(text: str) -> str:
 
 
 def known_keys(location: Location) -> list[str]:
-    """Return the keys that may stand in this place."""
-    section = SECTIONS[str(location[0])] if location else RunConfig
-    return list(section.model_fields)
+    """Return the keys that may stand in this place of a configuration; none where it is none."""
+    section = SECTIONS.get(str(location[0])) if location else RunConfig
+    return list(section.model_fields) if section else []

@@ -90,9 +90,7 @@ def read_header(run: Path, path: Path | None = None) -> Header:
         config = RunConfig.model_validate_json(json.dumps(settings), context=SAVED)
         summary = adapters().summary.validate_json(texts["summary"])
         check_summary(path, summary)
-        tensors = adapters().tensors.validate_python(entries)
-    check_size(path, tensors, rest)
-    return Header(config, summary, tensors, digest, upgrade)
+    return Header(config, summary, read_entries(path, entries, rest), digest, upgrade)
 
 
 def check_summary(path: Path, summary: TrainSummary) -> None:
@@ -119,8 +117,7 @@ def read_state_header(path: Path) -> StateHeader:
     with explained(path, is_sealed=True):
         config = RunConfig.model_validate_json(texts["config"], context=SAVED)
         standing = adapters().standing.validate_json(texts["standing"])
-        tensors = adapters().tensors.validate_python(entries)
-    check_size(path, tensors, rest)
+    read_entries(path, entries, rest)
     return StateHeader(config, standing, digest)
 
 
@@ -163,15 +160,18 @@ def explained(path: Path, *, is_sealed: bool) -> Iterator[None]:
         raise damage_error(path, "its header is incomplete") from error
 
 
-def check_size(path: Path, tensors: dict[str, TensorEntry], rest: int) -> None:
-    """Hold the bytes that follow a header against what its tensors take.
+def read_entries(path: Path, entries: dict[str, Any], rest: int) -> dict[str, TensorEntry]:
+    """Return what a header says of its tensors, held against how many bytes follow it.
 
     Raises:
-        TfcliError: they are more or fewer.
+        TfcliError: it can't be understood, or they take more or fewer bytes.
     """
+    with explained(path, is_sealed=False):
+        tensors = adapters().tensors.validate_python(entries)
     needed = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if rest != needed:
         raise damage_error(path, f"its tensors take {rest} bytes, and should take {needed}")
+    return tensors
 
 
 def read_json_header(path: Path) -> tuple[Any, int]:
