@@ -297,6 +297,9 @@ def damage_tensors(name: str, tensor: torch.Tensor | None, path: Path) -> None:
         ("optimizer.other", torch.zeros(2), "it has a superfluous optimizer.other"),
         ("optimizer.mean", torch.zeros(2), "optimizer.mean has another form"),
         ("random.lengths", torch.zeros(625), "random.lengths has another form"),
+        ("optimizer.steps", torch.tensor(-1), "its optimizer has taken -1 steps"),
+        ("random.lengths", torch.full((625,), -1), "its random numbers can't go on"),
+        ("random.sequences", torch.full((5056,), 255, dtype=torch.uint8), "its random numbers can't go on"),
     ],
 )
 def test_a_state_of_another_training_is_refused(
@@ -305,6 +308,21 @@ def test_a_state_of_another_training_is_refused(
     path = Path(train_run(config(), "run", None, stop_at(4)).run)
     damage_tensors(name, tensor, path)
     with pytest.raises(TfcliError, match=problem):
+        resume_run(path, [])
+
+
+@pytest.mark.parametrize(
+    ("shares", "attempt", "step"),
+    [([], 1, 4), ([14], 2, 4), ([7, -7], 1, 4), ([7, 99], 1, 4), ([7, 7], 1, 0)],
+)
+def test_a_state_that_can_t_be_is_refused(shares: list[int], attempt: int, step: int, folder: Path) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    saved = load_state(path)
+    assert saved is not None
+    progress = replace(saved.standing.progress, attempt=attempt, step=step)
+    standing = replace(saved.standing, progress=progress, shares=shares)
+    save_state(path / folders.STATE, saved.config, standing, saved.tensors)
+    with pytest.raises(TfcliError, match="is damaged: its steps and its attempts contradict each other"):
         resume_run(path, [])
 
 

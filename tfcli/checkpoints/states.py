@@ -32,4 +32,6 @@ def load_state(run: Path) -> SavedState | None:
         header = headers.read_state_header(path)
     except FileNotFoundError:
         return None
+    if not header.standing.is_coherent(header.config.train.steps):
+        raise headers.damage_error(path, "its steps and its attempts contradict each other")
     return SavedState(header.config, header.standing, load_tensors(path, header.digest))

@@ -69,6 +69,13 @@ class Standing:
     versions: dict[str, str]  # of tfcli, torch and Python
     code: dict[str, str]  # digests of the files that settings name
 
+    def is_coherent(self, steps: int) -> bool:
+        """Whether a training of so many steps can stand so: in one of its attempts, after one of its steps."""
+        progress, shares = self.progress, self.shares
+        if not 0 < progress.attempt <= len(shares) or min(shares) < 1 or sum(shares) != steps:
+            return False
+        return 0 < progress.record.step <= min(progress.step, shares[progress.attempt - 1])
+
     def extended(self, steps: int) -> Standing:
         """Return where it stands on the way to so many steps; those that are added are the last attempt's."""
         shares = [*self.shares[:-1], self.shares[-1] + steps - sum(self.shares)]

@@ -106,9 +106,16 @@ class Trainer:
         self.losses = [torch.tensor(loss, device=self.device) for loss in losses]
         self.model.load_state_dict(part_of(tensors, "model."))
         self.optimizer.load_state(part_of(tensors, "optimizer."))
+        try:
+            self.restore_random(tensors, moved)
+        except (OverflowError, RuntimeError) as error:  # of Python's numbers, and of torch's
+            raise ValueError(f"its random numbers can't go on: {error}") from error
+
+    def restore_random(self, tensors: dict[str, Tensor], moved: bool) -> None:
+        """Let random numbers go on; where the device is another kind, the sequences begin anew."""
         self.lengths.setstate((3, tuple(tensors["random.lengths"].tolist()), None))
         if moved:
-            self.sequences.manual_seed((self.config.seed + record.step * SEEDS_APART) % 2**63)
+            self.sequences.manual_seed((self.config.seed + self.step * SEEDS_APART) % 2**63)
         else:
             self.sequences.set_state(tensors["random.sequences"])
             restore_random_states(self.device, part_of(tensors, "random.torch."))

@@ -58,10 +58,16 @@ class Optimizer:
         return {"steps": count, **{name: tensor for name, tensor in kept.items() if name not in known}}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` returned, of the same names and shapes."""
+        """Go on from what `state` returned, of the same names and shapes.
+
+        Raises:
+            ValueError: its count of steps is none.
+        """
         for name, tensor in state.items():
             if name == "steps":
                 self.steps = int(tensor)
+                if self.steps < 0:
+                    raise ValueError(f"its optimizer has taken {self.steps} steps")
             else:
                 getattr(self, name).copy_(tensor)
 
