@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,21 @@ def test_a_task_that_is_none_is_refused(name: str, message: str, cli: Cli, folde
     result = cli("train", "copy", f"task.name=mine.py:{name}", *SMALL, "-q", expect=2)
     assert message in result.stderr
     assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"class Mine:\n  def", "mine.py:2: invalid syntax"),
+        (b"class Mine: pass\0", r"mine\.py: source code string cannot contain null bytes|is no Python"),
+        (b"((((" * 100, "mine.py:1: "),
+        (b"-" * 100_000 + b"1", "mine.py is no Python"),
+    ],
+    ids=["half", "zero", "brackets", "deep"],
+)
+def test_a_file_that_is_no_python_is_refused(text: bytes, message: str, cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_bytes(text)
+    assert re.search(message, cli("train", "copy", "task.name=mine.py:Mine", expect=2).stderr)
 
 
 BOUND = """

@@ -49,7 +49,7 @@ def find_problem_in_file(path: Path, class_name: str) -> str | None:
     except OSError as error:
         return f"can't read {path}: {error.strerror}"
     except SyntaxError as error:
-        return f"{path}:{error.lineno}: {error.msg}"
+        return f"{path}:{error.lineno}: {error.msg}" if error.lineno else f"{path}: {error.msg}"
     except (ValueError, MemoryError, RecursionError):
         return f"{path} is no Python"
     names = set(bound_names(tree))
