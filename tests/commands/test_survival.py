@@ -26,7 +26,7 @@ from tfcli.commands.train import Audience, make_training, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.errors import TfcliError
 from tfcli.records.progress import Progress
-from tfcli.runs import folders, headers
+from tfcli.runs import folders, headers, writing
 
 LONG = ["train", "reverse", "train.steps=100000", "train.stop_when_solved=false", "train.threads=1"]
 TINY = RunConfig.model_validate(
@@ -257,3 +257,16 @@ def test_a_run_without_weights_says_why(folder: Path) -> None:
     with pytest.raises(TfcliError, match="its training ended before it saved any"):
         headers.read_header(path)
     assert "ended before" in tfcli("ls", cwd=folder).stdout
+
+
+def test_a_file_that_can_t_be_written_to_its_end_stays_as_it_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    writing.write_atomically(folder / "file", b"old")
+    monkeypatch.setattr(os, "fsync", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        writing.write_atomically(folder / "file", b"new")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"file": b"old"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,11 @@ BROKEN: list[tuple[str, type[Task], str]] = [
         "answer_length of a float",
         broken("answer_length", lambda self, length: length / 1),
         "length 1: answer_length(1) must return a whole number from 1 on, not 1.0",
+    ),
+    (
+        "answer_length of how often it was asked",
+        broken("answer_length", lambda self, length: next(self.__dict__.setdefault("asked", count(1)))),
+        "length 1: answer_length(1) returned 1, and then something else",
     ),
     (
         "answer_length and target",
@@ -198,8 +204,10 @@ BROKEN: list[tuple[str, type[Task], str]] = [
     ),
     (
         "an end before the end",
-        broken("target", lambda self, inputs: inputs.index_fill(1, torch.tensor([0]), IGNORE), END=9),
-        "not only -100",
+        broken(
+            "target", at(2, lambda self, inputs: inputs.index_fill(1, torch.tensor([0]), IGNORE), same), END=9
+        ),
+        "length 2: target() must return -100 after the end of an answer alone",
     ),
     (
         "raising at one length",
@@ -219,7 +227,15 @@ BROKEN: list[tuple[str, type[Task], str]] = [
     (
         "valid without draw",
         broken("valid", lambda self, inputs: inputs[:, 0] + inputs[:, -1] < 18),
-        "valid() takes",
+        "length 1: draw() must return [62, 1] of what valid() takes, and it refuses '9'",
+    ),
+    (
+        "valid of all but one, without draw",
+        broken(
+            "valid",
+            lambda self, inputs: (inputs != torch.arange(inputs.shape[1])).any(1) | (inputs.shape[1] != 4),
+        ),
+        "length 4: draw() gives 10000 sequences, of which valid() takes 9999: define draw(), too",
     ),
     (
         "valid of too much",

@@ -202,6 +202,21 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert rates[9:] == sorted(rates[9:], reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "half_way", "last"),
+    [
+        ("constant", 2.0, 2.0),
+        ("linear", 1.0, 0.0),
+        ({"name": "linear", "final": 0.5}, 1.5, 1.0),
+        ({"name": "cosine", "final": 0.5}, 1.5, 1.0),
+    ],
+)
+def test_the_learning_rate_falls_as_the_schedule_says(schedule: object, half_way: float, last: float) -> None:
+    values = {"steps": 110, "warmup_steps": 10, "learning_rate": 2.0, "schedule": schedule}
+    built = build_schedule(TrainConfig.model_validate(values))
+    assert [built.rate(step) for step in (10, 60, 110)] == pytest.approx([2.0, half_way, last])
+
+
 def test_the_optimizer_is_torchs_adamw_with_clipping() -> None:
     """With the same gradients, weights go the same way as with torch's own optimizer and clipping."""
     settings = config(train={"weight_decay": 0.3, "clip_norm": 0.5})
