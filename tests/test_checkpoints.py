@@ -185,7 +185,7 @@ def test_to_load_a_run_does_not_import_torchs_compiler(positions: str, folder: P
     model = TINY.model.model_validate({**TINY.model.model_dump(), "positions": positions})
     train_run(TINY.model_copy(update={"model": model}), "run", None)
     code = (
-        "import sys; from pathlib import Path; from tfcli.checkpoints import load_run;"
+        "import sys; from pathlib import Path; from tfcli.checkpoints.loading import load_run;"
         "load_run(Path('runs/run')); assert 'torch._dynamo' not in sys.modules"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 
 from tests.conftest import SMALL, invoke_in
 from tests.properties.promises import examples, look
-from tfcli.checkpoints import digest_of
+from tfcli.checkpoints.sealing import digest_of
 from tfcli.commands import train
 from tfcli.commands.interrupts import Interrupt
 from tfcli.runs import folders, headers

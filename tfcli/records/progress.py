@@ -70,7 +70,7 @@ class Standing:
     code: dict[str, str]  # digests of the files that settings name
 
     def is_coherent(self, steps: int) -> bool:
-        """Whether a training of so many steps can stand so: in one of its attempts, after one of its steps."""
+        """Whether a training of so many steps can stand so: within one of its attempts, after a step."""
         progress, shares = self.progress, self.shares
         if not 0 < progress.attempt <= len(shares) or min(shares) < 1 or sum(shares) != steps:
             return False
