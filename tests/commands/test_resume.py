@@ -22,7 +22,7 @@ from tfcli.checkpoints.saving import save_state
 from tfcli.checkpoints.states import load_state
 from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
-from tfcli.config.schema import RunConfig
+from tfcli.config.schema import ModelConfig, RunConfig
 from tfcli.config.trust import list_file
 from tfcli.errors import DivergedError, TfcliError, UsageError
 from tfcli.evaluation import StoppedError
@@ -440,3 +440,16 @@ def test_what_takes_long_to_score_is_saved_without(folder: Path, monkeypatch: py
     report = train_run(config(), "cut", None, stop_at(4))
     assert (report.steps, report.exact_match) == (4, None)
     assert headers.read_header(Path(report.run)).summary.exact_match is None
+
+
+def test_a_state_that_claims_a_huge_model_is_refused_before_one_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(train_run(config(), "run", None, stop_at(4)).run)
+    saved = load_state(path)
+    assert saved is not None
+    claim = {"d_model": 65_536, "n_heads": 2, "n_layers": 1000}
+    huge = saved.config.model_copy(update={"model": ModelConfig.model_validate(claim)})
+    save_state(path / folders.STATE, huge, saved.standing, saved.tensors)
+    with pytest.raises(TfcliError, match=r"training\.safetensors is damaged: .*(it has no|should be)"):
+        resume_run(path, [])

@@ -97,9 +97,8 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     require(config, path, trust)
     task = build_task(config.task)
     claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
-    if header.digest is not None and not files_of(config):  # then nothing is made but what the file can hold
-        with torch.device("meta"), WithoutNumbers():
-            check_fit(weights, build_model(config, task), claimed)
+    if header.digest is not None:
+        check_claim(weights, config, task, claimed)
     model = build_model(config, task)
     if header.digest is None:
         take_old_tensors(model, weights, header)
@@ -173,6 +172,19 @@ def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
         for setting, file in find_changes(config, header.summary.code)
     ]
     return changes + find_edits(path, header.config)
+
+
+def check_claim(file: Path, config: RunConfig, task: Task, claimed: dict[str, str]) -> None:
+    """Hold the tensors of a checkpoint against its configuration, before a model is made of that.
+
+    Parts from files are left to the model itself: they may only be made as they are meant to be.
+
+    Raises:
+        TfcliError: they don't fit; the file can't hold the model that it says it has.
+    """
+    if not files_of(config):
+        with torch.device("meta"), WithoutNumbers():
+            check_fit(file, build_model(config, task), claimed)
 
 
 def check_fit(file: Path, model: Encoder, claimed: dict[str, str]) -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from tfcli.building.models import build_for_training, build_task
 from tfcli.building.trainings import Training
+from tfcli.checkpoints.loading import check_claim
 from tfcli.checkpoints.saving import count_parameters
+from tfcli.checkpoints.sealing import describe
 from tfcli.checkpoints.states import SavedState
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.outcome import ending, is_over, summarize
@@ -30,6 +32,7 @@ from tfcli.records.progress import Progress
 from tfcli.records.results import Score, TrainReport, TrainSummary
 from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
+from tfcli.training.loop import part_of
 from tfcli.training.monitor import monitor
 
 if TYPE_CHECKING:
@@ -96,6 +99,8 @@ def resume_run(
             raise UsageError(f"{path} is in training (pid {locks.find_trainer(path)}); --resume is for later")
         config, saved = find_start(path, overrides, audience.warn)
         require(config, path, trust)
+        if saved is not None:
+            check_weights(path / folders.STATE, config, saved)
         try:
             training, held_out = make_training(config, saved)
         except ValueError as error:
@@ -108,6 +113,17 @@ def resume_run(
             audience.note(f"{path} goes on after step {saved.standing.progress.step:,}")
             recorder.go_on(saved.standing)
         return follow(training, held_out, recorder, interrupt, audience)
+
+
+def check_weights(file: Path, config: RunConfig, saved: SavedState) -> None:
+    """Hold the weights that were saved against the model that will go on with them, before that is made.
+
+    Raises:
+        TfcliError: they aren't those of such a model.
+    """
+    weights = part_of(saved.tensors, "model.")
+    claimed = {name: describe(tensor) for name, tensor in weights.items()}
+    check_claim(file, config, build_task(config.task), claimed)
 
 
 def make_training(config: RunConfig, saved: SavedState | None) -> tuple[Training, list[Batch]]:
