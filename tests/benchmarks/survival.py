@@ -143,7 +143,7 @@ def together(folder: Path, times: int) -> str:
 def neighbour(folder: Path, times: int) -> str:
     command, quiet, busy = [*TFCLI, "train", "reverse", "-q"], [], []
     loop = [sys.executable, "-c", "while True: pass"]
-    for _ in range(max(3, times // 20)):
+    for _ in range(max(1, times // 20)):
         quiet.append(seconds(command, folder))
         others = [subprocess.Popen(loop) for _ in range(os.cpu_count() or 1)]
         try:

@@ -216,7 +216,7 @@ class TrainConfig(Section):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        None, description="CPU threads; torch's own choice if left out"
+        None, description="CPU threads; if left out, one for a small model, else torch's own choice"
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the matrix products")
 
