@@ -172,3 +172,39 @@ def test_a_header_that_claims_much_takes_no_memory(length: int, run: Path) -> No
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
+def test_resuming_writes_through_no_link(run: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter, folder_of_others = folder / "letter", folder / "others"
+    letter.write_text("precious")
+    folder_of_others.mkdir()
+    (run / locks.LOCK).symlink_to(letter)
+    shutil.rmtree(run / "snapshots", ignore_errors=True)
+    (run / "snapshots").symlink_to(folder_of_others, target_is_directory=True)
+    for name in (folders.CONFIG, folders.WEIGHTS, folders.STATE, folders.METRICS):
+        (run / f".{name}.{os.getpid()}").symlink_to(letter)
+    more = ["train.steps=205", "train.stop_when_solved=false"]
+    assert call(["train", "--resume", "reverse", *more]).exit_code == 0
+    assert letter.read_text() == "precious"
+    assert not any(path.is_symlink() for path in run.iterdir() if path.name not in ("snapshots", locks.LOCK))
+    assert list(folder_of_others.iterdir()) == []
+
+
+def test_snapshots_are_not_written_into_a_folder_elsewhere(folder: Path) -> None:
+    (folder / "others").mkdir()
+    words = ["copy", "train.steps=4", "train.snapshot_every=2", "train.batch_size=4", "--out", "x"]
+    assert call(["train", *words, "train.stop_when_solved=false"]).exit_code == 0
+    shutil.rmtree(folder / "x/snapshots")
+    (folder / "x/snapshots").symlink_to(folder / "others", target_is_directory=True)
+    result = call(["train", "--resume", "x", "train.steps=8"])
+    assert result.exit_code == 0
+    assert "snapshots can't be written (their folder is a link to another)" in " ".join(result.stderr.split())
+    assert list((folder / "others").iterdir()) == []
+
+
+def test_a_hard_link_in_place_of_the_lock_is_left_alone(run: Path, folder: Path) -> None:
+    (folder / "letter").write_text("precious")
+    os.link(folder / "letter", run / locks.LOCK)
+    assert call(["train", "--resume", "reverse"]).exit_code in (0, 2)
+    assert (folder / "letter").read_text() == "precious"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import py_compile
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,105 @@ def test_bytecode_beside_a_trusted_file_is_not_run(folder: Path, ran: Path, forg
     assert done.returncode == 0, done.stderr
     assert "evil" not in done.stderr
     assert ran.exists()
+
+
+MARK = "import os\nfrom pathlib import Path\nPath(os.environ['RAN']).touch()\n"
+PART = """
+import tfcli
+{imports}
+class MyNorm(tfcli.Norm):
+    def forward(self, x):
+        return x
+"""
+
+
+@pytest.fixture
+def copied(ran: Path, folder: Path, cli: Cli) -> Callable[[str], Path]:
+    """Return a function that trains with a file, and gives the folder that it and its run were moved to."""
+
+    def copy(imports: str, **beside: str) -> Path:
+        home = folder / "home"
+        home.mkdir()
+        (home / "parts.py").write_text(PART.format(imports=imports))
+        for name, text in beside.items():
+            (home / f"{name}.py").write_text(text)
+        words = [*SMALL, "train.steps=2", "-q", "--out", str(home / "run")]
+        cli("train", "copy", f"model.norm={home}/parts.py:MyNorm", *words)
+        return home.rename(folder / "stranger")
+
+    return copy
+
+
+TRY = "try:\n    import {0}\nexcept ImportError:\n    pass\n"
+
+
+@pytest.mark.parametrize("name", ["msvcrt", "winreg", "extra"])
+def test_what_a_stranger_lays_beside_a_trusted_file_is_not_run(
+    name: str, copied: Callable[[str], Path], ran: Path
+) -> None:
+    if name in sys.stdlib_module_names and sys.platform == "win32":
+        pytest.skip("it is there")
+    stranger = copied(TRY.format(name))
+    (stranger / f"{name}.py").write_text(MARK)
+    result = tfcli("predict", str(stranger / "run"), "1 2", cwd=stranger.parent)
+    assert result.returncode == 2, result.stderr
+    assert not ran.exists()
+
+
+def test_only_what_is_imported_by_a_statement_can_be(copied: Callable[[str], Path], ran: Path) -> None:
+    stranger = copied(
+        "import importlib\ntry:\n    importlib.import_module('ext' + 'ra')\nexcept ImportError:\n    pass\n"
+    )
+    (stranger / "extra.py").write_text(MARK)
+    assert tfcli("predict", str(stranger / "run"), "1 2", cwd=stranger.parent).returncode == 0
+    assert not ran.exists()
+
+
+def test_a_folder_of_bytecode_in_the_path_hides_nothing(copied: Callable[[str], Path], ran: Path) -> None:
+    stranger = copied(TRY.format("extra"))
+    hidden = stranger.parent / "__pycache__/p"
+    hidden.parent.mkdir()
+    stranger.rename(hidden)
+    (hidden / "extra.py").write_text(MARK)
+    assert tfcli("predict", str(hidden / "run"), "1 2", cwd=hidden.parent).returncode == 2
+    assert not ran.exists()
+
+
+def test_a_linked_folder_of_a_package_belongs_to_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import helper\n")
+    (tmp_path / "helper").mkdir()
+    (tmp_path / "helper/__init__.py").write_text("")
+    before = digest(tmp_path / "mine.py")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/fast.py").write_text("")
+    (tmp_path / "helper/extra").symlink_to(tmp_path / "other", target_is_directory=True)
+    assert digest(tmp_path / "mine.py") != before
+    (tmp_path / "helper/loop").symlink_to(tmp_path / "helper", target_is_directory=True)
+    assert len(digest(tmp_path / "mine.py")) == 64
+
+
+def test_a_folder_without_init_is_the_same_before_and_after_it_is_imported(
+    ran: Path, folder: Path, cli: Cli
+) -> None:
+    (folder / "helper").mkdir()
+    (folder / "helper/sizes.py").write_text("SCALE = 1.0\n")
+    (folder / "parts.py").write_text(PART.format(imports="from helper.sizes import SCALE"))
+    before = digest(folder / "parts.py")
+    cli("train", "copy", "model.norm=parts.py:MyNorm", *SMALL, "train.steps=2", "-q")
+    assert digest(folder / "parts.py") == before
+    cli("predict", "copy", "1 2")
+    cli("train", "--resume", "copy", "train.steps=4", "-q")
+
+
+def test_plugins_that_lie_beside_a_file_are_not_installed(copied: Callable[[str], Path], ran: Path) -> None:
+    stranger = copied("")
+    metadata = stranger / "evil-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tfcli.norm]\nevil = evilmod:Evil\n")
+    (stranger / "evilmod.py").write_text(MARK)
+    config = stranger / "run/config.yaml"
+    config.write_text(re.sub(r"  norm: .*", "  norm: evil", config.read_text()))
+    result = tfcli("predict", str(stranger / "run"), "1 2", cwd=stranger.parent)
+    assert result.returncode == 0, result.stderr
+    assert not ran.exists()

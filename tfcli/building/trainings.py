@@ -67,9 +67,8 @@ class Training:
         tensors: dict[str, Tensor] | None = None,
     ) -> None:
         self.model, self.task, self.config = model, task, config
-        self.shares, self.number = config.train.shares(), 1
-        if standing is not None:
-            self.shares, self.number = standing.shares, standing.progress.attempt
+        self.shares = config.train.shares() if standing is None else standing.shares
+        self.number = 1 if standing is None else standing.progress.attempt
         self.attempts = config.train.split(self.shares)
         self.code = {setting: digest(path) for setting, path in files_of(config)}
         self.trainer = self.make_trainer()

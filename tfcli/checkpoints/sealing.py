@@ -30,7 +30,10 @@ DTYPES = {  # as headers call them
 def write_sealed(file: Path, form: str, texts: dict[str, str], tensors: dict[str, Tensor]) -> None:
     """Write tensors below a header of texts, with digests that tell whether both are as they were written."""
     # Clones, since the parameters are views of one vector while they are trained.
-    copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     said = {**texts, "digest": digest_of(copies)}
     seal = headers.seal_of(form, *said.values())
     writing.write_atomically(file, save(copies, {"format": form, **said, "seal": seal}))

@@ -9,6 +9,7 @@ import typer
 
 import tfcli
 from tfcli.cli.boundary import Boundary
+from tfcli.cli.options import expand_user
 
 app = typer.Typer(
     cls=Boundary,
@@ -44,7 +45,12 @@ def main(
     ] = False,
     log: Annotated[
         Path | None,
-        typer.Option("--log", metavar="FILE", help="Append what happens to a file, a line of JSON an event."),
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="Append what happens to a file, a line of JSON an event.",
+            callback=expand_user,
+        ),
     ] = None,
 ) -> None:
     """Typer wants a function to hang the options on."""

@@ -33,7 +33,10 @@ class JsonLines(logging.Handler):
         super().__init__()
         self.path = path
         try:
-            self.file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            # A pipe that nobody reads is an error then, and nothing to wait for.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+            self.file = os.open(path, flags, 0o666)
+            os.set_blocking(self.file, True)
         except OSError as error:
             raise UsageError(f"--log {path}: {error.strerror}; name a file that can be written") from error
         self.ends_within_a_line = self.has_failed = False

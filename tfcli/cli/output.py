@@ -54,4 +54,4 @@ def hint(text: str) -> None:
     from tfcli.render.terminal import make_console, print_message
 
     with suppress(OSError):
-        print_message(make_console(stderr=True), text)
+        print_message(make_console(stderr=True), " ".join(text.splitlines()))

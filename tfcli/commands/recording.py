@@ -119,6 +119,8 @@ class Recorder:
 
         def write() -> None:
             file.parent.mkdir(exist_ok=True)
+            if file.parent.is_symlink():
+                raise OSError(0, "their folder is a link to another")
             save_run(file, self.config, self.training.model, summary)
             emit(SnapshotSaved(str(self.path), summary.steps, str(file)))
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.saving import check_numbers, save_run, save_state
 from tfcli.config.files import to_yaml
@@ -17,6 +19,7 @@ from tfcli.records.progress import Progress
 from tfcli.records.results import TrainSummary
 from tfcli.runs import folders, writing
 
+UNSAVABLE = (ValueError, KeyError, OverflowError, SafetensorError)  # what an own optimizer may keep
 SAVE_EVERY = 5.0  # seconds between two saves at most: what a kill can lose, beside the current step
 MOST_TIME = 0.02  # share of the training that saving may take; large models are saved less often
 
@@ -86,12 +89,12 @@ class Saver:
 
     def write_state(self, folder: Path, latest: Progress) -> None:
         """Write the state to a folder, if that is possible."""
-        standing, tensors = self.training.standing(latest, list_versions()), self.training.tensors()
         try:
+            standing, tensors = self.training.standing(latest, list_versions()), self.training.tensors()
             save_state(folder / folders.STATE, self.config, standing, tensors)
-        except OSError as error:
+        except (OSError, *UNSAVABLE) as error:
             self.warn_once(
-                f"{folder}: the state can't be written ({error.strerror}); "
+                f"{folder}: the state can't be written ({getattr(error, 'strerror', None) or error}); "
                 "the training goes on, but --resume can't go on from here"
             )
 

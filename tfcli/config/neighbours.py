@@ -1,34 +1,53 @@
-"""The modules that lie beside a file and that it imports: they are run with it."""
+"""The modules that lie beside a file and that it imports: they are run with it, and trusted with it.
+
+They are found by import statements, and nothing else that lies there can be imported.
+"""
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import machinery
+from importlib.abc import MetaPathFinder
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from tfcli.config.reading import read_bytes
 
-OURS = {"tfcli", "tasks"}  # never a neighbour, even where they are worked on
+ROOT = Path(__file__).parents[2]
 
 
 def find_neighbours(path: Path) -> set[Path]:
     """Return the files beside a module that Python may load for it, and for these, whatever they are."""
+    return {file for files in modules_beside(path).values() for file in files}
+
+
+def modules_beside(path: Path) -> dict[str, set[Path]]:
+    """Return what lies beside a module and is imported by it, or by these: the files of each name."""
     folder = path.parent
-    found: set[Path] = set()
+    found: dict[str, set[Path]] = {}
     waiting = [path]
     while waiting:
-        for name in imported_names(waiting.pop()) - OURS:
-            if is_elsewhere(name, folder):
-                continue
-            for candidate in [*folder.glob(f"{name}.*"), *(folder / name).rglob("*")]:
-                if candidate.is_file() and "__pycache__" not in candidate.parts and candidate not in found:
-                    found.add(candidate)
-                    waiting.append(candidate)
-    return found
+        for name in imported_names(waiting.pop()) - found.keys():
+            if not is_elsewhere(name, folder):
+                found[name] = {*filter(Path.is_file, folder.glob(f"{name}.*")), *files_below(folder / name)}
+                waiting += found[name]
+    return {name: files for name, files in found.items() if files}
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and in those below it, also through links, but for compiled ones."""
+    seen: set[str] = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(here)) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        yield from filter(Path.is_file, (Path(here, name) for name in files))
 
 
 def imported_names(module: Path) -> set[str]:
@@ -51,14 +70,20 @@ def names_in(node: ast.AST) -> Iterator[str]:
 
 
 def is_elsewhere(name: str, folder: Path) -> bool:
-    """Whether Python finds a module before it looks for it in `folder`."""
-    if name in sys.stdlib_module_names:
+    """Whether Python finds a module without looking for it in `folder`.
+
+    That many modules of the standard library aren't there on this system: such a name may be a neighbour's.
+    """
+    if name == "tfcli" or (name == "tasks" and (ROOT / "tasks").is_dir()):  # even where they are worked on
         return True
+    if name in sys.builtin_module_names or machinery.FrozenImporter.find_spec(name) is not None:
+        return True
+    others = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != folder]
     try:
-        spec = machinery.PathFinder.find_spec(name)
+        spec = machinery.PathFinder.find_spec(name, others)
     except (ImportError, ValueError):
         return False
-    return spec is not None and not (spec.origin and Path(spec.origin).resolve().is_relative_to(folder))
+    return spec is not None and spec.origin is not None  # a folder without __init__ gives way to a module
 
 
 class TextLoader(machinery.SourceFileLoader):
@@ -70,21 +95,46 @@ class TextLoader(machinery.SourceFileLoader):
         return code
 
 
+LOADERS: Any = (
+    (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+    (TextLoader, machinery.SOURCE_SUFFIXES),
+)
+
+
+class NeighbourFinder(MetaPathFinder):
+    """Finds the modules beside a file that belong to it, from their text, and no other file below them."""
+
+    def __init__(self, folder: Path, files: dict[str, set[Path]]) -> None:
+        self.folder, self.names = folder, set(files)
+        self.files = {os.path.realpath(file) for found in files.values() for file in found}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> machinery.ModuleSpec | None:
+        """Find a module in the folder, or in a package that was found there."""
+        if fullname.partition(".")[0] not in self.names:
+            return None
+        for entry in [str(self.folder)] if path is None else path:
+            spec = machinery.FileFinder(entry, *LOADERS).find_spec(fullname)
+            if spec is None:
+                continue
+            if spec.origin is not None and os.path.realpath(spec.origin) not in self.files:
+                break
+            if spec.loader is None:  # a folder without __init__
+                package = machinery.ModuleSpec(fullname, None, is_package=True)
+                package.submodule_search_locations = spec.submodule_search_locations
+                return package
+            return spec
+        raise ModuleNotFoundError(f"no module {fullname} belongs to what is run", name=fullname)
+
+
 def import_neighbours_of(path: Path) -> None:
-    """Let a module import its neighbours, from their text."""
-    folders = {str(file.parent) for file in (path, *find_neighbours(path))}
-
-    def find_text(folder: str) -> Any:
-        if folder not in folders:
-            raise ImportError(folder)
-        return machinery.FileFinder(
-            folder,
-            (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
-            (TextLoader, machinery.SOURCE_SUFFIXES),
-        )
-
-    sys.path_hooks.insert(0, find_text)
-    for folder in folders:
-        sys.path_importer_cache.pop(folder, None)
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    """Let a module import its neighbours, from their text, and nothing else that lies beside it."""
+    files = modules_beside(path)
+    known = [
+        finder
+        for finder in sys.meta_path
+        if isinstance(finder, NeighbourFinder) and (finder.folder, finder.names) == (path.parent, set(files))
+    ]
+    if files and not known:
+        sys.meta_path.insert(0, NeighbourFinder(path.parent, files))

@@ -183,8 +183,10 @@ class TrainConfig(Section):
     """How the model is trained."""
 
     steps: int = Field(2000, ge=1, le=10**9, description="optimizer steps at most")
-    attempts: Count = Field(
+    attempts: int = Field(
         1,
+        ge=1,
+        le=1000,
         description="trainings at most, from new weights each, in equal shares of steps, until one solves",
     )
     batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.results import Score
 
+MOST_TOKENS = 2**63  # that anybody trains on
 STREAK = 2  # evaluations in a row at which all held-out answers must be right
 
 
@@ -71,10 +72,18 @@ class Standing:
 
     def is_coherent(self, steps: int) -> bool:
         """Whether a training of so many steps can stand so: within one of its attempts, after a step."""
-        progress, shares = self.progress, self.shares
+        progress, record, shares = self.progress, self.progress.record, self.shares
         if not 0 < progress.attempt <= len(shares) or min(shares) < 1 or sum(shares) != steps:
             return False
-        return 0 < progress.record.step <= min(progress.step, shares[progress.attempt - 1])
+        ends, figures = sum(shares[: progress.attempt]), (progress.tokens, progress.streak, record.tokens)
+        return (
+            progress.steps == ends
+            and progress.step - record.step == ends - shares[progress.attempt - 1]
+            and 0 < record.step <= shares[progress.attempt - 1]
+            and len(self.losses) <= record.step
+            and 0 <= min(figures) <= max(figures) < MOST_TOKENS
+            and 0 <= progress.seconds < MOST_TOKENS
+        )
 
     def extended(self, steps: int) -> Standing:
         """Return where it stands on the way to so many steps; those that are added are the last attempt's."""

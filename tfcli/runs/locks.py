@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import IO
 from tfcli.config.reading import check_file
 
 LOCK = "training.lock"
+# A link may lead to somebody's letters, and a pipe keep us waiting.
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @contextmanager
@@ -40,9 +43,11 @@ def take_file(path: Path) -> tuple[IO[str], bool]:
         OSError: it can't be opened.
     """
     while True:
-        with suppress(FileNotFoundError):
-            check_file(path)
-        file = path.open("a", encoding="ascii")
+        file = os.fdopen(os.open(path, FLAGS, 0o666), "a", encoding="ascii")
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # it isn't ours to write into
+            file.close()
+            raise OSError(0, "not a file of its own", str(path))
         if not take(file, exclusive=True):
             return file, False
         if is_still(path, file):

@@ -15,7 +15,8 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     remove_orphans(path)
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # left by a process that had our number, or laid there as a trap
+        with temporary.open("xb") as file:  # which follows no link
             for piece in [data] if isinstance(data, bytes) else data:
                 file.write(piece)
             file.flush()

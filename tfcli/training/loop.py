@@ -101,7 +101,11 @@ class Trainer:
         Raises:
             ValueError: those aren't the tensors of this training.
         """
-        moved = check_tensors(tensors, self.tensors())
+        grows = "optimizer." if type(self.optimizer).__module__ != Optimizer.__module__ else None
+        moved = check_tensors(tensors, self.tensors(), grows)
+        if not 0 <= (taken := int(tensors["optimizer.steps"])) <= record.step:
+            raise ValueError(f"its optimizer has taken {taken} steps")
+        self.model.anneal(record.step / self.config.steps)  # what an own part keeps of that is in no tensor
         self.step, self.tokens_trained = record.step, record.tokens
         self.losses = [torch.tensor(loss, device=self.device) for loss in losses]
         self.model.load_state_dict(part_of(tensors, "model."))
@@ -121,19 +125,25 @@ class Trainer:
             restore_random_states(self.device, part_of(tensors, "random.torch."))
 
 
-def check_tensors(found: dict[str, Tensor], own: dict[str, Tensor]) -> bool:
+def check_tensors(found: dict[str, Tensor], own: dict[str, Tensor], grows: str | None) -> bool:
     """Whether the tensors of a training are from another kind of device than its `own` are.
+
+    Those whose names begin with `grows` may have come into being since, or have grown.
 
     Raises:
         ValueError: they aren't those of this training.
     """
     moved = found.get("random.sequences", own["random.sequences"]).shape != own["random.sequences"].shape
     for name in sorted(found.keys() ^ own.keys()):
-        if not (moved and name.startswith("random.torch.")):
+        may_differ = (moved and name.startswith("random.torch.")) or (
+            grows and name.startswith(grows) and name in found
+        )
+        if not may_differ:
             raise ValueError(f"it has {'no' if name in own else 'a superfluous'} {name}")
     for name in found.keys() & own.keys():
         same = found[name].shape == own[name].shape and found[name].dtype == own[name].dtype
-        if not same and not (moved and name == "random.sequences"):
+        may_differ = (moved and name == "random.sequences") or (grows and name.startswith(grows))
+        if not same and not may_differ:
             raise ValueError(f"{name} has another form")
     return moved
 

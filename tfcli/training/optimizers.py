@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Betas, Field, Positive, Share
 
+NUMBERS = {int: torch.int64, float: torch.float64, bool: torch.bool}
+
 
 class Optimizer:
     """The base class of all optimizers, which have a method `move`.
@@ -21,9 +23,9 @@ class Optimizer:
     The parameters of `model` become views of one vector, and so do their gradients: keep them, and call
     `zero_gradients` before each backward pass.
 
-    What steps depend on beside the parameters are attributes that are tensors, of a size that stays, and the
-    count of steps: `state` saves these, so that a training can be left and taken up again. An optimizer that
-    keeps anything else extends `state` and `load_state`.
+    What steps depend on beside the parameters are attributes that are tensors or numbers: `state` saves
+    these, so that a training can be left and taken up again. An optimizer that keeps anything else extends
+    `state` and `load_state`.
 
     Args:
         weight_decay: of the matrices of linear layers.
@@ -53,23 +55,24 @@ class Optimizer:
     def state(self) -> dict[str, Tensor]:
         """Return what steps depend on beside the parameters, by name."""
         known = ("values", "gradients", "decay")
-        kept = {name: tensor for name, tensor in vars(self).items() if isinstance(tensor, Tensor)}
-        count = torch.tensor(self.steps)
-        return {"steps": count, **{name: tensor for name, tensor in kept.items() if name not in known}}
+        kept = {name: value for name, value in vars(self).items() if name not in known}
+        numbers = {
+            name: torch.tensor(value, dtype=NUMBERS[type(value)])
+            for name, value in kept.items()
+            if type(value) in NUMBERS
+        }
+        return numbers | {name: value for name, value in kept.items() if isinstance(value, Tensor)}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` returned, of the same names and shapes.
-
-        Raises:
-            ValueError: its count of steps is none.
-        """
+        """Go on from what `state` returned."""
         for name, tensor in state.items():
-            if name == "steps":
-                self.steps = int(tensor)
-                if self.steps < 0:
-                    raise ValueError(f"its optimizer has taken {self.steps} steps")
-            else:
-                getattr(self, name).copy_(tensor)
+            own = getattr(self, name, None)
+            if type(own) in NUMBERS:
+                setattr(self, name, tensor.item())
+            elif isinstance(own, Tensor) and own.shape == tensor.shape:
+                own.copy_(tensor)
+            else:  # it comes into being, or grows, while one trains
+                setattr(self, name, tensor.to(self.values.device))
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
