@@ -37,7 +37,7 @@ from tfcli.runs import folders
 
 TFCLI = [sys.executable, "-m", "tfcli"]
 TRAIN = [*TFCLI, "train", "reverse", "train.stop_when_solved=false", "train.snapshot_every=100"]
-EVAL = [*TFCLI, "eval", "whole", "--lengths", "10,2000", "--samples", "1000"]
+EVAL = [*TFCLI, "eval", "whole", "--lengths", "10,500", "--samples", "1000"]
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 TIMES = ("train_seconds", "tokens_per_second")
 
