@@ -8,12 +8,14 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import tfcli as package
 from tests.conftest import SMALL, Cli, invoke, tfcli
+from tfcli.config.neighbours import import_neighbours_of
 from tfcli.config.trust import digest
 from tfcli.errors import UsageError
 
@@ -273,3 +275,23 @@ def test_plugins_that_lie_beside_a_file_are_not_installed(copied: Callable[[str]
     result = tfcli("predict", str(stranger / "run"), "1 2", cwd=stranger.parent)
     assert result.returncode == 0, result.stderr
     assert not ran.exists()
+
+
+def test_packages_of_two_files_do_not_get_into_each_others_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    for name in ("one", "two"):
+        (tmp_path / name / "shared").mkdir(parents=True)
+        (tmp_path / name / "shared/__init__.py").write_text("")
+        (tmp_path / name / "shared/late.py").write_text(f"NAME = {name!r}\n")
+        (tmp_path / name / "mine.py").write_text("import shared\n")
+    import_neighbours_of(tmp_path / "one/mine.py")
+    module = import_module("shared")
+    import_neighbours_of(tmp_path / "two/mine.py")
+    try:
+        assert import_module("shared.late").NAME == "one"
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "shared"]:
+            del sys.modules[name]
+    assert module.__file__ == str(tmp_path / "one/shared/__init__.py")

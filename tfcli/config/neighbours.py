@@ -114,7 +114,10 @@ class NeighbourFinder(MetaPathFinder):
         """Find a module in the folder, or in a package that was found there."""
         if fullname.partition(".")[0] not in self.names:
             return None
-        for entry in [str(self.folder)] if path is None else path:
+        entries = [str(self.folder)] if path is None else path
+        if not any(Path(entry).is_relative_to(self.folder) for entry in entries):
+            return None  # of a package that belongs to another file
+        for entry in entries:
             spec = machinery.FileFinder(entry, *LOADERS).find_spec(fullname)
             if spec is None:
                 continue
