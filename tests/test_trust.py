@@ -15,6 +15,7 @@ import pytest
 
 import tfcli as package
 from tests.conftest import SMALL, Cli, invoke, tfcli
+from tfcli.config import neighbours
 from tfcli.config.neighbours import import_neighbours_of
 from tfcli.config.trust import digest
 from tfcli.errors import UsageError
@@ -295,3 +296,16 @@ def test_packages_of_two_files_do_not_get_into_each_others_way(
         for name in [name for name in sys.modules if name.partition(".")[0] == "shared"]:
             del sys.modules[name]
     assert module.__file__ == str(tmp_path / "one/shared/__init__.py")
+
+
+def test_where_tasks_is_not_ours_it_is_a_neighbour_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "ROOT", tmp_path / "as in a wheel")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if not (Path(path) / "tasks").is_dir()])
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/own.py").write_text("")
+    (tmp_path / "mine.py").write_text("from tasks import own\n")
+    before = digest(tmp_path / "mine.py")
+    (tmp_path / "tasks/own.py").write_text("# changed\n")
+    assert digest(tmp_path / "mine.py") != before
