@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import machinery
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -101,7 +100,7 @@ LOADERS: Any = (
 )
 
 
-class NeighbourFinder(MetaPathFinder):
+class NeighbourFinder:
     """Finds the modules beside a file that belong to it, from their text, and no other file below them."""
 
     def __init__(self, folder: Path, files: dict[str, set[Path]]) -> None:

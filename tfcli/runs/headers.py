@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -19,10 +19,12 @@ from tfcli.config.reading import check_file
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
 from tfcli.errors import TfcliError
-from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
 from tfcli.runs.folders import weights_of
 from tfcli.runs.locks import find_trainer
+
+if TYPE_CHECKING:
+    from tfcli.records.progress import Standing
 
 FORMAT = "tfcli-2"
 STATE_FORMAT = "tfcli-state-1"
@@ -41,14 +43,21 @@ class Adapters(NamedTuple):
     """How pydantic reads what is in a run folder."""
 
     summary: TypeAdapter[TrainSummary]
-    standing: TypeAdapter[Standing]
     tensors: TypeAdapter[dict[str, TensorEntry]]
 
 
 @cache
 def adapters() -> Adapters:
     """Return them, made when the first run is read: that takes milliseconds."""
-    return Adapters(TypeAdapter(TrainSummary), TypeAdapter(Standing), TypeAdapter(dict[str, TensorEntry]))
+    return Adapters(TypeAdapter(TrainSummary), TypeAdapter(dict[str, TensorEntry]))
+
+
+@cache
+def standing_adapter() -> TypeAdapter[Standing]:
+    """Return how pydantic reads where a training stands; only `--resume` needs it."""
+    from tfcli.records.progress import Standing
+
+    return TypeAdapter(Standing)
 
 
 class Header(NamedTuple):
@@ -116,7 +125,7 @@ def read_state_header(path: Path) -> StateHeader:
     digest = check_seal(path, texts, "config", "standing", "digest")
     with explained(path, is_sealed=True):
         config = RunConfig.model_validate_json(texts["config"], context=SAVED)
-        standing = adapters().standing.validate_json(texts["standing"])
+        standing = standing_adapter().validate_json(texts["standing"])
     read_entries(path, entries, rest)
     return StateHeader(config, standing, digest)
 
