@@ -17,60 +17,19 @@ from typing import Any
 import pytest
 import torch
 
+from tests.commands.resuming import STEPS, config, left_behind, stop_at
 from tests.conftest import Cli, as_json, tfcli
-from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import save_state
 from tfcli.checkpoints.states import load_state
 from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
-from tfcli.config.schema import ModelConfig, RunConfig
+from tfcli.config.schema import RunConfig
 from tfcli.config.trust import list_file
-from tfcli.errors import DivergedError, TfcliError, UsageError
+from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import StoppedError
 from tfcli.records.progress import Progress
 from tfcli.runs import folders, headers, locks
 from tfcli.training import OPTIMIZERS
-
-STEPS = 14
-TIMES = ("train_seconds", "tokens_per_second")
-
-
-def config(task: str = "sort", /, **sections: dict[str, Any]) -> RunConfig:
-    """Return a short training with all that a state holds: dropout, annealing, a second attempt."""
-    training = {"steps": STEPS, "attempts": 2, "batch_size": 4, "eval_every": 3, "eval_samples": 8}
-    training |= {"snapshot_every": 5, "threads": 1, **sections.get("train", {})}
-    model = {"d_model": 8, "n_heads": 2, "n_layers": 1, "dropout": 0.1, "positions": "rank"}
-    return RunConfig.model_validate(
-        {
-            "task": {"name": task, "vocab_size": 4, "max_length": 4},
-            "model": model | sections.get("model", {}),
-            "train": training,
-        }
-    )
-
-
-def stop_at(step: int) -> Audience:
-    """Somebody who presses Ctrl-C after a step."""
-
-    def show(progress: Progress) -> None:
-        if progress.step == step:
-            signal.raise_signal(signal.SIGINT)
-
-    return Audience(show)
-
-
-def left_behind(run: Path) -> dict[str, Any]:
-    """Return all that a run holds but for times: the bytes of tensors, the lines, the configuration."""
-    found: dict[str, Any] = {"config": (run / folders.CONFIG).read_text()}
-    for path in [run / folders.WEIGHTS, run / folders.STATE, *folders.snapshots(run).values()]:
-        data = path.read_bytes()
-        found[path.name] = data[8 + int.from_bytes(data[:8], "little") :]
-    lines = [json.loads(line) for line in (run / folders.METRICS).read_text().splitlines()]
-    found["metrics"] = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    summary = headers.read_header(run).summary
-    found["summary"] = [summary.solved, summary.interrupted, summary.steps, summary.attempts]
-    found["score"] = [summary.exact_match, summary.token_accuracy]
-    return found
 
 
 def test_it_goes_on_after_any_step(folder: Path) -> None:
@@ -278,71 +237,6 @@ def test_on_another_device_it_goes_on_with_a_word(folder: Path) -> None:
     assert report.steps == STEPS
 
 
-def damage_tensors(name: str, tensor: torch.Tensor | None, path: Path) -> None:
-    """Let a state have another tensor of that name, or none, and be sealed all the same."""
-    saved = load_state(path)
-    assert saved is not None
-    others = {key: value for key, value in saved.tensors.items() if key != name}
-    save_state(
-        path / folders.STATE,
-        saved.config,
-        saved.standing,
-        others if tensor is None else {**others, name: tensor},
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "tensor", "problem"),
-    [
-        ("optimizer.mean", None, "it has no optimizer.mean"),
-        ("optimizer.other", torch.zeros(2), "it has a superfluous optimizer.other"),
-        ("optimizer.mean", torch.zeros(2), "optimizer.mean has another form"),
-        ("random.lengths", torch.zeros(625), "random.lengths has another form"),
-        ("optimizer.steps", torch.tensor(-1), "its optimizer has taken -1 steps"),
-        ("random.lengths", torch.full((625,), -1), "its random numbers can't go on"),
-        ("random.sequences", torch.full((5056,), 255, dtype=torch.uint8), "its random numbers can't go on"),
-    ],
-)
-def test_a_state_of_another_training_is_refused(
-    name: str, tensor: torch.Tensor | None, problem: str, folder: Path
-) -> None:
-    path = Path(train_run(config(), "run", None, stop_at(4)).run)
-    damage_tensors(name, tensor, path)
-    with pytest.raises(TfcliError, match=problem):
-        resume_run(path, [])
-
-
-@pytest.mark.parametrize(
-    ("shares", "attempt", "step"),
-    [([], 1, 4), ([14], 2, 4), ([7, -7], 1, 4), ([7, 99], 1, 4), ([7, 7], 1, 0)],
-)
-def test_a_state_that_can_t_be_is_refused(shares: list[int], attempt: int, step: int, folder: Path) -> None:
-    path = Path(train_run(config(), "run", None, stop_at(4)).run)
-    saved = load_state(path)
-    assert saved is not None
-    progress = replace(saved.standing.progress, attempt=attempt, step=step)
-    standing = replace(saved.standing, progress=progress, shares=shares)
-    save_state(path / folders.STATE, saved.config, standing, saved.tensors)
-    with pytest.raises(TfcliError, match="is damaged: its steps and its attempts contradict each other"):
-        resume_run(path, [])
-
-
-def test_no_damage_to_a_state_goes_unnoticed(folder: Path) -> None:
-    path = Path(train_run(config(), "run", None, stop_at(4)).run) / folders.STATE
-    data = path.read_bytes()
-    chance = random.Random(0)
-    for _ in range(100):
-        at = chance.randrange(len(data))
-        path.write_bytes(data[:at] + bytes([data[at] ^ (1 << chance.randrange(8))]) + data[at + 1 :])
-        with pytest.raises(TfcliError):
-            load_state(path.parent)
-        path.write_bytes(data[:at])
-        with pytest.raises(TfcliError):
-            load_state(path.parent)
-    path.write_bytes(data)
-    assert load_state(path.parent) is not None
-
-
 def test_what_diverged_diverges_again(folder: Path) -> None:
     settings = config(train={"learning_rate": 1e30, "clip_norm": 1e30, "eval_every": 2, "attempts": 1})
     with pytest.raises(DivergedError) as first:
@@ -441,126 +335,3 @@ def test_what_takes_long_to_score_is_saved_without(folder: Path, monkeypatch: py
     report = train_run(config(), "cut", None, stop_at(4))
     assert (report.steps, report.exact_match) == (4, None)
     assert headers.read_header(Path(report.run)).summary.exact_match is None
-
-
-def test_a_state_that_claims_a_huge_model_is_refused_before_one_is_made(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = Path(train_run(config(), "run", None, stop_at(4)).run)
-    saved = load_state(path)
-    assert saved is not None
-    claim = {"d_model": 65_536, "n_heads": 2, "n_layers": 1000}
-    huge = saved.config.model_copy(update={"model": ModelConfig.model_validate(claim)})
-    save_state(path / folders.STATE, huge, saved.standing, saved.tensors)
-    with pytest.raises(TfcliError, match=r"training\.safetensors is damaged: .*(it has no|should be)"):
-        resume_run(path, [])
-
-
-OWN = '''
-import torch
-import tfcli
-
-
-class Own(tfcli.Optimizer):
-    """Moves by what it has gathered, in as many ways as there are to keep it."""
-
-    def __init__(self, model, weight_decay, clip_norm):
-        super().__init__(model, weight_decay, clip_norm)
-        self.buffer, self.turned = None, torch.zeros(3, 2).T
-        self.count, self.share, self.is_odd = 0, 0.0, False
-
-    def move(self, gradient, learning_rate):
-        if self.buffer is None:
-            self.buffer = torch.zeros_like(gradient)
-            self.grown = torch.zeros(0)
-        self.buffer.mul_(0.9).add_(gradient)
-        self.count, self.share, self.is_odd = self.count + 1, self.share * 0.5 + 0.1, not self.is_odd
-        self.turned += self.share
-        self.grown = torch.cat([self.grown, gradient[:1]])
-        size = 1 + self.share + self.is_odd + self.turned.sum() / 100 + self.grown.mean()
-        self.values.sub_(self.buffer * size, alpha=learning_rate / self.count)
-
-
-class Annealed(tfcli.Positions):
-    """Knows how far the training is, and keeps it to itself."""
-
-    def __init__(self, sizes):
-        super().__init__(sizes)
-        self.heads, self.progress = torch.ones(1, sizes.n_heads, 1, 1), 0.0
-
-    def anneal(self, progress):
-        self.progress = progress
-
-    def bias(self, x, at):
-        return self.progress * self.heads * (at.start[:, None, :, None] - at.start[:, None, None, :])
-'''
-
-
-@pytest.fixture
-def own(folder: Path) -> str:
-    """Return the name of a file with parts that keep more than built-in ones do."""
-    (folder / "own.py").write_text(OWN)
-    return f"{folder}/own.py"
-
-
-@pytest.mark.parametrize(("key", "name"), [("train.optimizer", "Own"), ("model.positions", "Annealed")])
-def test_what_own_parts_keep_goes_on(key: str, name: str, own: str, folder: Path) -> None:
-    section, _, setting = key.partition(".")
-    settings = config("sort", **{section: {setting: f"{own}:{name}"}})
-    whole = left_behind(Path(train_run(settings, "whole", None).run))
-    for step in (1, 3, 5, 11):
-        report = train_run(settings, "cut", None, stop_at(step))
-        resume_run(Path(report.run), [])
-        assert left_behind(Path(report.run)) == whole, step
-
-
-def test_a_score_that_is_made_up_for_is_of_its_step(
-    own: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = config("sort", model={"positions": f"{own}:Annealed"})
-    whole = left_behind(Path(train_run(settings, "whole", None).run))
-
-    def stop(self: Interrupt, answered: int) -> None:
-        signal.raise_signal(signal.SIGINT)
-        raise StoppedError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Interrupt, "check", stop)
-        report = train_run(settings, "cut", None)
-    resume_run(Path(report.run), [])
-    assert left_behind(Path(report.run)) == whole
-
-
-def test_an_optimizer_that_keeps_what_cannot_be_saved_trains_all_the_same(own: str, folder: Path) -> None:
-    large = "self.count, self.share, self.is_odd = 0, 0.0, False"
-    assert large in OWN
-    (folder / "own.py").write_text(OWN.replace(large, f"{large}; self.large = 2**70"))
-    said: list[str] = []
-    settings = config("sort", train={"optimizer": f"{own}:Own"})
-    report = train_run(settings, "run", None, Audience(warn=said.append))
-    assert report.steps == STEPS
-    assert len(said) == 1
-    assert "the state can't be written (" in said[0]
-    load_run(Path(report.run))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"seconds": -1.0},
-        {"seconds": 1e308},
-        {"tokens": 10**40},
-        {"streak": -5},
-        {"step": 10**15},
-        {"steps": 3},
-    ],
-    ids=str,
-)
-def test_a_standing_that_cannot_be_is_damage(changes: dict[str, Any], folder: Path) -> None:
-    path = Path(train_run(config(), "run", None, stop_at(4)).run)
-    saved = load_state(path)
-    assert saved is not None
-    standing = replace(saved.standing, progress=replace(saved.standing.progress, **changes))
-    save_state(path / folders.STATE, saved.config, standing, saved.tensors)
-    with pytest.raises(TfcliError, match="is damaged"):
-        resume_run(path, [])

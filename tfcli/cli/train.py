@@ -21,6 +21,7 @@ from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.commands.train import Audience
+    from tfcli.config.files import Entry
     from tfcli.config.schema import RunConfig
     from tfcli.records.inspection import Choice
     from tfcli.records.results import TrainReport
@@ -75,7 +76,7 @@ def train(
 
     Example: tfcli train reverse model.n_layers=1 train.steps=300
     """
-    from tfcli.config import files
+    from tfcli.config.files import to_yaml
 
     overrides = [*(settings or []), *([] if seed is None else [f"train.seed={seed}"])]
     if not watch and (layer is not None or head is not None):
@@ -90,18 +91,29 @@ def train(
         return
     if trust:
         raise UsageError("--trust is about --resume: the files that a training names are run anyway")
+    entry, config = read_source(source, overrides)
+    if dry_run and as_json:
+        print_json(config.model_dump(mode="json"))
+    elif dry_run:
+        echo(to_yaml(config), nl=False)
+    else:
+        report = start_training(config, entry.name, out, heads, quiet, debug)
+        tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
+
+
+def read_source(source: str | None, overrides: list[str]) -> tuple["Entry", "RunConfig"]:
+    """Return the entry that is to be trained, and its configuration.
+
+    Raises:
+        UsageError: none is named, or something in it is wrong.
+    """
+    from tfcli.config import files
+
     if not source or "=" in source:
         names = ", ".join(files.example_names())
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
     entry = files.find_entry(source)
-    config = files.check(entry, overrides)
-    if dry_run and as_json:
-        print_json(config.model_dump(mode="json"))
-    elif dry_run:
-        echo(files.to_yaml(config), nl=False)
-    else:
-        report = start_training(config, entry.name, out, heads, quiet, debug)
-        tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
+    return entry, files.check(entry, overrides)
 
 
 def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool) -> None:
