@@ -124,12 +124,6 @@ def test_learned_positions_know_answers_that_are_longer_than_the_input() -> None
         model(torch.zeros(1, 21, dtype=torch.int64))
 
 
-def test_segments_and_padding_don_t_mix() -> None:
-    model, _ = model_for("copy")
-    with pytest.raises(ValueError, match="mixed length"):
-        model(INPUTS, torch.ones(1, 3, dtype=torch.bool))
-
-
 def test_aligned_is_as_it_was_without_layouts() -> None:
     """A model of one segment has no parameters for others."""
     for positions in POSITIONS:

@@ -77,7 +77,7 @@ class Encoder(nn.Module):
 
         Args:
             may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
-                all False. For one segment alone.
+                all False. What is answered at padding says nothing.
             trace: filled with what was computed on the way. Attention is then computed step by step, not by
                 the fused kernel, to the same result. The model must be in evaluation mode.
             intervention: what to remove or replace on the way.

@@ -41,11 +41,12 @@ class RandomizedIndices(ConsecutiveIndices):
         drawn = torch.randperm(self.RANGE, device=device, generator=fixed)[: at.longest]
         if at.may_attend is None:
             indices = drawn.sort().values
-            return replace(at, start=indices[at.start], end=indices[at.end])
+            return replace(at, start=indices[at.start], from_end=indices[at.end])
         # Of each sequence as many as it has tokens, so that padding changes nothing.
-        beyond = torch.arange(at.longest, device=device) >= at.n_keys  # [B, longest]
+        longest = at.start.amax(1, keepdim=True) + 1  # of the segments of each sequence
+        beyond = torch.arange(at.longest, device=device) >= longest  # [B, longest]
         of_each = drawn.masked_fill(beyond, self.RANGE).sort(dim=1).values.clamp(max=self.RANGE - 1)
-        return replace(at, start=of_each.gather(1, at.start), end=of_each.gather(1, at.end))
+        return replace(at, start=of_each.gather(1, at.start), from_end=of_each.gather(1, at.end))
 
 
 INDICES = {"consecutive": ConsecutiveIndices, "randomized": RandomizedIndices}

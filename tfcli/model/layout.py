@@ -25,15 +25,28 @@ class Coordinates:
     many tokens there are, and `may_attend` the padding mask [B, L], False for padding; None where there is
     none. `segment` int64 [L] numbers the segments from 0; None where there is but one. `longest` is the
     length of the longest. `mask` says what a query may attend to besides.
+
+    `from_end` is None where a model predicts what comes next: then nothing may be counted from the end.
     """
 
     start: Tensor
-    end: Tensor
+    from_end: Tensor | None
     n_keys: Tensor
     longest: int
     may_attend: Tensor | None = None
     segment: Tensor | None = None
     mask: Mask = field(default_factory=Mask)
+
+    @property
+    def end(self) -> Tensor:
+        """How far each token is from the last of its segment.
+
+        Raises:
+            ValueError: where the end is nobody can know yet.
+        """
+        if self.from_end is None:
+            raise ValueError("it counts from the end, which isn't known where each token predicts the next")
+        return self.from_end
 
     @cached_property
     def order(self) -> Tensor:
@@ -89,12 +102,14 @@ class Layout:
 
     Aligned, a model reads the input and answers at each of its tokens. Appended, it reads the input and a
     blank token for each symbol of the answer, and answers there (Delétang et al. 2022, 2207.02098); positions
-    start anew with the blanks. A begin token may come before both.
+    start anew with the blanks. A begin token may come before both. Where each token predicts the next, a
+    model reads the input, and answers at each of its tokens without knowing how many will come.
 
     Args:
         n_symbols: different symbols of the input.
         n_answers: different symbols of the answer; as many if left out.
         answer_length: M for an input of T symbols.
+        open_ended: whether each token predicts the next.
     """
 
     def __init__(
@@ -105,12 +120,14 @@ class Layout:
         *,
         appended: bool = False,
         begin: bool = False,
+        open_ended: bool = False,
     ) -> None:
         self.n_symbols = n_symbols
         self.n_answers = n_answers or n_symbols
         self.answer_length = answer_length
         self.appended = appended
         self.begin = begin
+        self.open_ended = open_ended
         self.n_segments = 1 + appended + begin
         self.n_tokens = n_symbols + appended + begin  # blank comes after the symbols, begin last
 
@@ -160,32 +177,49 @@ class Layout:
         """Return the coordinates of all tokens; padding, where `may_attend` [B, T] is False, isn't counted.
 
         Raises:
-            ValueError: there is padding between the segments, or a sequence is nothing else, or `may_attend`
-                isn't bool of the shape of `inputs`.
+            ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
+                `inputs`.
         """
-        mask = mask or Mask()
-        if may_attend is not None:
-            return self._padded(inputs, may_attend, mask)
         segments, device = self.segments(inputs.shape[1]), inputs.device
-        start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
-        end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
         number = None
         if len(segments) > 1:
             number = torch.cat([torch.full((length,), which, device=device) for which, length in segments])
+        longest, mask = max(length for _, length in segments), mask or Mask()
+        if may_attend is not None:
+            real = self.real_tokens(inputs, may_attend)
+            start = torch.cat([(part.cumsum(1) - 1).clamp(min=0) for part in real], dim=1)
+            end = torch.cat([(part.sum(1, keepdim=True) - part.cumsum(1)) for part in real], dim=1)
+            together = torch.cat(real, dim=1)
+            n_keys = together.sum(1, keepdim=True)
+            return Coordinates(start, self._closed(end), n_keys, longest, together, number, mask)
+        start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
+        end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
         n_keys = torch.full((1, 1), start.shape[1], device=device)
-        return Coordinates(start, end, n_keys, max(length for _, length in segments), None, number, mask)
+        return Coordinates(start, self._closed(end), n_keys, longest, None, number, mask)
 
-    def _padded(self, inputs: Tensor, may_attend: Tensor, mask: Mask) -> Coordinates:
+    def _closed(self, end: Tensor) -> Tensor | None:
+        return None if self.open_ended else end
+
+    def real_tokens(self, inputs: Tensor, may_attend: Tensor) -> list[Tensor]:
+        """Return which tokens of each segment aren't padding, where `may_attend` [B, T] tells of the input.
+
+        A sequence of a batch has as many blanks as if it stood alone; those beyond are padding.
+
+        Raises:
+            ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
+                `inputs`.
+        """
         if may_attend.shape != inputs.shape or may_attend.dtype != torch.bool:
             found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
             raise ValueError(f"may_attend must be bool {list(inputs.shape)}, as the inputs, not {found}")
-        if self.n_segments > 1:
-            raise ValueError("sequences of mixed length can't be batched in segments")
         if not bool(may_attend.any(1).all()):
             raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
-        n_keys = may_attend.sum(1, keepdim=True)
-        start = may_attend.cumsum(1) - 1
-        end = (n_keys - 1 - start).clamp(min=0)
-        return Coordinates(
-            start.clamp(min=0), end, n_keys, may_attend.shape[1], may_attend=may_attend, mask=mask
-        )
+        real = [may_attend]
+        if self.appended:
+            T = inputs.shape[1]
+            blanks = torch.tensor([self.answer_length(n) for n in range(1, T + 1)], device=inputs.device)
+            count = blanks[may_attend.sum(1, keepdim=True) - 1]  # [B, 1]
+            real.append(torch.arange(self.answer_length(T), device=inputs.device) < count)
+        if self.begin:
+            real.insert(0, may_attend.new_ones(len(inputs), 1))
+        return real
