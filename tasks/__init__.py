@@ -21,4 +21,7 @@ TASKS = {
     "binary-addition": "binary_arithmetic:BinaryAddition",
     "binary-multiplication": "binary_arithmetic:BinaryMultiplication",
     "square-root": "square_root:SquareRoot",
+    # Each token predicts the next: task.layout=next.
+    "induction": "induction:Induction",
+    "recall": "recall:Recall",
 }

@@ -25,13 +25,15 @@ PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 
 
 class Batch(NamedTuple):
-    """Sequences of one length with what a model should answer.
+    """Sequences with what a model should answer.
 
     `inputs` [B, T] and `targets` [B, M] are int64. A target of `IGNORE` is neither learned from nor scored.
+    Where sequences are of mixed lengths, `may_attend` [B, T] is False for what only fills up.
     """
 
     inputs: Tensor
     targets: Tensor
+    may_attend: Tensor | None = None
 
 
 class Task(ABC):
@@ -51,6 +53,7 @@ class Task(ABC):
     ANSWERS: tuple[str, ...] | None = None  # None: the symbols of the input
     END: int | None = None  # the id of the answer's last symbol, where answers may end early
     SHORTEST = 1  # input that makes sense
+    predicts_next = False  # whether each token's answer is about what comes after it, which it may not see
 
     def __init__(
         self,
@@ -185,6 +188,10 @@ class Task(ABC):
         """
         sides = self.sides(self.nearest_length(length))
         return len(sides.held_out) if sides and sides.complete else None
+
+    def fill(self, inputs: Tensor, answer: Tensor) -> Tensor:
+        """Return what is shown of the `answer` [M] to `inputs` [T], as ids [M]."""
+        return answer
 
     def encode(self, text: str) -> list[int]:
         """Ids of symbols written with spaces between them; one-character symbols may also stand together.

@@ -21,6 +21,7 @@ from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
 from tfcli.model.sizes import Sizes
+from tfcli.registry import TASKS
 
 VOCAB, LONGEST = 7, 12
 NUMBERED = [name for name in POSITIONS if name not in COMPUTED_POSITIONS]
@@ -70,3 +71,8 @@ def padding(lengths: list[int]) -> Tensor:
 def close(a: Tensor, b: Tensor) -> None:
     """Assert that two results differ by rounding alone."""
     torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def layout_of(task: str) -> str:
+    """Return a layout in which a task can be answered, whatever the length of its answers."""
+    return "next" if TASKS.load(task).predicts_next else "appended"

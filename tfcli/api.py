@@ -120,13 +120,14 @@ class Prediction:
     input: list[str]
     prediction: list[str]
     target: list[str]
-    correct: bool
+    correct: bool | None
     symbols: list[str]
     probabilities: NDArray[np.float32]
 
     def __repr__(self) -> str:
-        verdict = "right" if self.correct else f"right is {' '.join(self.target)}"
-        return f"{' '.join(self.input)} -> {' '.join(self.prediction)} ({verdict})"
+        verdict = " (right)" if self.correct else f" (right is {' '.join(self.target)})"
+        said = f"{' '.join(self.input)} -> {' '.join(self.prediction)}"
+        return said if self.correct is None else said + verdict
 
 
 class Attention:

@@ -75,7 +75,7 @@ def train_plainly(model: PlainEncoder, task: Task, config: TrainConfig) -> Itera
     generator, lengths, tokens = make_generator(device, config.seed), random.Random(config.seed), 0
     for step in range(1, model.STEPS + 1):
         length = lengths.randint(task.min_length, task.max_length)
-        inputs, targets = task.sample(model.BATCH_SIZE, length, generator)
+        inputs, targets, _ = task.sample(model.BATCH_SIZE, length, generator)
         model.train()
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad()

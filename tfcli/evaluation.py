@@ -18,7 +18,7 @@ from tfcli.devices import make_generator
 from tfcli.errors import NO_MEMORY
 from tfcli.model.layout import Layout
 from tfcli.model.trace import Intervention
-from tfcli.records.results import Answer, Interval, LengthScore, Score
+from tfcli.records.results import Answer, Interval, LengthScore, Score, judge
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -218,29 +218,38 @@ def score_length(
     return result, (make_answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
 
 
-def make_answer(task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor) -> Answer:
+def make_answer(
+    task: Task, inputs: Tensor, predictions: Tensor, targets: Tensor, *, each: bool = False
+) -> Answer:
     """One answered sequence in symbols: `inputs` [T], `predictions` and `targets` [M].
 
     Where answers of the task have an end, the model's goes as far as its own; else as far as the target.
+    Where only some positions count, these make up the answer, unless `each` is asked for: then the right
+    answer is "" at the others.
     """
     counts = targets != IGNORE
-    said, right = predictions.tolist(), targets[counts].tolist()
-    if task.END is None:
-        said = predictions[counts].tolist()
-    elif task.END in said:
-        said = said[: said.index(task.END) + 1]
-    got = task.decode_answer(said)
-    return Answer(task.decode(inputs.tolist()), got, task.decode_answer(right), correct=said == right)
+    is_known = bool(counts.any())
+    said, right = task.fill(inputs, predictions), targets[counts]
+    if task.END is not None:
+        ends = (predictions == task.END).nonzero()[:, 0].tolist()
+        said = predictions[: ends[0] + 1 if ends else None]
+    elif is_known and not each:
+        said = predictions[counts]
+    shown = task.decode_answer(right.tolist())
+    if each and is_known and task.END is None:
+        symbols = iter(shown)
+        shown = [next(symbols) if counted else "" for counted in counts.tolist()]
+    got = task.decode_answer(said.tolist())
+    return Answer(task.decode(inputs.tolist()), got, shown, judge(got, shown))
 
 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
     """Return the best answer that ignores the input, as ids [M]: each position's most frequent symbol.
 
-    It is fitted to sequences drawn for the purpose, of both sides; the held-out ones then judge it as they
-    judge the model.
+    It is fitted to sequences to train on; the held-out ones then judge it as they judge the model.
     """
     samples = max(64, min(4096, FLOOR_TOKENS // length))
-    targets = task.target(task.draw(samples, length, generator))
+    targets = task.sample(samples, length, generator).targets
     counts = targets.new_zeros(targets.shape[1], len(task.answer_symbols))
     counts.scatter_add_(1, targets.T.clamp(min=0), (targets.T != IGNORE).long())
     return counts.argmax(dim=1)

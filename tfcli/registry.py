@@ -253,8 +253,25 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
             problem = str(error)  # the options don't suit the task
         raise UsageError(f"task {name}: {problem}") from error
     check_task(task, name, range(task.min_length, task.max_length + 1))
+    if task.predicts_next and layout != "next":
+        raise UsageError(
+            f"task.layout: in {name}, each token answers with what comes next, which it may not see;"
+            " set task.layout=next and model.mask=causal"
+        )
     if layout == "aligned":
         check_aligned(task, name)
+    return task
+
+
+def derive_task(task: Task, objective: str, hidden_share: float) -> Task:
+    """Return a task as it is, or one made of its inputs, as an objective says."""
+    objectives = import_module(f"{TASKS.package}.objectives")
+    if objective == "masked":
+        masked: Task = objectives.MaskedSymbols(task, hidden_share)
+        return masked
+    if objective == "next" and not task.predicts_next:
+        following: Task = objectives.NextSymbol(task)
+        return following
     return task
 
 
@@ -269,6 +286,7 @@ def check_task(task: Task, name: str, lengths: Sequence[int]) -> None:
     """
     if name in TASKS.built_in:
         return
+    task = getattr(task, "task", task)  # of an objective; it is what may break a promise
     contract = import_module(f"{TASKS.package}.contract")
     for length in lengths:
         raise_problem(name, length, contract.find_problem_of_length, task)

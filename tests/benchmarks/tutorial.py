@@ -87,7 +87,7 @@ def train_as_taught(model: nn.Module, task: Task, seed: int, eval_every: int) ->
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     generator, tokens = make_generator(torch.device("cpu"), seed), 0
     for step in range(1, STEPS + 1):
-        inputs, targets = task.sample(BATCH_SIZE, LENGTH, generator)
+        inputs, targets, _ = task.sample(BATCH_SIZE, LENGTH, generator)
         optimizer.param_groups[0]["lr"] = learning_rate(step - 1)
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad()

@@ -14,6 +14,7 @@ import torch
 from tasks import TASKS
 from tasks.base import IGNORE, Task
 from tests.docs.documents import DOCUMENTS
+from tests.models import layout_of
 from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
@@ -21,7 +22,7 @@ PLACES = {"-": -1, "=": 0, "+": 1}
 
 
 def make(name: str, **options: object) -> Task:
-    return build_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
+    return build_task(TaskConfig.model_validate({"name": name, "layout": layout_of(name), **options}))
 
 
 def stack(symbols: list[str]) -> list[str]:
@@ -86,7 +87,7 @@ ORACLES: dict[str, Callable[[list[str]], list[str]]] = {
 
 def test_the_benchmark_has_fifteen_tasks_and_all_are_there() -> None:
     assert len(ORACLES) == 15
-    assert set(ORACLES) | {"copy"} == set(TASKS)
+    assert set(ORACLES) | {"copy", "induction", "recall"} == set(TASKS)
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -110,7 +111,7 @@ def test_every_length_that_is_asked_for_has_both_sides(name: str) -> None:
     task = make(name)
     for length in range(1, 16):
         held_out = task.sample_held_out(20, length, torch.Generator().manual_seed(0))
-        inputs, targets = task.sample(8, length, torch.Generator().manual_seed(0))
+        inputs, targets, _ = task.sample(8, length, torch.Generator().manual_seed(0))
         assert len(held_out.inputs) >= 1
         assert (targets != IGNORE).any(dim=1).all()
         assert inputs.shape[1] == held_out.inputs.shape[1] == task.nearest_length(length)

@@ -12,6 +12,7 @@ from torch import Tensor
 from tasks import TASKS
 from tasks.base import IGNORE, Task
 from tests.conftest import SMALL, Cli, as_json
+from tests.models import layout_of
 from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
@@ -155,7 +156,7 @@ def test_what_has_no_likelihood_is_neither_trained_on_nor_held_out() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_what_is_listed_is_held_out_on_one_side_alone(name: str) -> None:
-    task = build_task(TaskConfig(name=name, layout="appended"))
+    task = build_task(TaskConfig.model_validate({"name": name, "layout": layout_of(name)}))
     for length in {task.nearest_length(n) for n in range(1, 9)}:
         if sides := task.sides(length):
             assert task.is_held_out(sides.held_out).all()
@@ -168,6 +169,6 @@ def test_rows_come_again_where_most_of_what_is_drawn_is_held_out() -> None:
     held_out = task.sample_held_out(50, 5, generator()).inputs
     [free] = task.sample(1, 5, generator()).inputs
     task.draw = lambda count, length, generator: torch.cat([held_out, free[None]])  # type: ignore[method-assign]
-    inputs, targets = task.sample(40, 5, generator())
+    inputs, targets, _ = task.sample(40, 5, generator())
     assert torch.equal(inputs, free.expand(40, 5))
     assert (targets != IGNORE).all()

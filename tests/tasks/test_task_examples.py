@@ -7,6 +7,7 @@ import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE
+from tests.models import layout_of
 from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
@@ -88,6 +89,8 @@ EXAMPLES = {
         "1 0 0 1 0 1": "1 1 0",  # 37
         "0 0 0 0 0 1": "0 0 1",  # 1
     },
+    "induction": {"3 1 3 1": "1", "3 1 2 3 1 2": "1 2", "7 0 4 9 7 0 4 9": "0 4 9"},
+    "recall": {"3 8 3": "8", "0 7 2 5 1 9 2": "5", "4 6 0 6 0": "6"},
 }
 
 
@@ -99,6 +102,6 @@ def test_every_task_has_examples() -> None:
     ("name", "text", "answer"), [(name, *pair) for name, table in EXAMPLES.items() for pair in table.items()]
 )
 def test_the_answer_is_the_one_in_the_table(name: str, text: str, answer: str) -> None:
-    task = build_task(TaskConfig(name=name, layout="appended"))
+    task = build_task(TaskConfig.model_validate({"name": name, "layout": layout_of(name)}))
     [target] = task.target(torch.tensor([task.encode(text)]))
     assert task.decode_answer(target[target != IGNORE].tolist()) == answer.split()

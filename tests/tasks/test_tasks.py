@@ -11,6 +11,7 @@ import torch
 from tasks import TASKS
 from tasks.base import FEW, IGNORE, Task
 from tasks.splitting import PRIME, all_sequences, first_of_each, sequence_hash
+from tests.models import layout_of
 from tfcli.building.models import build_task
 from tfcli.config.schema import TaskConfig
 
@@ -18,7 +19,7 @@ NAMES = list(TASKS)
 
 
 def make(name: str, **options: object) -> Task:
-    return build_task(TaskConfig.model_validate({"name": name, "layout": "appended", **options}))
+    return build_task(TaskConfig.model_validate({"name": name, "layout": layout_of(name), **options}))
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -33,7 +34,7 @@ def test_target_is_what_the_name_says(name: str, answer: list[int]) -> None:
 
 
 def test_sorted_output_is_an_ordered_permutation() -> None:
-    inputs, targets = make("sort").sample(64, 12, generator())
+    inputs, targets, _ = make("sort").sample(64, 12, generator())
     assert (targets.diff() >= 0).all()
     counts = [torch.nn.functional.one_hot(ids, 10).sum(1) for ids in (inputs, targets)]
     assert torch.equal(*counts)
@@ -68,7 +69,7 @@ def test_rows_that_had_to_be_taken_from_the_held_out_side_are_ignored(
 def test_a_batch_of_few_sequences_has_something_to_learn_in_every_row(batch_size: int) -> None:
     task = make("copy", vocab_size=2)  # one of the two sequences of length 1 is held out
     for seed in range(20):
-        inputs, targets = task.sample(batch_size, 1, generator(seed))
+        inputs, targets, _ = task.sample(batch_size, 1, generator(seed))
         assert torch.equal(inputs, targets)
         assert not task.is_held_out(inputs).any()
 

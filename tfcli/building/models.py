@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from tfcli import registry
@@ -35,14 +36,16 @@ def build_task(config: TaskConfig) -> Task:
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
     """
-    return registry.load_task(
+    layout = config.layout if config.objective == "answer" else "next"
+    task = registry.load_task(
         config.name,
-        config.layout,
+        layout,
         vocab_size=config.vocab_size,
         min_length=config.min_length,
         max_length=config.max_length,
         symbols=config.symbols,
     )
+    return registry.derive_task(task, config.objective, config.hidden_share)
 
 
 def build_layout(config: RunConfig, task: Task) -> Layout:
@@ -53,6 +56,7 @@ def build_layout(config: RunConfig, task: Task) -> Layout:
         task.answer_length,
         appended=config.task.layout == "appended",
         begin=config.model.begin_token,
+        open_ended=config.task.layout == "next",
     )
 
 
@@ -62,7 +66,7 @@ def build_model(config: RunConfig, task: Task) -> Encoder:
     Raises:
         UsageError: a part can't be loaded, or doesn't suit the others.
     """
-    if config.model.tie_embeddings and task.answer_symbols != task.symbols:
+    if config.model.tie_embeddings and task.answer_symbols != task.symbols[: len(task.answer_symbols)]:
         raise UsageError(
             f"model.tie_embeddings: the answers of {config.task.name} have symbols of their own; leave it out"
         )
@@ -82,6 +86,8 @@ def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[
     ):  # of runs that were trained before, nobody asks this
         raise ConfigError([f"task {config.task.name}: {ambiguity}"])
     model = build_model(config, task)
+    if config.task.layout == "next":
+        check_causality(model)
     setting = "task.max_length"
     try:
         model.check(task.nearest_length(task.max_length))
@@ -92,6 +98,25 @@ def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[
         raise UsageError(f"{setting}: {error}") from error
     registry.check_task(task, config.task.name, [n for n in lengths if n > task.max_length])
     return task, model
+
+
+def check_causality(model: Encoder) -> None:
+    """See to it that no token of a model sees what comes after it, as far as that can be tried.
+
+    Raises:
+        UsageError: one does.
+    """
+    inputs = torch.zeros(1, 4, dtype=torch.int64)
+    allowed = model.layout.coordinates(inputs, None, model.mask).allowed
+    if allowed is None or bool(allowed.triu(1).any()):
+        raise UsageError(
+            "model.mask: it lets a token see what comes next, which task.layout=next has it predict"
+        )
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model(inputs)
+    except ValueError as error:
+        raise UsageError(f"model.positions: {error}; choose one that counts from the start") from error
 
 
 def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encoder:

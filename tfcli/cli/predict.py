@@ -39,5 +39,5 @@ def predict(
             print_json(answer, indent=False)
         else:
             print_answer_line(console, answer)
-        if not answer.correct and not reads and not as_json:
+        if answer.correct is False and not reads and not as_json:
             hint(f"right is {' '.join(answer.target)}")

@@ -6,12 +6,20 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tfcli import registry
 from tfcli.config.fields import Count
 from tfcli.config.parts import Part, PartOf
-from tfcli.model import COMPUTED_POSITIONS
+from tfcli.model import COMPUTED_POSITIONS, POSITIONS_FROM_THE_END
 
 
 class Section(BaseModel):
@@ -43,10 +51,38 @@ class TaskConfig(Section):
         20, ge=1, le=100_000, description="longest training sequence", validate_default=True
     )
 
-    layout: Literal["aligned", "appended"] = Field(
+    layout: Literal["aligned", "appended", "next"] = Field(
         "aligned",
-        description="where answers are read: at the input's own tokens, or at blank ones appended to it",
+        description="where answers are read: at the input's own tokens, at blank ones appended to it, or at"
+        " each token about the next, which it can't see",
     )
+    objective: Literal["answer", "next", "masked"] = Field(
+        "answer",
+        description="what is learned: the task's answers, or of its inputs alone what comes next, or what"
+        " is hidden",
+        validate_default=True,
+    )
+    hidden_share: float = Field(
+        0.15, gt=0, lt=1, description="share of the symbols that objective masked hides"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _next_is_both_a_layout_and_an_objective(cls, values: Any) -> Any:
+        for key, other in (("layout", "objective"), ("objective", "layout")):
+            if isinstance(values, dict) and values.get(key) == "next" and other not in values:
+                values = {**values, other: "next"}
+        return values
+
+    @field_validator("objective")
+    @classmethod
+    def _objective_suits_the_layout(cls, objective: str, info: ValidationInfo) -> str:
+        layout = info.data.get("layout", objective)
+        if (objective == "next") != (layout == "next") and (objective == "next" or layout == "next"):
+            raise ValueError(f"objective {objective} doesn't go with layout {layout}; leave one of them out")
+        if objective == "masked" and layout != "aligned":
+            raise ValueError("what is hidden is answered in its place; leave the layout aligned")
+        return objective
 
     @field_validator("symbols")
     @classmethod
@@ -251,8 +287,28 @@ class RunConfig(Section):
     """One training run: task, model and training."""
 
     task: TaskConfig
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = Field(ModelConfig(), validate_default=True)
     train: TrainConfig = TrainConfig()
+
+    @field_validator("model")
+    @classmethod
+    def _nobody_sees_what_comes_next(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
+        task = info.data.get("task")
+        if task is None or task.layout != "next":
+            return model
+        if model.mask.name in ("none", "window"):
+            raise ValueError(
+                "task.layout next needs model.mask causal: else each token sees what it is to predict"
+            )
+        if model.indices == "randomized":
+            raise ValueError("task.layout next needs consecutive indices: a draw depends on the whole length")
+        for part in model.positions.named():
+            if part.name in POSITIONS_FROM_THE_END:
+                raise ValueError(
+                    f"model.positions {part.name} count from the end, and task.layout next knows none;"
+                    " choose rotary, relative, alibi or another that counts from the start"
+                )
+        return model
 
     @field_validator("train")
     @classmethod

@@ -37,7 +37,7 @@ def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choic
     layers = choose(choice.layers, model.n_layers, "layer")
     heads = choose(choice.heads, model.n_heads, "head")
     trace, predictions = run_with_trace(model, inputs)
-    answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0])
+    answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0], each=True)
     maps = combine_heads(model, trace, heads, choice)
     return AttentionRecord(
         run=run,

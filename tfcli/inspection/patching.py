@@ -33,6 +33,7 @@ def patch_parts(model: Encoder, task: Task, clean: Tensor, corrupt: Tensor, run:
     _, corrupt_answer = run_with_trace(model, corrupt)
     rights = [task.target(inputs[None].clone())[0] for inputs in (clean, corrupt)]
     counts = (rights[0] != IGNORE) & (rights[1] != IGNORE)  # not what comes after the end of an answer
+    counts = counts if bool(counts.any()) else torch.ones_like(counts)  # where nobody knows what is right
     at = ((clean_answer != corrupt_answer) & counts).nonzero()[:, 0]
     if not len(at):
         raise ValueError("both sequences get the same answer, so there is nothing to restore")

@@ -61,7 +61,7 @@ def trace_sequence(
     trace, predictions = run_with_trace(model, inputs)
     with torch.inference_mode():
         checked = list(check_stages(model, task, inputs, trace, view))
-    answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0])
+    answer = make_answer(task, inputs, predictions, task.target(inputs[None].clone())[0], each=True)
     return TraceRecord(
         run=run,
         input=answer.input,
@@ -131,7 +131,9 @@ def read_off(model: Encoder, task: Task, inputs: Tensor, stage: Stage) -> list[s
         logits = model.read(model.norm(model.layout.answers(stage.kept[None], len(inputs))))[0]
     else:
         return None
-    return make_answer(task, inputs, logits.argmax(-1), task.target(inputs[None].clone())[0]).prediction
+    return make_answer(
+        task, inputs, logits.argmax(-1), task.target(inputs[None].clone())[0], each=True
+    ).prediction
 
 
 def measure_deviation(stage: Stage) -> float:

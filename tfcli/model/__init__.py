@@ -20,6 +20,8 @@ POSITIONS = {
 }
 COMPUTED_POSITIONS = ("rank", "level", "landmark")  # these find places themselves, and need no indices
 
+POSITIONS_FROM_THE_END = ("fractional", "ends", "landmark")
+
 # How tokens are shown that are no symbols: where answers are read, and before the input.
 BLANK, BEGIN = "_", "^"
 

@@ -68,7 +68,7 @@ class AttentionRecord:
     tokens: list[str]
     first_answer: int  # where among the tokens the first answer is read; the others follow it
     prediction: list[str]  # the answer of the model
-    target: list[str]  # the right answer
+    target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     layers: list[LayerRecord]  # by loop and number
 
 
@@ -188,7 +188,7 @@ class TraceRecord:
     first_answer: int  # where among the tokens the first answer is read; the others follow it
     symbols: list[str]  # what the columns of the logits stand for
     prediction: list[str]  # the answer of the model
-    target: list[str]  # the right answer
+    target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     deviation: float  # the largest of all stages
     stages: list[StageRecord]  # from the embedding to the answer
 

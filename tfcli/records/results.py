@@ -6,6 +6,7 @@ Units: loss in nats per token, accuracies as fractions 0-1, times in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +39,23 @@ class TrainReport:
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
 
 
+def judge(prediction: Sequence[str], target: Sequence[str]) -> bool | None:
+    """Whether an answer is right, None where nobody knows; the target of a token that doesn't count is ""."""
+    if not any(target):
+        return None
+    return len(prediction) == len(target) and all(
+        right in ("", said) for said, right in zip(prediction, target, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """One sequence, what the model answered, and what is right."""
 
     input: list[str]  # symbols
     prediction: list[str]  # the answer of the model
-    target: list[str]  # the right answer
-    correct: bool  # whether they are equal
+    target: list[str]  # the right answer; empty where nobody knows it
+    correct: bool | None  # whether they are equal
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tfcli.records.inspection import AttentionRecord, LayerRecord, name_layer
+from tfcli.records.results import judge
 from tfcli.render.terminal import can_show, pad_or_cut, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
@@ -80,11 +81,13 @@ def title_of(layer: LayerRecord, head: int | str) -> str:
 
 def print_answer(console: Console, record: AttentionRecord) -> None:
     """Print the sequence, the model's answer and, where that is wrong, the right one."""
-    right = record.prediction == record.target
+    right = judge(record.prediction, record.target)
     lines = {"input": record.input, "answer": record.prediction}
-    if not right:
+    if right is False:
         lines["right is"] = record.target
     verdict = Text("the answer is right", "green") if right else Text("the answer is wrong", "bold red")
+    if right is None:
+        verdict = Text("what the model answers")
     print_wrapped(console, Text.assemble(f"{record.run}: ", verdict))
     labels = [showable(console, token) for tokens in lines.values() for token in tokens]
     cell = max(map(cell_len, labels)) + 1
@@ -95,7 +98,8 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
                 continue
             line = Text(f"{name:<9}", "bold")
             for i, token in list(enumerate(tokens))[start : start + per_line]:
-                wrong = name == "answer" and token != record.target[i]
+                judged = right is False and name == "answer" and record.target[i : i + 1] != [""]
+                wrong = judged and record.target[i : i + 1] != [token]
                 style = "bold red" if wrong else "not bold"
                 line.append(pad_or_cut(showable(console, token), min(cell, console.width - 9)), style)
             print_lines(console, line)

@@ -14,11 +14,11 @@ def render(views: Sequence[View]) -> Iterator[str]:
     """Yield the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
     record = views[0].record
     tokens = [escape(token) for token in record.tokens]
-    yield (
-        f"# {escape(record.run)}\n\n"
-        f"input {' '.join(map(escape, record.input))}, answer {' '.join(map(escape, record.prediction))}, "
-        f"right is {' '.join(map(escape, record.target))}\n"
-    )
+    facts = {"input": record.input, "answer": record.prediction}
+    if any(record.target):
+        facts["right is"] = [symbol or "." for symbol in record.target]
+    said = ", ".join(f"{what} {' '.join(map(escape, symbols))}" for what, symbols in facts.items())
+    yield f"# {escape(record.run)}\n\n{said}\n"
     for layer in record.layers:
         for head in layer.heads:
             yield f"\n## {title_of(layer, head.head)}\n\n"

@@ -18,7 +18,7 @@ def print_patching(console: Console, record: PatchRecord) -> None:
     what = "the corrupt run, with one part at a time from the clean run"
     print_wrapped(console, Text(f"{record.run}: {what}", "bold"))
     for name, answer in (("clean", record.clean), ("corrupt", record.corrupt)):
-        wrong = "" if answer.correct else f" (right is {' '.join(answer.target)})"
+        wrong = "" if answer.correct is not False else f" (right is {' '.join(answer.target)})"
         line = f"{name:<8} {' '.join(answer.input)} -> {' '.join(answer.prediction)}{wrong}"
         print_wrapped(console, Text(showable(console, line)), indent=9)
     print_lines(console)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from tfcli.records.inspection import AttentionRecord, View
+from tfcli.records.results import judge
 from tfcli.render.attention import title_of
 from tfcli.render.terminal import pad_or_cut
 from tfcli.render.untrusted import escape_markup
@@ -140,11 +141,12 @@ class Grid:
 
 def caption(record: AttentionRecord) -> str:
     """Return question and answer; of a long sequence, its length."""
-    verdict = "right" if record.prediction == record.target else "wrong"
+    right = judge(record.prediction, record.target)
+    verdict = "" if right is None else f", the answer is {'right' if right else 'wrong'}"
     text = f"{' '.join(record.input)} → {' '.join(record.prediction)}"
     if cell_len(text) > CAPTION:
         text = f"{len(record.input)} tokens"
-    return f"{record.run}: {text}, the answer is {verdict}"
+    return f"{record.run}: {text}{verdict}"
 
 
 def short(token: str) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tfcli.records.inspection import StageRecord, TraceRecord
+from tfcli.records.results import judge
 from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showable
 
 INDENT = 3
@@ -16,9 +17,11 @@ PLURALS = {"query": "queries"}
 
 def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
     """Every stage, in order; the numbers in excerpts, or `full`."""
-    right = record.prediction == record.target
-    verdict = "the answer is right" if right else f"the answer is wrong, right is {' '.join(record.target)}"
-    line = f"{record.run}: {' '.join(record.input)} -> {' '.join(record.prediction)}, {verdict}"
+    right = judge(record.prediction, record.target)
+    verdict = ", the answer is right" if right else ""
+    if right is False:
+        verdict = f", the answer is wrong, right is {' '.join(symbol or '.' for symbol in record.target)}"
+    line = f"{record.run}: {' '.join(record.input)} -> {' '.join(record.prediction)}{verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
     for stage in record.stages:
         print_lines(console)

@@ -63,17 +63,17 @@ class Trainer:
     def take(self, step: int) -> Tensor:
         """Take a step, and return its loss []."""
         length = self.lengths.randint(self.task.min_length, self.task.max_length)
-        inputs, targets = self.task.sample(self.config.batch_size, length, self.sequences)
+        batch = self.task.sample(self.config.batch_size, length, self.sequences)
         self.model.anneal(step / self.config.steps)
         if not self.model.training:  # an evaluation came between; telling each module at each step takes time
             self.model.train()
         with matmul_precision(self.device, self.config.precision):
-            logits = self.model(inputs)
-            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            logits = self.model(batch.inputs, batch.may_attend)
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         self.optimizer.zero_gradients()
         torch.autograd.backward(loss)
         self.optimizer.step(self.schedule.rate(step))
-        self.tokens_trained += targets.numel()
+        self.tokens_trained += batch.targets.numel()
         return loss.detach()
 
     def unread_losses(self) -> list[float]:
