@@ -100,6 +100,10 @@ class Task(ABC):
         """Return the length that exists nearest to `length`, of those that inputs of the task have."""
         return max(length, self.SHORTEST)
 
+    def has_length(self, length: int) -> bool:
+        """Whether inputs of the task have that length."""
+        return self.nearest_length(length) == length
+
     def valid(self, inputs: Tensor) -> Tensor:
         """Which rows of `inputs` [B, T] are inputs of this task, as bool [B]."""
         return torch.ones(len(inputs), dtype=torch.bool, device=inputs.device)
@@ -143,6 +147,29 @@ class Task(ABC):
         else:
             inputs = self._draw_held_out(count, length, generator)
         return Batch(inputs, self.target(inputs.clone()))
+
+    def training_set(self, count: int | None, generator: torch.Generator) -> list[Batch] | None:
+        """All there is to train on, by length, or `count` sequences of it; None where it has no end."""
+        if count is None:
+            return None
+        lengths = torch.randint(self.min_length, self.max_length + 1, (count,), generator=generator)
+        found = []
+        for length, share in zip(*torch.unique(lengths, return_counts=True), strict=True):
+            batch = self.sample(int(share), int(length), generator)
+            found.append(Batch(batch.inputs, batch.targets))
+        return found
+
+    def held_out_set(self, count: int, generator: torch.Generator) -> list[Batch] | None:
+        """`count` held-out sequences as they are met in training; None where all lengths are met alike."""
+        return None
+
+    def renew(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return a batch of the training set as it is learned from this time."""
+        return batch
+
+    def blind_targets(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        """About `count` answers [B, M] to inputs of a length, to learn from what can be guessed blindly."""
+        return self.sample(count, length, generator).targets
 
     def _declares_chances(self) -> bool:
         """Whether it is known without drawing how likely `draw` gives each sequence."""
@@ -209,8 +236,7 @@ class Task(ABC):
                 shown = " ".join(self.symbols[:20]) + (" ..." if self.vocab_size > 20 else "")
                 raise ValueError(f"{word!r} is none of the symbols {shown}")
         ids = [self._ids[word] for word in words]
-        is_there = self.nearest_length(len(ids)) == len(ids)
-        if not is_there or not bool(self.valid(torch.tensor([ids]))):
+        if not self.has_length(len(ids)) or not bool(self.valid(torch.tensor([ids]))):
             generator = torch.Generator().manual_seed(0)
             example = self.decode(
                 self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()

@@ -27,6 +27,9 @@ class OfInputs(Task):
     def nearest_length(self, length: int) -> int:
         return self.task.nearest_length(length)
 
+    def has_length(self, length: int) -> bool:
+        return self.task.has_length(length)
+
     def valid(self, inputs: Tensor) -> Tensor:
         return self.task.valid(inputs)
 
@@ -53,6 +56,14 @@ class OfInputs(Task):
         may_learn = (found.targets != IGNORE).any(1, keepdim=True)  # of rows that had to be held-out ones
         batch = self.batch(found.inputs, generator)
         return batch._replace(targets=batch.targets.where(may_learn, IGNORE))
+
+    def training_set(self, count: int | None, generator: torch.Generator) -> list[Batch] | None:
+        found = self.task.training_set(count, generator)
+        return None if found is None else [Batch(batch.inputs, self.target(batch.inputs)) for batch in found]
+
+    def held_out_set(self, count: int, generator: torch.Generator) -> list[Batch] | None:
+        found = self.task.held_out_set(count, generator)
+        return None if found is None else [self.batch(batch.inputs, generator) for batch in found]
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
         return self.batch(self.task.sample_held_out(count, length, generator).inputs, generator)
@@ -93,6 +104,13 @@ class MaskedSymbols(OfInputs):
     def valid(self, inputs: Tensor) -> Tensor:
         masked = (inputs == self.vocab_size - 1).any(1)
         return masked | self.task.valid(inputs.clamp(max=self.vocab_size - 2))
+
+    def renew(self, batch: Batch, generator: torch.Generator) -> Batch:
+        again = self.batch(batch.inputs, generator)
+        if batch.may_attend is None:
+            return again
+        kept = again.inputs.where(batch.may_attend, batch.inputs)
+        return Batch(kept, again.targets.where(batch.may_attend, IGNORE), batch.may_attend)
 
     def batch(self, inputs: Tensor, generator: torch.Generator) -> Batch:
         chance = torch.rand(inputs.shape, generator=generator, device=inputs.device)

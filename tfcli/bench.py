@@ -20,7 +20,7 @@ from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import make_generator, prepare, with_threads
-from tfcli.evaluation import held_out_set, score_length
+from tfcli.evaluation import score_length
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
 from tfcli.model.positions.sinusoidal import SinusoidalPositions
@@ -29,7 +29,7 @@ from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
 from tfcli.records.progress import Progress, StepRecord
 from tfcli.records.results import LengthScore
 from tfcli.training.loop import Attempt
-from tfcli.training.monitor import monitor
+from tfcli.training.monitor import held_out_of_training, monitor
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -109,7 +109,7 @@ def measure(
         model = model.to(device)
         fitted = dict.fromkeys(map(task.nearest_length, lengths))
         stop = config.train.stop_when_solved
-        held_out = held_out_set(task, config.train.eval_samples, device)
+        held_out = held_out_of_training(task, config.train.eval_samples, device)
         progress = monitor(Training(model, task, config), model, held_out)
         ours.append(follow(config, progress, stop, flops(model, task), machine))
         tell(ours[-1])

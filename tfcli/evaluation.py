@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.devices import make_generator
@@ -51,7 +52,13 @@ class Answerer(Protocol):
     training: bool
     layout: Layout
 
-    def __call__(self, inputs: Tensor, *, intervention: Intervention | None = None) -> Tensor:
+    def __call__(
+        self,
+        inputs: Tensor,
+        may_attend: Tensor | None = None,
+        *,
+        intervention: Intervention | None = None,
+    ) -> Tensor:
         """Logits [B, M, V] for `inputs` [B, T]."""
 
     def train(self, mode: bool = True) -> object:
@@ -103,14 +110,34 @@ def predict_ids(
     Raises:
         RuntimeError: there is no memory for one.
     """
+    return torch.cat([logits.argmax(-1) for logits in run(model, inputs, None, intervention, tick)])
+
+
+def run(
+    model: Answerer,
+    inputs: Tensor,
+    may_attend: Tensor | None = None,
+    intervention: Intervention | None = None,
+    tick: Tick = ignore,
+) -> Iterator[Tensor]:
+    """Yield the logits [b, M, V] for some of `inputs` [B, T] after the other; otherwise as `predict_ids`."""
     L = model.layout.sequence_length(inputs.shape[1])
     rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)))
-    found: Tensor | None = None
+    start = 0
     with evaluating(model), torch.inference_mode():
-        while found is None:
-            found = predict_in_parts(model, inputs, rows, intervention, tick)
-            rows //= 2
-    return found
+        while start < len(inputs):
+            tick(start)
+            part = slice(start, start + rows)
+            padding = {} if may_attend is None else {"may_attend": may_attend[part]}
+            try:
+                logits = model(inputs[part], intervention=intervention, **padding)
+            except RuntimeError as error:
+                if rows == 1 or not re.search(NO_MEMORY, str(error)):
+                    raise
+                rows //= 2
+                continue
+            yield logits
+            start += rows
 
 
 @contextmanager
@@ -126,22 +153,6 @@ def evaluating(model: Answerer) -> Iterator[None]:
         model.train()
 
 
-def predict_in_parts(
-    model: Answerer, inputs: Tensor, rows: int, intervention: Intervention | None, tick: Tick
-) -> Tensor | None:
-    """Return the answers to `inputs`, that many rows at a time; None if there is no memory for so many."""
-    parts: list[Tensor] = []
-    try:
-        for start in range(0, len(inputs), rows):
-            tick(start)
-            parts.append(model(inputs[start : start + rows], intervention=intervention).argmax(-1))
-    except RuntimeError as error:
-        if rows == 1 or not re.search(NO_MEMORY, str(error)):
-            raise
-        return None
-    return torch.cat(parts)
-
-
 def score(
     model: Answerer,
     batches: Sequence[Batch],
@@ -150,14 +161,28 @@ def score(
 ) -> Score:
     """Return the model's score over all of `batches` together."""
     with evaluating(model):
-        marks = [
-            mark(predict_ids(model, batch.inputs, intervention, tick), batch.targets) for batch in batches
-        ]
+        marks = [answer(model, batch, intervention, tick)[1] for batch in batches]
     samples = sum(len(found.exact) for found in marks)
-    exact = int(torch.stack([found.exact.sum() for found in marks]).sum())
-    right = int(torch.stack([found.right for found in marks]).sum())
-    tokens = int(torch.stack([found.tokens for found in marks]).sum())
-    return Score(samples, exact / samples, right / tokens)
+    exact, right, tokens, nats = (
+        torch.stack([torch.as_tensor(part) for part in column]).sum().item()
+        for column in zip(*((m.exact.sum(), m.right, m.tokens, m.nats) for m in marks), strict=True)
+    )
+    return Score(samples, exact / samples, right / tokens, nats / tokens)
+
+
+def answer(
+    model: Answerer, batch: Batch, intervention: Intervention | None = None, tick: Tick = ignore
+) -> tuple[Tensor, Marks]:
+    """Return the model's answers to a batch, as ids [B, M], and what is right of them."""
+    ids, nats, start = [], [], 0
+    for logits in run(model, batch.inputs, batch.may_attend, intervention, tick):
+        targets = batch.targets[start : start + len(logits)]
+        start += len(logits)
+        ids.append(logits.argmax(-1))
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="sum")
+        nats.append(loss.double())
+    found = torch.cat(ids)
+    return found, mark(found, batch.targets)._replace(nats=torch.stack(nats).sum())
 
 
 class Marks(NamedTuple):
@@ -166,6 +191,7 @@ class Marks(NamedTuple):
     exact: Tensor  # bool [B], of whole answers
     right: Tensor  # [], how many symbols are
     tokens: Tensor  # [], of how many
+    nats: Tensor = torch.zeros(())  # [], minus the logarithm of the probability of what is right
 
     @property
     def exact_match(self) -> float:
@@ -196,8 +222,7 @@ def score_length(
     device = next(model.parameters()).device
     generator = make_generator(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
-    predictions = predict_ids(model, batch.inputs, tick=tick)
-    marks = mark(predictions, batch.targets)
+    predictions, marks = answer(model, batch, tick=tick)
     exact, accuracy, n = marks.exact_match, marks.token_accuracy, len(predictions)
     length = batch.inputs.shape[1]
     blind = mark(input_blind(task, length, generator), batch.targets)
@@ -249,7 +274,7 @@ def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
     It is fitted to sequences to train on; the held-out ones then judge it as they judge the model.
     """
     samples = max(64, min(4096, FLOOR_TOKENS // length))
-    targets = task.sample(samples, length, generator).targets
+    targets = task.blind_targets(samples, length, generator)
     counts = targets.new_zeros(targets.shape[1], len(task.answer_symbols))
     counts.scatter_add_(1, targets.T.clamp(min=0), (targets.T != IGNORE).long())
     return counts.argmax(dim=1)

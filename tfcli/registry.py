@@ -230,6 +230,9 @@ PARTS = {
 }
 
 
+OF_A_FILE = ("pairs", "text")  # what tasks are called whose sequences stand in a file
+
+
 def find_problem_of_symbols(symbols: Sequence[str]) -> str | None:
     """Return why these can't be the symbols of a task; None if they can."""
     problem: str | None = _symbols.find_problem(symbols)
@@ -263,9 +266,14 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
     return task
 
 
+def import_task_module(name: str) -> ModuleType:
+    """Return a module of the package of tasks."""
+    return import_module(f"{TASKS.package}.{name}")
+
+
 def derive_task(task: Task, objective: str, hidden_share: float) -> Task:
     """Return a task as it is, or one made of its inputs, as an objective says."""
-    objectives = import_module(f"{TASKS.package}.objectives")
+    objectives = import_task_module("objectives")
     if objective == "masked":
         masked: Task = objectives.MaskedSymbols(task, hidden_share)
         return masked
@@ -284,10 +292,10 @@ def check_task(task: Task, name: str, lengths: Sequence[int]) -> None:
     Raises:
         UsageError: it breaks a promise; the message names the task and the length.
     """
-    if name in TASKS.built_in:
+    if name in TASKS.built_in or name in OF_A_FILE:
         return
     task = getattr(task, "task", task)  # of an objective; it is what may break a promise
-    contract = import_module(f"{TASKS.package}.contract")
+    contract = import_task_module("contract")
     for length in lengths:
         raise_problem(name, length, contract.find_problem_of_length, task)
     for length in contract.lengths_to_draw(map(task.nearest_length, lengths)):

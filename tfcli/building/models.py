@@ -10,6 +10,7 @@ from torch import nn
 
 from tfcli import registry
 from tfcli.building import parts
+from tfcli.building.own_data import build_own
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
@@ -36,15 +37,17 @@ def build_task(config: TaskConfig) -> Task:
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
     """
-    layout = config.layout if config.objective == "answer" else "next"
-    task = registry.load_task(
-        config.name,
-        layout,
-        vocab_size=config.vocab_size,
-        min_length=config.min_length,
-        max_length=config.max_length,
-        symbols=config.symbols,
-    )
+    if config.data is not None:
+        task = build_own(config)
+    else:
+        task = registry.load_task(
+            config.name,
+            config.layout if config.objective == "answer" else "next",
+            vocab_size=config.vocab_size,
+            min_length=config.min_length,
+            max_length=config.max_length,
+            symbols=config.symbols,
+        )
     return registry.derive_task(task, config.objective, config.hidden_share)
 
 

@@ -155,10 +155,11 @@ def start_training(
 ) -> "TrainReport":
     """Train a new run with a display on stderr."""
     watched = None if heads is None else choose_head(config, *heads)
-    from tfcli.commands.train import note_few_sequences, train_run
+    from tfcli.commands.train import remarks_on, train_run
 
-    if not quiet and (note := note_few_sequences(config)):
-        hint(note)
+    if not quiet:
+        for note in remarks_on(config):
+            hint(note)
     with audience(watched, quiet, debug) as listening:
         return train_run(config, name, out, listening)
 

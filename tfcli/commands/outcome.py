@@ -48,7 +48,14 @@ def summarize_untrained(training: Training) -> TrainSummary:
 
 def metrics(progress: Progress) -> dict[str, Any]:
     """Return what is kept of an evaluation, by the names in JSON."""
-    return {"step": progress.step, "attempt": progress.attempt, "loss": progress.loss, **figures(progress)}
+    score = progress.score
+    return {
+        "step": progress.step,
+        "attempt": progress.attempt,
+        "loss": progress.loss,
+        "held_out_loss": score.loss if score else None,
+        **figures(progress),
+    }
 
 
 def metrics_line(progress: Progress) -> str:

@@ -22,9 +22,10 @@ from tfcli.commands.recording import Recorder
 from tfcli.commands.resume import find_start
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
+from tfcli.data import facts
 from tfcli.devices import prepare, with_threads
 from tfcli.errors import DivergedError, TfcliError, UsageError
-from tfcli.evaluation import StoppedError, draw_example, held_out_set, score
+from tfcli.evaluation import StoppedError, draw_example, score
 from tfcli.inspection.attention import record_attention
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
@@ -33,7 +34,7 @@ from tfcli.records.results import Score, TrainReport, TrainSummary
 from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
-from tfcli.training.monitor import monitor
+from tfcli.training.monitor import held_out_of_training, monitor
 
 if TYPE_CHECKING:
     from tasks.base import Batch
@@ -135,7 +136,10 @@ def make_training(config: RunConfig, saved: SavedState | None) -> tuple[Training
     """
     device = prepare(config.train)
     task, model = build_for_training(config)
-    held_out = held_out_set(task, config.train.eval_samples, device)
+    try:
+        held_out = held_out_of_training(task, config.train.eval_samples, device)
+    except ValueError as error:  # of the user's own data
+        raise UsageError(f"task.data: {error}") from error
     state = (saved.standing, saved.tensors) if saved else ()
     return Training(model.to(device), task, config, *state), held_out
 
@@ -215,6 +219,14 @@ def make_observer(training: Training, watch: Choice) -> Callable[[], AttentionRe
     model, task = training.model, training.task
     sequence = draw_example(task, training.trainer.device)
     return lambda: record_attention(model, task, sequence, "", watch)
+
+
+def remarks_on(config: RunConfig) -> list[str]:
+    """Return what is to be said of what a training learns from, before it begins."""
+    if config.task.data is not None:
+        return facts.remarks_on(config.task.model_dump())
+    note = note_few_sequences(config)
+    return [note] if note else []
 
 
 def note_few_sequences(config: RunConfig) -> str | None:

@@ -5,6 +5,7 @@ Every problem is reported with its origin, key, value and rule, all of a file at
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
 from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
+from tfcli.data import facts
+from tfcli.data.lines import PAIRS, STDIN, TEXT
 from tfcli.errors import ConfigError, UsageError, did_you_mean
 
 HERE = Path(__file__).parent.parent
@@ -67,6 +70,8 @@ def example_names() -> list[str]:
 
 def find_entry(source: str) -> Entry:
     """Return the entry that `reverse`, `FILE.yaml` or `FILE.yaml:NAME` names."""
+    if source == STDIN or source.lower().endswith((*PAIRS, TEXT)):
+        return entry_of_data(source)
     match = re.fullmatch(r"(.+\.ya?ml)(?::([^:/\\]+))?", source, re.DOTALL)
     if match is None:
         entries = read_file(EXAMPLES)
@@ -91,6 +96,13 @@ def find_entry(source: str) -> Entry:
             f"{path} has no entry {name!r}{did_you_mean(name, entries)} (names: {', '.join(entries)})"
         )
     return entries[name]
+
+
+def entry_of_data(path: str) -> Entry:
+    """Return the configuration that trains on a file of one's own, with all else as it is."""
+    name = "stdin" if path == STDIN else Path(path).stem
+    document = yaml_reader.read(yaml_reader.dump({"task": {"data": path}}), path)
+    return Entry(name, document.value, (), document)
 
 
 def read_file(path: Path) -> dict[str, Entry]:
@@ -125,8 +137,16 @@ def keep_spelling(values: Any, location: Location, document: yaml_reader.Documen
 
 
 def check(entry: Entry, overrides: list[str]) -> RunConfig:
-    """Return the checked configuration of an entry with overrides on top of it."""
+    """Return the checked configuration of an entry with overrides on top of it.
+
+    What follows from a file of one's own is filled in, unless it has been before.
+
+    Raises:
+        UsageError: an override can't be read.
+        ConfigError: something is wrong with the rest.
+    """
     values, origins = _with_overrides(entry, overrides)
+    values = fill_in_data(values)
 
     def origin(location: Location, unknown: bool) -> str:
         if location in origins:
@@ -156,6 +176,27 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     return rename_classes(config, absolute)  # so that files are found from any folder
 
 
+def fill_in_data(values: Any) -> Any:
+    """Return the values of a configuration with what follows from the file of its task.
+
+    Raises:
+        ConfigError: that can't be read as it is meant.
+    """
+    task = values.get("task") if isinstance(values, dict) else None
+    if not isinstance(task, dict) or not isinstance(task.get("data"), str) or task.get("digest") is not None:
+        return values
+    files = {
+        key: str(Path(os.path.expanduser(task[key])).resolve())
+        for key in ("data", "test")
+        if isinstance(task.get(key), str) and task[key] != STDIN
+    }
+    filled = facts.fill_in({**task, **files})
+    model = values.get("model")
+    if filled["name"] == facts.TEXT and filled.get("objective") == "next" and isinstance(model, dict | None):
+        model = {"mask": "causal", "positions": "rotary", **(model or {})}
+    return {**values, "task": filled, **({} if model is None else {"model": model})}
+
+
 def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
     """Return a configuration that is from `origin` with overrides on top of it, checked.
 
@@ -170,6 +211,8 @@ def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list
     """Return what is wrong with the name of the task; other rules see to it that there is one."""
     task = values.get("task") if isinstance(values, dict) else None
     name = task.get("name") if isinstance(task, dict) else None
+    if task and task.get("data") is not None and name in (facts.PAIRS, facts.TEXT):
+        return []
     problem = registry.TASKS.find_problem(name) if isinstance(name, str) else None
     return [f"{origin(('task', 'name'), False)}: task.name = {shown(name)}: {problem}"] if problem else []
 

@@ -46,6 +46,24 @@ class TaskConfig(Section):
     vocab_size: Annotated[int, Field(ge=2, le=65_536)] | None = Field(
         None, description="number of symbols; 10, as many as `symbols` names, or the task's own, if left out"
     )
+    data: str | None = Field(
+        None, description="a file of your own: pairs in .tsv, .csv or .jsonl, a text in .txt; - is stdin"
+    )
+    test: str | None = Field(None, description="another such file, held out; a tenth of `data` if left out")
+    tokens: Literal["words", "characters"] | None = Field(
+        None, description="symbols of `data`; words where there are spaces, if left out"
+    )
+    answer_tokens: Literal["words", "characters"] | None = Field(
+        None, description="symbols of the answers in `data`, if they are others"
+    )
+    answers: Annotated[tuple[Symbol, ...], Field(strict=False)] | None = Field(
+        None, description="symbols of the answers; read from `data`"
+    )
+    end_symbol: str | None = Field(None, description="that ends each answer; follows from `data`")
+    answer_lengths: Annotated[tuple[tuple[Count, Count], ...], Field(strict=False)] | None = Field(
+        None, description="length of an input, and symbols of its answer from there on; read from `data`"
+    )
+    digest: str | None = Field(None, description="SHA-256 of `data` when it was read")
     min_length: Count = Field(1, description="shortest training sequence")
     max_length: int = Field(
         20, ge=1, le=100_000, description="longest training sequence", validate_default=True
@@ -83,6 +101,11 @@ class TaskConfig(Section):
         if objective == "masked" and layout != "aligned":
             raise ValueError("what is hidden is answered in its place; leave the layout aligned")
         return objective
+
+    @field_validator("answer_lengths", mode="before")
+    @classmethod
+    def _lists_are_pairs(cls, value: Any) -> Any:
+        return [tuple(pair) if isinstance(pair, list) else pair for pair in value] if value else value
 
     @field_validator("symbols")
     @classmethod
@@ -225,7 +248,13 @@ class TrainConfig(Section):
         le=1000,
         description="trainings at most, from new weights each, in equal shares of steps, until one solves",
     )
-    batch_size: int = Field(64, ge=1, le=1_048_576, description="sequences a step, all of one length")
+    batch_size: int = Field(
+        64, ge=1, le=1_048_576, description="sequences a step, all of one length where they are generated"
+    )
+    train_samples: Count | None = Field(
+        None,
+        description="sequences to train on, over and over; endless, or all of `data`, if left out",
+    )
     learning_rate: float = Field(5e-3, gt=0, le=1e30, description="peak of the schedule")
     warmup_steps: int = Field(
         50, ge=0, le=10**9, description="steps of linear rise to the peak; the schedule comes after"

@@ -60,6 +60,7 @@ class Evaluated(Event):
     step: int  # trained
     attempt: int  # from 1 on; each has new weights
     loss: float | None  # the mean since the last evaluation
+    held_out_loss: float | None  # of the held-out set, nats per token
     exact_match: float | None  # share of the held-out sequences in which every token is right
     token_accuracy: float | None  # share of their tokens that are right
     train_seconds: float  # evaluations included

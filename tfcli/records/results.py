@@ -20,6 +20,7 @@ class Score:
     samples: int  # sequences
     exact_match: float  # share of the sequences in which every token is right
     token_accuracy: float  # share of the tokens that are right
+    loss: float = 0.0  # nats per token
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from tfcli.devices import make_generator, matmul_precision, random_states, resto
 from tfcli.errors import DivergedError
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
+from tfcli.training.epochs import IGNORE, Epochs
 from tfcli.training.optimizers import Optimizer
 from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
-    from tasks.base import Task
+    from tasks.base import Batch, Task
 
 
 class Attempt(NamedTuple):
@@ -48,6 +49,8 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.sequences = make_generator(self.device, config.seed)
         self.lengths = random.Random(config.seed)
+        finite = task.training_set(config.train_samples, make_generator(torch.device("cpu"), config.seed))
+        self.epochs = None if finite is None else Epochs(finite, config.batch_size, config.seed, self.device)
         self.step = self.tokens_trained = 0
         self.losses: list[Tensor] = []  # of the steps since the loss was last read
 
@@ -62,8 +65,7 @@ class Trainer:
 
     def take(self, step: int) -> Tensor:
         """Take a step, and return its loss []."""
-        length = self.lengths.randint(self.task.min_length, self.task.max_length)
-        batch = self.task.sample(self.config.batch_size, length, self.sequences)
+        batch = self.next_batch(step)
         self.model.anneal(step / self.config.steps)
         if not self.model.training:  # an evaluation came between; telling each module at each step takes time
             self.model.train()
@@ -73,8 +75,16 @@ class Trainer:
         self.optimizer.zero_gradients()
         torch.autograd.backward(loss)
         self.optimizer.step(self.schedule.rate(step))
-        self.tokens_trained += batch.targets.numel()
+        mixed = batch.may_attend is not None
+        self.tokens_trained += int((batch.targets != IGNORE).sum()) if mixed else batch.targets.numel()
         return loss.detach()
+
+    def next_batch(self, step: int) -> Batch:
+        """Return what a step learns from."""
+        if self.epochs is not None:
+            return self.task.renew(self.epochs.batch(step), self.epochs.generator(step))
+        length = self.lengths.randint(self.task.min_length, self.task.max_length)
+        return self.task.sample(self.config.batch_size, length, self.sequences)
 
     def unread_losses(self) -> list[float]:
         """Return the losses of the steps since the loss was last read. Waits for the device."""

@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tfcli.evaluation import Answerer, StoppedError, Tick, ignore, score
+import torch
+
+from tfcli.devices import make_generator
+from tfcli.evaluation import HELD_OUT_SEED, Answerer, StoppedError, Tick, held_out_set, ignore, score
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.progress import Progress
+from tfcli.training.epochs import in_order
 from tfcli.training.loop import Attempt
 
 if TYPE_CHECKING:
-    from tasks.base import Batch
+    from tasks.base import Batch, Task
+
+TOGETHER = 256  # held-out sequences of a file, of several lengths
 
 
 def monitor(
@@ -73,6 +79,12 @@ def monitor(
         latest = known or latest
         if latest:
             steps, tokens = latest.step, latest.tokens
+
+
+def held_out_of_training(task: Task, samples: int, device: torch.device) -> list[Batch]:
+    """About `samples` held-out sequences, as a training meets them: of all lengths, or as in a file."""
+    found = task.held_out_set(samples, make_generator(torch.device("cpu"), HELD_OUT_SEED))
+    return held_out_set(task, samples, device) if found is None else in_order(found, TOGETHER, device)
 
 
 def before(progress: Progress | None) -> tuple[int, int]:

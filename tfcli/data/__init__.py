@@ -1,0 +1,1 @@
+"""Data of the user's own: files of pairs, and texts. Free of torch: `validate` reads them, too."""
