@@ -171,6 +171,10 @@ class Task(ABC):
         """About `count` answers [B, M] to inputs of a length, to learn from what can be guessed blindly."""
         return self.sample(count, length, generator).targets
 
+    def text_to_count(self, generator: torch.Generator) -> Tensor | None:
+        """Return what n-grams are counted in, int64 [B, N]; None where answers don't go on with the input."""
+        return None
+
     def _declares_chances(self) -> bool:
         """Whether it is known without drawing how likely `draw` gives each sequence."""
         return type(self).draw is Task.draw or type(self).likelihood is not Task.likelihood

@@ -14,6 +14,7 @@ from .base import IGNORE, Batch, Task
 from .splitting import Sides
 
 MASK = "[MASK]"
+COUNTED = 4096  # sequences in which n-grams are counted
 
 
 class OfInputs(Task):
@@ -83,6 +84,9 @@ class NextSymbol(OfInputs):
 
     def nearest_length(self, length: int) -> int:
         return self.task.nearest_length(max(2, length))
+
+    def text_to_count(self, generator: torch.Generator) -> Tensor | None:
+        return self.task.sample(COUNTED, self.max_length, generator).inputs
 
     def target(self, inputs: Tensor) -> Tensor:
         return next_symbols(inputs)

@@ -106,6 +106,9 @@ class OwnText(Task):
     def n_held_out(self, length: int) -> int | None:
         return None
 
+    def text_to_count(self, generator: torch.Generator) -> Tensor | None:
+        return self.train[None].to(generator.device)
+
     def training_set(self, count: int | None, generator: torch.Generator) -> list[Batch] | None:
         """Return windows that lie side by side at the start of the text, or none where all of it is read."""
         if count is None:

@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
         "evaluation",
         "inspection",
         "model",
+        "ngrams",
     }
     | {"registry", "runs", "training"},
     "bench": {"building", "devices", "evaluation", "model", "training"},
@@ -42,7 +43,8 @@ ALLOWED: dict[str, set[str]] = {
     "building": {"data", "model", "registry", "training"},
     "inspection": {"evaluation", "model"},
     "training": {"devices", "evaluation", "model"},
-    "evaluation": {"devices", "model"},
+    "evaluation": {"devices", "model", "ngrams"},
+    "ngrams": set(),
     "model": set(),
     "config": {"data", "model", "registry"},  # of the model its tables alone
     "data": {"registry"},

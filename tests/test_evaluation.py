@@ -39,7 +39,8 @@ def test_a_perfect_model_scores_one() -> None:
 
 def test_one_wrong_token_costs_a_sequence_and_one_token() -> None:
     model = Oracle("copy", stumbles_at=3)
-    result, wrong = score_length(model, model.task, 8, 2000, seed=0)
+    result, answers = score_length(model, model.task, 8, 2000, seed=0)
+    wrong = answers.wrong()
     mistakes = list(wrong)
     assert result.exact_match == pytest.approx(1 - len(mistakes) / 2000)
     assert result.token_accuracy == pytest.approx(1 - len(mistakes) / 2000 / 8)

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -19,6 +20,7 @@ from tfcli.devices import make_generator
 from tfcli.errors import NO_MEMORY
 from tfcli.model.layout import Layout
 from tfcli.model.trace import Intervention
+from tfcli.ngrams import NGrams
 from tfcli.records.results import Answer, Interval, LengthScore, Score, judge
 
 if TYPE_CHECKING:
@@ -215,10 +217,40 @@ def mark(predictions: Tensor, targets: Tensor) -> Marks:
     return Marks((right | ~counts).all(dim=1), right.sum(), counts.sum())
 
 
+class Answers(NamedTuple):
+    """The answers [B, M] to a batch, and which are right as a whole, bool [B]."""
+
+    task: Task
+    batch: Batch
+    predictions: Tensor
+    exact: Tensor
+
+    def all(self) -> Iterator[Answer]:
+        """Yield each."""
+        return map(self.make, range(len(self.exact)))
+
+    def wrong(self) -> Iterator[Answer]:
+        """Yield each that is wrong."""
+        return map(self.make, (~self.exact).nonzero()[:, 0].tolist())
+
+    def make(self, i: int) -> Answer:
+        """Return the answer to a sequence of the batch."""
+        return make_answer(self.task, self.batch.inputs[i], self.predictions[i], self.batch.targets[i])
+
+
 def score_length(
-    model: Answerer, task: Task, length: int, samples: int, seed: int, tick: Tick = ignore
-) -> tuple[LengthScore, Iterator[Answer]]:
-    """Return the score on held-out sequences of one length, and an iterator over its wrong answers."""
+    model: Answerer,
+    task: Task,
+    length: int,
+    samples: int,
+    seed: int,
+    tick: Tick = ignore,
+    ngrams: NGrams | None = None,
+) -> tuple[LengthScore, Answers]:
+    """Return the score on held-out sequences of one length, and the answers.
+
+    With `ngrams`, the score is in bits per symbol, too, beside theirs.
+    """
     device = next(model.parameters()).device
     generator = make_generator(device, HELD_OUT_SEED + 1 + seed)  # not the set that training looked at
     batch = task.sample_held_out(samples, length, generator)
@@ -239,8 +271,14 @@ def score_length(
         floor=blind.token_accuracy,
         exact_match_floor=blind.exact_match,
     )
-    wrong = (~marks.exact).nonzero()[:, 0].tolist()
-    return result, (make_answer(task, batch.inputs[i], predictions[i], batch.targets[i]) for i in wrong)
+    if ngrams is not None:
+        result = replace(
+            result,
+            bits=float(marks.nats / marks.tokens) / math.log(2),
+            unigram_bits=ngrams.bits(batch.inputs, batch.targets, 1),
+            trigram_bits=ngrams.bits(batch.inputs, batch.targets, 3),
+        )
+    return result, Answers(task, batch, predictions, marks.exact)
 
 
 def make_answer(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,6 +33,10 @@ def evaluate(
         int, typer.Option("--samples", min=1, max=1_000_000, help="Held-out sequences a length.")
     ] = 500,
     wrong: Annotated[int, typer.Option("--wrong", min=0, help="How many wrong answers to show.")] = 3,
+    by: Annotated[
+        Literal["answer"] | None,
+        typer.Option("--by", help="answer: score each right answer by itself, too, such as each class."),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=2**31, help="Of the held-out sequences drawn.")
     ] = 0,
@@ -67,7 +71,7 @@ def evaluate(
 
     loaded = load(path, trust)
     with scoring(samples, prints=save is None and not as_json) as listener:
-        report = evaluate_run(loaded, chosen, samples, seed, device, wrong, listener)
+        report = evaluate_run(loaded, chosen, samples, seed, device, wrong, listener, by == "answer")
     if save is not None:
         saving.write(
             save, lambda: json_text(report) if save.suffix.lower() == ".json" else curve.render(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -9,15 +10,19 @@ from itertools import islice
 from tfcli import registry
 from tfcli.checkpoints.loading import LoadedRun
 from tfcli.config.schema import check_device
-from tfcli.devices import choose_device
+from tfcli.devices import choose_device, make_generator
 from tfcli.errors import UsageError
-from tfcli.evaluation import make_answer, predict_ids, score_length, spread
+from tfcli.evaluation import make_answer, predict_ids, score_length, spread, wilson
+from tfcli.ngrams import NGrams
 from tfcli.records.events import LengthScored, emit
 from tfcli.records.results import (
     Answer,
+    AnswerScore,
     EvalReport,
     LengthScore,
 )
+
+MOST_ANSWERS = 30  # different ones that are told apart
 
 
 class Listener:
@@ -41,8 +46,11 @@ def evaluate_run(
     device: str,
     wrong: int,
     listener: Listener | None = None,
+    by_answer: bool = False,
 ) -> EvalReport:
     """Score a run length by length; without `lengths` those it was trained on and some beyond.
+
+    If asked for, the answers are told apart `by_answer`, too: by the one that is right.
 
     Raises:
         UsageError: a length that the model can't take, or at which the task breaks a promise.
@@ -54,16 +62,46 @@ def evaluate_run(
     except ValueError as error:
         raise UsageError(f"--device {device}: {error}") from error
     lengths = choose_lengths(loaded, lengths)
-    report = EvalReport(str(loaded.path), loaded.config.task.name, trained, [])
+    text = loaded.task.text_to_count(make_generator(next(model.parameters()).device, seed))
+    ngrams = None if text is None else NGrams(text, loaded.task.vocab_size)
+    report = EvalReport(str(loaded.path), loaded.config.task.name, trained, [], is_text=text is not None)
+    tally = Tally()
     listener.begin(report, lengths)
     for length in lengths:
         tick = partial(listener.count, length)
-        result, wrong_answers = score_length(model, loaded.task, length, samples, seed, tick)
+        result, answers = score_length(model, loaded.task, length, samples, seed, tick, ngrams)
         emit(LengthScored(report.run, str(next(model.parameters()).device), result))
         report.lengths.append(result)
-        report.wrong.extend(islice(wrong_answers, wrong - len(report.wrong)))
+        report.wrong.extend(islice(answers.wrong(), wrong - len(report.wrong)))
+        if by_answer:
+            tally.add(answers.all())
         listener.add(result)
+    report.answers.extend(tally.scores())
     return report
+
+
+class Tally:
+    """Counts how answers are given, by the one that is right."""
+
+    def __init__(self) -> None:
+        self.said: dict[tuple[str, ...], Counter[tuple[str, ...]]] = {}
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Count some answers."""
+        for answer in answers:
+            self.said.setdefault(tuple(answer.target), Counter())[tuple(answer.prediction)] += 1
+
+    def scores(self) -> list[AnswerScore]:
+        """Return the score of each answer, of the most frequent ones if they are many."""
+        frequent = sorted(self.said.items(), key=lambda item: (-item[1].total(), item[0]))[:MOST_ANSWERS]
+        found = []
+        for right, said in frequent:
+            n = said.total()
+            others = Counter({other: times for other, times in said.items() if other != right})
+            mistaken = list(others.most_common(1)[0][0]) if others else []
+            share = said[right] / n
+            found.append(AnswerScore(list(right), n, share, wilson(share, n), mistaken))
+        return found
 
 
 def choose_lengths(loaded: LoadedRun, lengths: list[int] | None) -> list[int]:

@@ -73,6 +73,20 @@ class LengthScore:
     token_accuracy_interval: Interval  # 95 %, Wilson's, by sequences
     floor: float  # token accuracy of the best answer that ignores the input
     exact_match_floor: float  # exact match of that answer
+    bits: float | None = None  # per symbol of a text: minus the binary logarithm of its probability
+    unigram_bits: float | None = None  # of how often each symbol comes
+    trigram_bits: float | None = None  # of how often each comes after the two before it
+
+
+@dataclass(frozen=True)
+class AnswerScore:
+    """How well a model answers where one answer is right."""
+
+    answer: list[str]  # symbols
+    samples: int  # held-out sequences of all lengths
+    exact_match: float  # share of the sequences in which every token is right
+    exact_match_interval: Interval  # 95 %, Wilson's
+    mistaken_for: list[str]  # the most frequent wrong answer; empty if there is none
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,8 @@ class EvalReport:
     trained_lengths: tuple[int, int]  # the shortest and the longest
     lengths: list[LengthScore]  # by length
     wrong: list[Answer] = field(default_factory=list)  # some of the wrong answers
+    is_text: bool = False  # whether scores are bits per symbol first
+    answers: list[AnswerScore] = field(default_factory=list)  # by the right answer, if asked for
 
 
 @dataclass(frozen=True)

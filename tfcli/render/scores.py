@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.records.results import Answer, EvalReport, LengthScore
+from tfcli.records.results import Answer, AnswerScore, EvalReport, LengthScore
 from tfcli.render.curve import print_curve
 from tfcli.render.tables import count, interval, plain_table, share
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable
@@ -42,12 +42,15 @@ class ScorePrinter:
         self.console = console
         self.widths = {"length": max(map(len, map(str, lengths)), default=1), "samples": len(f"{samples}*")}
         self.latest: LengthScore | None = None
-        unbounded = console.options.update(width=10_000)
-        self.wide = True
-        self.wide = console.measure(self.table(heads=True), options=unbounded).maximum <= console.width
+        self.wide, self.is_text = True, False
 
     def begin(self, report: EvalReport) -> None:
         """Print what was trained."""
+        self.is_text = report.is_text
+        unbounded = self.console.options.update(width=10_000)
+        self.wide = (
+            self.console.measure(self.table(heads=True), options=unbounded).maximum <= self.console.width
+        )
         low, high = report.trained_lengths
         said = f"{report.run}: {report.task}, trained on lengths {low} to {high}"
         print_wrapped(self.console, Text(said, "bold"))
@@ -63,12 +66,18 @@ class ScorePrinter:
 
     def end(self, report: EvalReport) -> None:
         """Print the curve, what all there is was scored of, and a few wrong answers."""
-        print_curve(self.console, report.lengths)
+        if not self.is_text:
+            print_curve(self.console, report.lengths)
         few = [s for s in report.lengths if s.held_out_of is not None]
         if few:
             seen = ", ".join(f"{s.samples} of {count(s.held_out_of or 0)} at length {s.length}" for s in few)
             print_wrapped(self.console, Text(f"* every held-out sequence there is: {seen}", "dim"))
-        for answer in report.wrong:
+        if self.is_text:
+            said = "bits per symbol, beside those by counts of symbols, and of symbols after two others"
+            print_wrapped(self.console, Text(said, "dim"))
+        if report.answers:
+            print_by_answer(self.console, report.answers)
+        for answer in report.wrong if not self.is_text else ():
             print_wrong(self.console, answer)
 
     def table(self, *, heads: bool) -> Table:
@@ -76,18 +85,18 @@ class ScorePrinter:
         table = plain_table()
         table.show_header = heads
         trained, bounds = "trained" if self.wide else "seen", [("95 %", INTERVAL)] * self.wide
+        first = [("bits", 5), ("unigram", 5), ("trigram", 5)] if self.is_text else [("exact", 5), *bounds]
         for head, width in [
             ("length", self.widths["length"]),
             (trained, 3),
-            ("exact", 5),
-            *bounds,
+            *first,
             ("tokens", 5),
             *bounds,
             ("floor", 4),
             ("samples", self.widths["samples"]),
         ]:
             table.add_column(head, justify="right", no_wrap=True, min_width=max(width, len(head)))
-        if self.wide:
+        if self.wide and not self.is_text:
             table.add_column(no_wrap=True, min_width=BAR)
         return table
 
@@ -96,17 +105,37 @@ class ScorePrinter:
         style = "green" if score.exact_match == 1 else "yellow" if score.exact_match >= 0.5 else "red"
         filled = round(score.exact_match * BAR)
         full, empty = "█░" if can_show(self.console, "█░") else "#."
+        exact, bounds = Text(share(score.exact_match), style), interval(score.exact_match_interval)
+        first: list[Text | str] = [exact, *[bounds] * self.wide]
+        if self.is_text:
+            first = [f"{bits or 0:.3f}" for bits in (score.bits, score.unigram_bits, score.trigram_bits)]
         return [
             str(score.length),
             "yes" if score.in_range else "no",
-            Text(share(score.exact_match), style),
-            *[interval(score.exact_match_interval)] * self.wide,
+            *first,
             share(score.token_accuracy),
             *[interval(score.token_accuracy_interval)] * self.wide,
             f"{score.floor:.2f}",
             f"{score.samples}{'*' if score.held_out_of is not None else ''}",
-            *[Text(full * filled + empty * (BAR - filled), style)] * self.wide,
+            *[Text(full * filled + empty * (BAR - filled), style)] * (self.wide and not self.is_text),
         ]
+
+
+def print_by_answer(console: Console, scores: Sequence[AnswerScore]) -> None:
+    """Print how well each answer is given where it is right."""
+    table = plain_table()
+    for head in ("right is", "exact", "95 %", "samples", "else mostly"):
+        table.add_column(head, justify="left" if "s" in head[-2:] or head == "else mostly" else "right")
+    for score in scores:
+        table.add_row(
+            showable(console, " ".join(score.answer)),
+            share(score.exact_match),
+            interval(score.exact_match_interval),
+            count(score.samples),
+            showable(console, " ".join(score.mistaken_for)),
+        )
+    print_lines(console)
+    print_block(console, table)
 
 
 def print_wrong(console: Console, answer: Answer) -> None:
