@@ -230,6 +230,22 @@ class Task(ABC):
         Raises:
             ValueError: no symbol, or one that the task doesn't have.
         """
+        ids = self.encode_prompt(text)
+        if not self.has_length(len(ids)) or not bool(self.valid(torch.tensor([ids]))):
+            generator = torch.Generator().manual_seed(0)
+            example = self.decode(
+                self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()
+            )
+            typed, typical = " ".join(self.decode(ids)), " ".join(example)
+            raise ValueError(f"{typed!r} isn't of the form that this task reads, as is {typical!r}")
+        return ids
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Ids of symbols that a sequence may begin with, written as for `encode`.
+
+        Raises:
+            ValueError: no symbol, or one that the task doesn't have.
+        """
         words = rules.normalize(text).split()
         if len(words) == 1 and words[0] not in self._ids and all(c in self._ids for c in words[0]):
             words = list(words[0])
@@ -239,16 +255,11 @@ class Task(ABC):
             if word not in self._ids:
                 shown = " ".join(self.symbols[:20]) + (" ..." if self.vocab_size > 20 else "")
                 raise ValueError(f"{word!r} is none of the symbols {shown}")
-        ids = [self._ids[word] for word in words]
-        if not self.has_length(len(ids)) or not bool(self.valid(torch.tensor([ids]))):
-            generator = torch.Generator().manual_seed(0)
-            example = self.decode(
-                self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()
-            )
-            raise ValueError(
-                f"{' '.join(words)!r} isn't of the form that this task reads, as is {' '.join(example)!r}"
-            )
-        return ids
+        return [self._ids[word] for word in words]
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return what ids stand for as one reads it, ready to be gone on with."""
+        return "".join(f"{symbol} " for symbol in self.decode(ids))
 
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Return the symbols of the input that `ids` stand for."""

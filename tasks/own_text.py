@@ -116,12 +116,12 @@ class OwnText(Task):
         count = min(count, (len(self.train) - 1) // self.max_length)
         return [self._windows(self.train, torch.arange(count) * self.max_length, self.max_length)]
 
-    def encode(self, text: str) -> list[int]:
+    def encode_prompt(self, text: str) -> list[int]:
         """Ids of a text as it is typed; of characters, each counts, spaces included."""
         if self.are_characters:
             shown = {" ": SPACE, "\n": LINE_BREAK, "\t": TAB}
             text = " ".join(shown.get(character, character) for character in text)
-        return super().encode(text.replace("\n", f" {LINE_BREAK} "))
+        return super().encode_prompt(text.replace("\n", f" {LINE_BREAK} "))
 
     def text_of(self, ids: Sequence[int]) -> str:
         """Return the text that ids stand for."""

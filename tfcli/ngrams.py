@@ -27,7 +27,8 @@ class Counts:
 
     def key(self, windows: Tensor) -> Tensor:
         """Return a number for each sequence [..., order]."""
-        powers = self.n_symbols ** torch.arange(windows.shape[-1] - 1, -1, -1, device=windows.device)
+        exponents = torch.arange(windows.shape[-1] - 1, -1, -1, device=windows.device)
+        powers = torch.full_like(exponents, self.n_symbols) ** exponents
         found: Tensor = (windows * powers).sum(-1)
         return found
 
@@ -35,7 +36,8 @@ class Counts:
         """How often each of `windows` [..., order] comes."""
         wanted = self.key(windows)
         place = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
-        return self.counts[place].where(self.keys[place] == wanted, 0).double()
+        found: Tensor = self.counts[place].where(self.keys[place] == wanted, 0).double()
+        return found
 
 
 class NGrams:

@@ -37,6 +37,7 @@ RECORDS: dict[str, type[Any]] = {
     "train": results.TrainReport,
     "eval": results.EvalReport,
     "predict": results.Answer,
+    "generate": results.Generated,
     "attn": inspection.AttentionRecord,
     "attn --over-time": inspection.OverTimeRecord,
     "trace": inspection.TraceRecord,

@@ -156,6 +156,7 @@ JSON_FORMS = {
     "patch": ["patch", "grown", "--clean", "1 2", "--corrupt", "1 3"],
     "bench": ["bench", "chinese", "train.steps=30", "--seeds", "0", "--lengths", "3", "--no-plain"],
     "predict": ["predict", "grown", "1 2"],
+    "generate": ["generate", "speaking", "1 2", "--tokens", "3"],
     "inspect": ["inspect", "grown"],
     "inspect --heads": ["inspect", "grown", "--heads", "--samples", "20"],
     "ls": ["ls"],
@@ -169,6 +170,8 @@ JSON_FORMS = {
 def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("snapshots")
     invoke_in(folder, "train", "reverse", *SMALL, "train.snapshot_every=50", "-q", "--out", "runs/grown")
+    speaking = ["task.layout=next", "model.mask=causal", "model.positions=rotary", "--out", "runs/speaking"]
+    invoke_in(folder, "train", "reverse", *SMALL, "train.steps=5", "-q", *speaking)
     return folder
 
 

@@ -8,7 +8,7 @@ import os
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes 10 ms of every start
 
 # isort: off
-from tfcli.cli import train, eval, predict, attn, trace, patch, inspect, bench  # noqa: F401
+from tfcli.cli import train, eval, predict, generate, attn, trace, patch, inspect, bench  # noqa: F401
 from tfcli.cli import ls, show, validate, docs, doctor  # noqa: F401
 from tfcli.cli.app import app
 # isort: on

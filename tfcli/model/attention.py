@@ -19,7 +19,7 @@ from tfcli.model.layout import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, multiply
-from tfcli.model.trace import LayerContext, LayerTrace
+from tfcli.model.trace import KeyValues, LayerContext, LayerTrace
 
 
 class Attention(nn.Module):
@@ -49,6 +49,11 @@ class Attention(nn.Module):
         at, trace = context.at, context.trace
         q, k, v = self.project(x)
         q, k = self.positions.rotate(q, at), self.positions.rotate(k, at)
+        if context.cache is not None:
+            is_first = context.cache.k is None
+            k, v = context.cache.extend(k, v)
+            if not is_first:
+                return self.attend_from_last(x, q, context.cache, at)
         q, bias = self.rescale(q, self.positions.bias(x, at), at)
         if trace is None and self.weigh.is_softmax and not is_slow_when_fused(v):
             z = attend_fused(q, k, v, bias, at, self.scale, self.dropout if self.training else 0.0)
@@ -66,6 +71,21 @@ class Attention(nn.Module):
             trace.z = z
         out: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
         return context.change_attention(out)
+
+    def attend_from_last(self, x: Tensor, q: Tensor, cache: KeyValues, at: Coordinates) -> Tensor:
+        """Return the output [B, 1, D] for the last token `x`, whose query may attend to all before it.
+
+        The position bias goes by places alone: it is that of any vectors that stand there.
+        """
+        if cache.k is None or cache.v is None or cache.at is None:
+            raise RuntimeError("there is nothing to attend to")
+        everywhere = x.expand(-1, cache.k.shape[2], -1)
+        bias = self.positions.bias(everywhere, cache.at)
+        q, bias = self.rescale(q, None if bias is None else bias[:, :, -1:], at)
+        scores = q @ cache.k.transpose(-2, -1) * self.scale
+        z = self.weigh(scores if bias is None else scores + bias) @ cache.v
+        out: Tensor = self.out(z.transpose(1, 2).flatten(-2))
+        return out
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values [B, H, T, K] of `x` [B, T, D]."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -36,6 +36,7 @@ class Coordinates:
     may_attend: Tensor | None = None
     segment: Tensor | None = None
     mask: Mask = field(default_factory=Mask)
+    first: int = 0  # number of the first of these tokens, where those before it are left out
 
     @property
     def end(self) -> Tensor:
@@ -52,7 +53,7 @@ class Coordinates:
     def order(self) -> Tensor:
         """The number of each token in the order of reading, int64 [B, L]; padding isn't counted."""
         if self.may_attend is None:
-            return torch.arange(self.start.shape[1], device=self.start.device)[None]
+            return torch.arange(self.start.shape[1], device=self.start.device)[None] + self.first
         return (self.may_attend.cumsum(1) - 1).clamp(min=0)
 
     @cached_property
@@ -79,6 +80,11 @@ class Coordinates:
         if self.mask.is_causal:
             return self.order + 1
         return self.n_keys if self.allowed is None else self.allowed[:, 0].sum(-1)
+
+    def last(self) -> Coordinates:
+        """Return those of the last token alone."""
+        segment = None if self.segment is None else self.segment[-1:]
+        return replace(self, start=self.start[:, -1:], segment=segment, first=self.start.shape[1] - 1)
 
     @property
     def is_masked(self) -> bool:

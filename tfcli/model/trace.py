@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from tfcli.model.layout import Coordinates
@@ -127,6 +128,22 @@ class Intervention:
         return value * 0 if found is None else found.output
 
 
+@dataclass(repr=False)
+class KeyValues:
+    """The keys and values [B, H, T, K] of the tokens so far in a layer: what comes next attends to them."""
+
+    k: Tensor | None = None
+    v: Tensor | None = None
+    at: Coordinates | None = None  # of all tokens, with the next
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Add those of more tokens, and return all."""
+        if self.k is not None and self.v is not None:
+            k, v = torch.cat([self.k, k], dim=2), torch.cat([self.v, v], dim=2)
+        self.k, self.v = k, v
+        return k, v
+
+
 class LayerContext(NamedTuple):
     """What a layer has to know besides its input."""
 
@@ -135,6 +152,7 @@ class LayerContext(NamedTuple):
     layer: int = 0
     trace: LayerTrace | None = None
     intervention: Intervention | None = None
+    cache: KeyValues | None = None
 
     def change_heads(self, z: Tensor) -> Tensor:
         """Return the outputs of the heads, changed if there is an intervention."""

@@ -60,6 +60,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Generated:
+    """How a model went on with a sequence."""
+
+    run: str  # its folder
+    prompt: list[str]  # symbols
+    symbols: list[str]  # that follow
+    text: str  # all of them, as one reads it
+
+
+@dataclass(frozen=True)
 class LengthScore:
     """How well a model answers at one length, beside what can be had without reading the input."""
 

@@ -22,6 +22,7 @@ class AlibiPositions(Positions):
     The slopes are those of the released code; an encoder counts the distance in both directions.
     """
 
+    goes_by_place = True
     in_scores = Explanation("A penalty that grows with the distance.", "-slope |query - key|")
 
     def __init__(self, sizes: Sizes) -> None:

@@ -30,6 +30,7 @@ class Positions(nn.Module):
 
     longest: int | None = None  # the longest sequence it knows; None if there is no bound
     uses_content = True  # False where `rotate` leaves nothing of queries and keys: then they aren't computed
+    goes_by_place = False  # whether what it does depends on where tokens stand, and on nothing they hold
     kind_of_places = ""  # what `places` are called, where there are any
     in_embedding: Explanation | None = None
     in_queries: Explanation | None = None
@@ -37,6 +38,7 @@ class Positions(nn.Module):
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
+        self.goes_by_place = self.goes_by_place or type(self) is Positions
         what = Explanation((type(self).__doc__ or f"{type(self).__name__}.").partition("\n")[0], "")
         for name, method in (("in_embedding", "embed"), ("in_queries", "rotate"), ("in_scores", "bias")):
             overridden = getattr(type(self), method) is not getattr(Positions, method)

@@ -16,6 +16,7 @@ class LearnedPositions(Positions):
     Knows the positions that training has and no others.
     """
 
+    goes_by_place = True
     in_embedding = Explanation("A learned vector for its position is added.", " + P[position]")
 
     def __init__(self, sizes: Sizes) -> None:

@@ -27,6 +27,8 @@ class RelativePositions(Positions):
     shorter than `farthest`, longer ones meet buckets that were never trained.
     """
 
+    goes_by_place = True
+
     BUCKETS, EXACT = 16, 8
 
     in_scores = Explanation("A learned number for the offset of key and query.", "table[key - query]")

@@ -21,6 +21,7 @@ class RotaryPositions(Positions):
     The score of a pair then depends on the offset between its two positions only.
     """
 
+    goes_by_place = True
     in_queries = Explanation(
         "It is turned by angles that grow with the position.", ", turned by position * frequency"
     )

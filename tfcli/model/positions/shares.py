@@ -31,6 +31,7 @@ class SharedHeads(Positions):
         super().__init__(sizes)
         self.parts = nn.ModuleList(parts)
         self.heads = list(heads)
+        self.goes_by_place = all(part.goes_by_place for part in parts)
         self.longest = min((p.longest for p in self.encodings if p.longest is not None), default=None)
         self.in_embedding = join_heads([p.in_embedding for p in self.encodings], names, {})
         shares = dict(zip(names, heads, strict=True))

@@ -16,6 +16,7 @@ from tfcli.model.stages import Explanation
 class SinusoidalPositions(Positions):
     """Sines and cosines of geometrically spaced wavelengths (Vaswani et al. 2017, section 3.5)."""
 
+    goes_by_place = True
     in_embedding = Explanation(
         "Sines and cosines of its position are added.", " + sin or cos(position / 10000^(channel / d_model))"
     )
