@@ -101,6 +101,19 @@ def right_sections(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "task.name": st.sampled_from(list(registry.TASKS.built_in)),
     "task.symbols": symbols | st.none(),
+    **{
+        f"task.{key}": st.none()
+        for key in (
+            "data",
+            "test",
+            "tokens",
+            "answer_tokens",
+            "answers",
+            "end_symbol",
+            "answer_lengths",
+            "digest",
+        )
+    },
     "task.min_length": st.integers(1, 20),
     "task.max_length": st.integers(20, 100_000),
     "model.d_model": st.integers(1, 500).map(lambda n: 8 * n),

@@ -6,8 +6,8 @@ from tfcli.config.schema import SECTIONS
 
 # What is meant -> how others call it. Each name stands here once.
 NAMES = {
-    "task": "data dataset problem",
-    "task.symbols": "alphabet vocab vocabulary tokens",
+    "task": "dataset problem",
+    "task.symbols": "alphabet vocab vocabulary",
     "task.vocab_size": "n_symbols n_tokens num_symbols num_tokens vocabulary_size",
     "task.min_length": "min_len min_seq_len",
     "task.max_length": "block_size context_length max_len max_position_embeddings max_seq_len"

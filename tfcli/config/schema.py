@@ -81,7 +81,7 @@ class TaskConfig(Section):
         validate_default=True,
     )
     hidden_share: float = Field(
-        0.15, gt=0, lt=1, description="share of the symbols that objective masked hides"
+        0.15, gt=0, lt=1.0, description="share of the symbols that objective masked hides"
     )
 
     @model_validator(mode="before")
@@ -101,6 +101,13 @@ class TaskConfig(Section):
         if objective == "masked" and layout != "aligned":
             raise ValueError("what is hidden is answered in its place; leave the layout aligned")
         return objective
+
+    @field_validator("test", "tokens", "answer_tokens", "answers", "end_symbol", "answer_lengths", "digest")
+    @classmethod
+    def _is_about_data(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("data") is None:
+            raise ValueError("is about task.data, a file of your own, and there is none")
+        return value
 
     @field_validator("answer_lengths", mode="before")
     @classmethod
