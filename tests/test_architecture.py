@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "ngrams",
     }
     | {"registry", "runs", "training"},
-    "bench": {"building", "devices", "evaluation", "model", "training"},
+    "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
     "checkpoints": {"building", "data", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
     "inspection": {"evaluation", "model"},

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
+from tfcli.checkpoints.transfer import starter_of
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import make_generator, prepare, with_threads
 from tfcli.evaluation import score_length
@@ -110,7 +111,7 @@ def measure(
         fitted = dict.fromkeys(map(task.nearest_length, lengths))
         stop = config.train.stop_when_solved
         held_out = held_out_of_training(task, config.train.eval_samples, device)
-        progress = monitor(Training(model, task, config), model, held_out)
+        progress = monitor(Training(model, task, config, starter_of(config)), model, held_out)
         ours.append(follow(config, progress, stop, flops(model, task), machine))
         tell(ours[-1])
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])

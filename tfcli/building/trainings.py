@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ class Training:
     left: from its `standing` and its `tensors` another one goes on as if nothing had happened.
 
     Args:
+        start: gives new weights those that a training starts from.
         standing: where it goes on; at the start if left out.
         tensors: those of that time.
 
@@ -63,10 +64,13 @@ class Training:
         model: Encoder,
         task: Task,
         config: RunConfig,
+        start: Callable[[Encoder, Task], object] | None = None,
         standing: Standing | None = None,
         tensors: dict[str, Tensor] | None = None,
     ) -> None:
-        self.model, self.task, self.config = model, task, config
+        self.model, self.task, self.config, self.start = model, task, config, start
+        if start is not None and standing is None:
+            start(model, task)
         self.shares = config.train.shares() if standing is None else standing.shares
         self.number = 1 if standing is None else standing.progress.attempt
         self.attempts = config.train.split(self.shares)
@@ -81,6 +85,8 @@ class Training:
             self.number += 1
             torch.manual_seed(self.attempts[self.number - 1].seed)
             self.model.load_state_dict(build_model(self.config, self.task).state_dict())
+            if self.start is not None:
+                self.start(self.model, self.task)
             self.trainer = self.make_trainer()
             yield Attempt(self.shares[self.number - 1], self.trainer)
 

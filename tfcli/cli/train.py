@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.config.files import Entry
     from tfcli.config.schema import RunConfig
     from tfcli.records.inspection import Choice
-    from tfcli.records.results import TrainReport
+    from tfcli.records.results import TrainReport, TransferRow
 
 
 @app.command()
@@ -68,6 +68,15 @@ def train(
             autocompletion=complete_runs,
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from a run's weights, with its model settings: short for train.start=RUN.",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
     trust: TrustOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: JsonOption = False,
@@ -84,14 +93,14 @@ def train(
     heads = (layer or 0, head or 0) if watch else None
     debug = bool(context.find_root().params["debug"])
     if resume is not None:
-        refuse_beside_resume(source, out, dry_run)
+        refuse_beside_resume(source, out, dry_run, start)
         changes = [*([source] if source else []), *overrides]
         report = resume_training(resume, changes, trust or [], heads, quiet, debug)
         tell(report, resume, quiet, as_json)
         return
     if trust:
         raise UsageError("--trust is about --resume: the files that a training names are run anyway")
-    entry, config = read_source(source, overrides)
+    entry, config = read_source(source, overrides, start)
     if dry_run and as_json:
         print_json(config.model_dump(mode="json"))
     elif dry_run:
@@ -101,8 +110,8 @@ def train(
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
 
 
-def read_source(source: str | None, overrides: list[str]) -> tuple["Entry", "RunConfig"]:
-    """Return the entry that is to be trained, and its configuration.
+def read_source(source: str | None, overrides: list[str], start: str | None) -> tuple["Entry", "RunConfig"]:
+    """Return the entry that is to be trained, and its configuration, with the model of a run to start from.
 
     Raises:
         UsageError: none is named, or something in it is wrong.
@@ -113,10 +122,14 @@ def read_source(source: str | None, overrides: list[str]) -> tuple["Entry", "Run
         names = ", ".join(files.example_names())
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
     entry = files.find_entry(source)
+    if start is not None:
+        from tfcli.runs.start import start_from
+
+        entry = start_from(entry, start)
     return entry, files.check(entry, overrides)
 
 
-def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool) -> None:
+def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool, start: str | None) -> None:
     """Refuse what makes no sense for a run that goes on.
 
     Raises:
@@ -124,6 +137,8 @@ def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool) ->
     """
     if source and "=" not in source:
         raise UsageError(f"--resume names the run; leave the example {source!r} out")
+    if start is not None:
+        raise UsageError("--from is about new runs, not about --resume, which goes on with its own weights")
     if out is not None or dry_run:
         raise UsageError(f"{'--dry-run' if dry_run else '--out'} is about new runs, not about --resume")
 
@@ -195,7 +210,18 @@ def audience(watched: "Choice | None", quiet: bool, debug: bool) -> Iterator["Au
     if watched and not quiet and not is_live(console):
         warn("--watch needs a terminal; there is none here to draw on")
     with make_display(console, quiet) as display:
-        yield Audience(display.show, watched, (lambda remark: None) if quiet else hint, warn, debug)
+        note = (lambda remark: None) if quiet else hint
+        yield Audience(
+            display.show, watched, note, warn, (lambda rows: None) if quiet else show_transfer, debug
+        )
+
+
+def show_transfer(rows: "list[TransferRow]") -> None:
+    """Print on stderr what was taken from another run."""
+    from tfcli.render.reports import print_transfer
+    from tfcli.render.terminal import make_console
+
+    print_transfer(make_console(stderr=True), rows)
 
 
 def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:

@@ -16,6 +16,8 @@ from tfcli.checkpoints.loading import check_claim
 from tfcli.checkpoints.saving import count_parameters
 from tfcli.checkpoints.sealing import describe
 from tfcli.checkpoints.states import SavedState
+from tfcli.checkpoints.transfer import starter_of
+from tfcli.checkpoints.transfer import summarize as summarize_transfer
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.outcome import ending, is_over, summarize
 from tfcli.commands.recording import Recorder
@@ -30,14 +32,14 @@ from tfcli.inspection.attention import record_attention
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import AttentionRecord, Choice
 from tfcli.records.progress import Progress
-from tfcli.records.results import Score, TrainReport, TrainSummary
+from tfcli.records.results import Score, TrainReport, TrainSummary, TransferRow
 from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
 from tfcli.training.monitor import held_out_of_training, monitor
 
 if TYPE_CHECKING:
-    from tasks.base import Batch
+    from tasks.base import Batch, Task
 
 
 class BrokenOffError(TfcliError):
@@ -54,6 +56,7 @@ class Audience:
     watch: Choice | None = None  # heads whose attention on a held-out sequence the records have
     note: Callable[[str], None] = lambda remark: None  # where it goes on
     warn: Callable[[str], None] = lambda problem: None  # what can't be kept, or is no longer the same
+    transferred: Callable[[list[TransferRow]], None] = lambda rows: None  # from another run's weights
     debug: bool = False  # whether to say which value first wasn't finite, for which steps take longer
 
 
@@ -71,7 +74,13 @@ def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience
         DivergedError: the loss is no longer a number.
         BrokenOffError: Ctrl-C came again.
     """
-    training, held_out = make_training(with_threads(config), None)
+    start = starter_of(config)
+
+    def tell_start(model: Encoder, task: Task) -> None:
+        if start is not None:
+            audience.transferred(summarize_transfer(start(model, task)))
+
+    training, held_out = make_training(with_threads(config), None, tell_start)
     remember(config)
     with defer_interrupt() as interrupt:
         path = folders.create(name, out)
@@ -127,7 +136,9 @@ def check_weights(file: Path, config: RunConfig, saved: SavedState) -> None:
     check_claim(file, config, build_task(config.task), claimed)
 
 
-def make_training(config: RunConfig, saved: SavedState | None) -> tuple[Training, list[Batch]]:
+def make_training(
+    config: RunConfig, saved: SavedState | None, start: Callable[[Encoder, Task], object] | None = None
+) -> tuple[Training, list[Batch]]:
     """Return a training, from its start or from what it had saved, and the held-out set that it is scored on.
 
     Raises:
@@ -141,7 +152,7 @@ def make_training(config: RunConfig, saved: SavedState | None) -> tuple[Training
     except ValueError as error:  # of the user's own data
         raise UsageError(f"task.data: {error}") from error
     state = (saved.standing, saved.tensors) if saved else ()
-    return Training(model.to(device), task, config, *state), held_out
+    return Training(model.to(device), task, config, start or starter_of(config), *state), held_out
 
 
 def follow(

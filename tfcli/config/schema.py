@@ -275,6 +275,15 @@ class TrainConfig(Section):
     weight_decay: float = Field(
         0.01, ge=0, le=1e10, description="weight decay, of the matrices of linear layers only"
     )
+    start: str | None = Field(
+        None, description="a run whose weights are taken as far as they fit; new ones if left out"
+    )
+    freeze: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (), description="parts that aren't trained, such as [embedding, blocks.0]; * stands for anything"
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="learning rate of a layer, as a multiple of that of the next"
+    )
     clip_norm: float = Field(1.0, gt=0, le=1e30, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
     eval_every: Count = Field(25, description="evaluate on the held-out set every so many steps")

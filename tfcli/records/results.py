@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+Fate = Literal["taken", "new", "left"]
 Interval = tuple[float, float]  # a 95 % confidence interval
 
 
@@ -57,6 +58,16 @@ class Answer:
     prediction: list[str]  # the answer of the model
     target: list[str]  # the right answer; empty where nobody knows it
     correct: bool | None  # whether they are equal
+
+
+@dataclass(frozen=True)
+class TransferRow:
+    """What became of a part when a training started from another run."""
+
+    part: str  # its name
+    fate: Fate  # from the run; drawn afresh; of the run, and not used
+    parameters: int  # numbers
+    detail: str  # why, or of which symbols
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tfcli.records.results import (
     RunDetails,
     RunSummary,
     TrainReport,
+    TransferRow,
 )
 from tfcli.render.tables import (
     count,
@@ -48,6 +49,18 @@ def state(run: TrainReport | RunDetails) -> str:
 def print_answer_line(console: Console, answer: Answer) -> None:
     """One prediction as a line: the symbols and nothing else, for other programs to read."""
     print_lines(console, showable(console, " ".join(answer.prediction)))
+
+
+def print_transfer(console: Console, rows: Sequence[TransferRow]) -> None:
+    """Print what became of each part when a training started from another run."""
+    table = plain_table()
+    for head in ("part", "", "parameters", ""):
+        table.add_column(head, justify="right" if head == "parameters" else "left")
+    for row in rows:
+        table.add_row(
+            showable(console, row.part), row.fate, count(row.parameters), showable(console, row.detail)
+        )
+    print_block(console, table)
 
 
 def print_details(console: Console, details: RunDetails) -> None:

@@ -18,6 +18,7 @@ from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
 from tfcli.training.epochs import IGNORE, Epochs
 from tfcli.training.optimizers import Optimizer
+from tfcli.training.rates import rates_of
 from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Trainer:
         self.lengths = random.Random(config.seed)
         finite = task.training_set(config.train_samples, make_generator(torch.device("cpu"), config.seed))
         self.epochs = None if finite is None else Epochs(finite, config.batch_size, config.seed, self.device)
+        self.rates = rates_of(model, config.freeze, config.layer_decay, model.n_layers)
         self.step = self.tokens_trained = 0
         self.losses: list[Tensor] = []  # of the steps since the loss was last read
 
@@ -74,10 +76,19 @@ class Trainer:
             loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         self.optimizer.zero_gradients()
         torch.autograd.backward(loss)
-        self.optimizer.step(self.schedule.rate(step))
+        self.move(self.schedule.rate(step))
         mixed = batch.may_attend is not None
         self.tokens_trained += int((batch.targets != IGNORE).sum()) if mixed else batch.targets.numel()
         return loss.detach()
+
+    def move(self, learning_rate: float) -> None:
+        """Change the weights, each at its own rate."""
+        if self.rates is None:
+            self.optimizer.step(learning_rate)
+            return
+        before = self.optimizer.values.clone()
+        self.optimizer.step(learning_rate)
+        torch.lerp(before, self.optimizer.values, self.rates, out=self.optimizer.values)
 
     def next_batch(self, step: int) -> Batch:
         """Return what a step learns from."""
