@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     }
     | {"registry", "runs", "training"},
     "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
-    "checkpoints": {"building", "data", "model", "registry", "runs"},
+    "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
     "inspection": {"evaluation", "model"},
     "training": {"devices", "evaluation", "model"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +17,6 @@ from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, l
 from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
-from tfcli.data.lines import STDIN, digest_of
 from tfcli.errors import UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.model.faults import find_fault, is_finite
@@ -173,18 +171,7 @@ def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
         f"{setting}: {file} has changed since {path} was trained"
         for setting, file in find_changes(config, header.summary.code)
     ]
-    return changes + notes_on_data(path, config) + find_edits(path, header.config)
-
-
-def notes_on_data(path: Path, config: RunConfig) -> list[str]:
-    """Return whether the file that a run was trained on is no longer as it was."""
-    file = config.task.data
-    if file is None or file == STDIN or not Path(file).is_file():
-        return []
-    with suppress(OSError):
-        if digest_of(file) != config.task.digest:
-            return [f"task.data: {file} has changed since {path} was trained"]
-    return []
+    return changes + find_edits(path, header.config)
 
 
 def check_claim(file: Path, config: RunConfig, task: Task, claimed: dict[str, str]) -> None:

@@ -34,7 +34,10 @@ def starter_of(config: RunConfig) -> Callable[[Encoder, Task], list[TransferRow]
     """
     if config.train.start is None:
         return None
-    source = load_run(Path(config.train.start))
+    path = Path(config.train.start)
+    if not path.is_dir():
+        raise UsageError(f"train.start: there is no run {path}")
+    source = load_run(path)
 
     def start(model: Encoder, task: Task) -> list[TransferRow]:
         return transfer(model, task, source.model, source.task, str(source.path))

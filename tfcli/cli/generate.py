@@ -46,12 +46,11 @@ def generate(
     if not temperature >= 0:
         raise UsageError("--temperature must be a number, 0 or more")
     from tfcli.commands.generate import begin, go_on
-    from tfcli.model.generation import Sampling
     from tfcli.records.results import Generated
 
     loaded = load(path, trust)
     ids = begin(loaded, prompt)
-    following = go_on(loaded, ids, tokens, Sampling(temperature, top_k), seed)
+    following = go_on(loaded, ids, tokens, temperature, top_k, seed)
     if as_json:
         added = list(following)
         text = loaded.task.text_of([*ids, *added])

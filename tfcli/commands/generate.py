@@ -35,7 +35,9 @@ def begin(loaded: LoadedRun, prompt: str | None) -> list[int]:
     return ids
 
 
-def go_on(loaded: LoadedRun, ids: list[int], count: int, sampling: Sampling, seed: int) -> Iterator[int]:
+def go_on(
+    loaded: LoadedRun, ids: list[int], count: int, temperature: float, top_k: int | None, seed: int
+) -> Iterator[int]:
     """Yield up to `count` symbols that follow some others, as far as the model can read.
 
     Raises:
@@ -43,7 +45,8 @@ def go_on(loaded: LoadedRun, ids: list[int], count: int, sampling: Sampling, see
     """
     if is_small(loaded.config):
         torch.set_num_threads(1)
-    symbols = generate(loaded.model, torch.tensor([ids]), sampling, torch.Generator().manual_seed(seed))
+    sampling, generator = Sampling(temperature, top_k), torch.Generator().manual_seed(seed)
+    symbols = generate(loaded.model, torch.tensor([ids]), sampling, generator)
     number = 0
     try:
         for symbol in islice(symbols, count):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfcli.config.class_files import is_file, split_file_name
 from tfcli.config.class_names import rename_classes
+from tfcli.config.reading import sha256_of
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import digest, files_of
 
@@ -51,3 +52,7 @@ def find_changes(config: RunConfig, code: dict[str, str]) -> Iterator[tuple[str,
     for setting, path in files_of(config):
         if setting in code and path.exists() and not has_digest(path, code[setting]):
             yield setting, path
+    data = Path(config.task.data or "")
+    with suppress(OSError):
+        if config.task.data and data.is_file() and sha256_of(data) != config.task.digest:
+            yield "task.data", data
