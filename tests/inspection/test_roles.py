@@ -214,8 +214,8 @@ def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
     pattern = patterns_of(task, inputs)["source symbol"]
     assert torch.equal(pattern.any(-1), torch.ones(60, 12, dtype=torch.bool))
     ideal = (pattern / pattern.sum(-1, keepdim=True))[None, :, None]  # [1, B, 1, T, T]
-    on_symbol = mean_of([tally_pattern(ideal, pattern, 12)])
-    on_source = mean_of([tally_pattern(ideal, patterns_of(task, inputs)["source"], 12)])
+    on_symbol = mean_of([tally_pattern(ideal, pattern, torch.tensor(12.0))])
+    on_source = mean_of([tally_pattern(ideal, patterns_of(task, inputs)["source"], torch.tensor(12.0))])
     found = name_roles({"source symbol": on_symbol, "source": on_source}, None, None, 0, 0, 0)
     assert found.roles == ["source symbol"]
     assert found.patterns["source symbol"].weight == pytest.approx(1)

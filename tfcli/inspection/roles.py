@@ -5,15 +5,15 @@ Axes: B batch, T position, H head.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from tfcli.evaluation import SCORES_A_PASS
+from tfcli.evaluation import IGNORE, SCORES_A_PASS
 from tfcli.model.encoder import Encoder
+from tfcli.model.layout import Coordinates
 from tfcli.model.trace import ForwardTrace
 from tfcli.records.inspection import HeadRoles, PatternScore
 
@@ -51,6 +51,12 @@ def same_symbol(inputs: Tensor) -> Tensor:
     return (inputs[:, :, None] == inputs[:, None, :]) & ~at_offset(0)(inputs)
 
 
+def after_the_same(inputs: Tensor) -> Tensor:
+    """Return the keys that come right after an earlier token with the query's symbol."""
+    earlier = same_symbol(inputs).tril(-1)
+    return torch.nn.functional.pad(earlier, (1, 0))[..., :-1]
+
+
 # Of names for the same keys the earlier one is shown first.
 PATTERNS: dict[str, Pattern] = {
     "mirrored": mirrored,
@@ -63,18 +69,24 @@ PATTERNS: dict[str, Pattern] = {
     "larger symbol": lambda inputs: inputs[:, None, :] > inputs[:, :, None],
     "smaller symbol": lambda inputs: inputs[:, None, :] < inputs[:, :, None],
 }
+# Of models whose queries see what came before alone.
+CAUSAL_PATTERNS: dict[str, Pattern] = {
+    "induction": lambda inputs: after_the_same(inputs),
+    "duplicate": lambda inputs: same_symbol(inputs).tril(-1),
+}
 ORDERED = ("larger symbol", "smaller symbol")
 TWINS = "same position, where another token has the same symbol"
 FEWEST_ORDERED = 4  # symbols; of fewer, a head that happens to like one passes for one that compares
 
 
-def patterns_of(task: Task, inputs: Tensor) -> dict[str, Tensor]:
+def patterns_of(task: Task, inputs: Tensor, *, causal: bool = False) -> dict[str, Tensor]:
     """Every pattern for `inputs` [B, T], and the keys that the answer is read from, where the task can say.
 
     `source symbol` are all keys with the symbol of the source: any of them would do for a head that goes by
     content.
     """
-    patterns = {name: pattern(inputs) for name, pattern in PATTERNS.items()}
+    known = {**CAUSAL_PATTERNS, **PATTERNS} if causal else PATTERNS
+    patterns = {name: pattern(inputs) for name, pattern in known.items()}
     if task.vocab_size < FEWEST_ORDERED:
         patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
     source = task.source(inputs)
@@ -82,7 +94,13 @@ def patterns_of(task: Task, inputs: Tensor) -> dict[str, Tensor]:
         return patterns
     at = torch.arange(inputs.shape[1], device=inputs.device)
     symbols = inputs.gather(1, source)
-    own = {"source": source[..., None] == at, "source symbol": symbols[..., None] == inputs[:, None, :]}
+    counts = (
+        (task.target(inputs.clone()) != IGNORE)[..., None] if causal else torch.ones_like(source)[..., None]
+    )
+    own = {
+        "source": (source[..., None] == at) & counts,
+        "source symbol": (symbols[..., None] == inputs[:, None, :]) & counts,
+    }
     return {"mirrored": patterns.pop("mirrored"), **own, **patterns}
 
 
@@ -109,14 +127,18 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
         weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [depth, B, H, L, L]
         found = {}
         T, L = inputs.shape[1], weights.shape[-1]
+        n_keys = trace.at.keys_of_each_query.float()  # [B or 1, L or 1]
         if model.layout.answer_length(T) == T:
             reading = weights[..., model.layout.first_answer(T) :, int(model.layout.begin) :][..., :T]
-            patterns = patterns_of(task, inputs)
-            found = {name: tally_pattern(reading, pattern, L) for name, pattern in patterns.items()}
+            patterns = patterns_of(task, inputs, causal=model.layout.open_ended)
+            reachable = within_reach(patterns, trace.at, int(model.layout.begin))
+            n_of_reading = n_keys.expand(-1, L)[:, model.layout.first_answer(T) :]
+            found = {name: tally_pattern(reading, keys, n_of_reading) for name, keys in reachable.items()}
             has_twin = same_symbol(inputs).any(-1, keepdim=True)
-            found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, L)
-        found["uniform"] = tally_queries(weights.clamp(max=1 / L), 1.0)
-        entropies.append(tally_queries(-torch.xlogy(weights, weights), math.log(L)))
+            found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, n_of_reading)
+        even = 1 / n_keys[:, None, :, None]
+        found["uniform"] = tally_queries(weights.clamp(max=even), torch.ones(()))
+        entropies.append(tally_queries(-torch.xlogy(weights, weights), n_keys.log().mean()))
         for name, tally in found.items():
             tallies.setdefault(name, []).append(tally)
     means = {name: mean_of(parts) for name, parts in tallies.items()}
@@ -135,6 +157,16 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     ]
 
 
+def within_reach(patterns: dict[str, Tensor], at: Coordinates, begin: int) -> dict[str, Tensor]:
+    """Return patterns without the keys that a causal model's queries can't see; others may see all."""
+    if not at.mask.is_causal or at.allowed is None:
+        return patterns
+    allowed = at.allowed[:, 0, begin:, begin:]
+    if any(pattern.shape[1:] != allowed.shape[1:] for pattern in patterns.values()):
+        return patterns  # of blanks, which see all of the input
+    return {name: pattern & allowed for name, pattern in patterns.items()}
+
+
 def trace_batches(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Tensor, ForwardTrace]]:
     """Trace `batches`, as many sequences [B, T] at a time as there is memory for."""
     model.eval()
@@ -149,18 +181,18 @@ def trace_batches(model: Encoder, batches: Sequence[Batch]) -> Iterator[tuple[Te
             yield inputs, trace
 
 
-def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: int) -> Tally:
+def tally_pattern(weights: Tensor, pattern: Tensor, n_keys: Tensor) -> Tally:
     """Return the weight [depth, B, H, T, T] on a pattern [B, T, T], over the queries that could do otherwise.
 
-    `n_keys` is how many keys a query has in all.
+    `n_keys` [B or 1, T] is how many keys each query has in all.
     """
     keys = pattern.sum(-1)  # [B, T]
     counts = (keys > 0) & (keys < n_keys)
     weight = torch.einsum("lbhqk,bqk->lh", weights, (pattern & counts[..., None]).float())
-    return Tally(weight, (keys * counts).sum() / n_keys, counts.sum(), counts.any(-1).sum())
+    return Tally(weight, (keys * counts / n_keys).sum(), counts.sum(), counts.any(-1).sum())
 
 
-def tally_queries(values: Tensor, of_uniform: float) -> Tally:
+def tally_queries(values: Tensor, of_uniform: Tensor) -> Tally:
     """Values [depth, B, H, T, T] summed over keys and queries, beside those of a uniform head."""
     _, B, _, T, _ = values.shape
     queries = torch.tensor(B * T)

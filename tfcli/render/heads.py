@@ -141,6 +141,7 @@ def verdict(report: HeadsReport, role: RoleReport) -> Text:
         change = f"{name} falls from {share(before)} to {share(after)}: {matter}"
     else:
         change = f"{name} is {share(after)}, with {it} {share(before)}: no sign that {matter}"
+    change += f" (loss {zeroed.loss:.2f}, with {it} {whole.loss:.2f})"
     return Text.assemble(
         (" = ".join(role.roles), "bold"), f" ({name_heads(role.heads)}): without {without}, {change}"
     )
