@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data import play
 from tfcli.config.files import load_config
 from tfcli.config.schema import RunConfig
 from tfcli.data.reading import Pairs, Text, Wanted, read
@@ -169,3 +170,7 @@ def test_many_lines_take_little_memory(tmp_path: Path) -> None:
     assert isinstance(found, Pairs)
     assert len(found.inputs) == 50_000
     assert peak < 50_000 * 100  # bytes
+
+
+def test_the_text_that_ships_is_the_one_its_script_writes() -> None:
+    assert play.FILE.read_text(encoding="utf-8") == play.write()

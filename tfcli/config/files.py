@@ -186,7 +186,7 @@ def fill_in_data(values: Any) -> Any:
     if not isinstance(task, dict) or not isinstance(task.get("data"), str) or task.get("digest") is not None:
         return values
     files = {
-        key: str(Path(os.path.expanduser(task[key])).resolve())
+        key: find_data(task[key])
         for key in ("data", "test")
         if isinstance(task.get(key), str) and task[key] != STDIN
     }
@@ -195,6 +195,13 @@ def fill_in_data(values: Any) -> Any:
     if filled["name"] == facts.TEXT and filled.get("objective") == "next" and isinstance(model, dict | None):
         model = {"mask": "causal", "positions": "rotary", **(model or {})}
     return {**values, "task": filled, **({} if model is None else {"model": model})}
+
+
+def find_data(name: str) -> str:
+    """Return the path of a file of data; one that isn't here may ship with the tool."""
+    path = Path(os.path.expanduser(name))
+    shipped = HERE / "data" / "texts" / name
+    return str((shipped if not path.exists() and shipped.is_file() else path).resolve())
 
 
 def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
