@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from tfcli.config.files import EXAMPLES, example_names, read_file
 
 SLOW = {"original", "stack", "induction", "recall"}
 TEXTS = {"play"}  # which nobody tells without a mistake
+OVERFIT = {"overfit", "overfit-dropout"}  # which have too few sequences to learn from
 ENTRIES = read_file(EXAMPLES)
 TO_THE_END = [
-    name for name in example_names() if not ENTRIES[name].values["train"].get("stop_when_solved", True)
+    name
+    for name in example_names()
+    if not ENTRIES[name].values["train"].get("stop_when_solved", True) and name not in OVERFIT
 ]
 
 
@@ -34,7 +38,7 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
     [
         pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
         for name in example_names()
-        if name not in TEXTS
+        if name not in TEXTS | OVERFIT
     ],
 )
 def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
@@ -56,3 +60,22 @@ def test_a_text_is_told_better_than_by_counting(name: str, cli: Cli) -> None:
     [score] = as_json(cli, "eval", "--lengths", "64")["lengths"]
     assert score["bits"] < score["trigram_bits"] < score["unigram_bits"]
     assert len(cli("generate", "--tokens", "50").stdout) == 52
+
+
+def losses_of(cli: Cli, name: str) -> tuple[list[float], list[float]]:
+    cli("train", name, "--quiet")
+    history = as_json(cli, "inspect")["history"]
+    return [line["loss"] for line in history], [line["held_out_loss"] for line in history]
+
+
+def test_what_is_learned_by_heart_is_told_worse_and_dropout_helps(cli: Cli, folder: Path) -> None:
+    training, held_out = losses_of(cli, "overfit")
+    with_dropout, held_out_with_dropout = losses_of(cli, "overfit-dropout")
+    assert training[-1] < 0.01 < with_dropout[-1]
+    assert held_out[-1] > 1.1 * min(held_out)
+    assert held_out_with_dropout[-1] < 1.05 * min(held_out_with_dropout)
+    assert held_out_with_dropout[-1] < min(held_out)
+    assert "at its lowest" in cli("inspect", "overfit").stdout
+    cli("inspect", "overfit", "--save", "losses.svg")
+    assert "held out" in (folder / "losses.svg").read_text()
+    assert "exists already" in cli("inspect", "overfit", "--save", "losses.svg", expect=2).stderr

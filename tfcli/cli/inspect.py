@@ -1,15 +1,19 @@
 """`inspect`: a run's settings, size and training, or the roles of its heads."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.loading import load
-from tfcli.cli.options import JsonOption, RunArgument, TrustOption
+from tfcli.cli.options import JsonOption, RunArgument, TrustOption, expand_user
 from tfcli.cli.output import hint, print_result
 from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.records.results import RunDetails
 
 
 @app.command()
@@ -22,6 +26,13 @@ def inspect(
         int | None,
         typer.Option("--samples", min=1, max=100_000, help="Held-out sequences for --heads; else 512."),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", help="Write a picture of the training and held-out loss: .svg.", callback=expand_user
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,6 +40,12 @@ def inspect(
 
     Example: tfcli inspect reverse --heads
     """
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
+    if save is not None:
+        if heads or as_json:
+            raise UsageError("--save is about the losses of a training; leave the other options out")
+        saving.check_target(save, [".svg"], force=force)
     if heads:
         inspect_heads(run, samples or 512, trust or [], as_json)
         return
@@ -46,7 +63,25 @@ def inspect(
     found = details(path)
     for edit in find_edits(path, read_header(path).config):
         hint(f"note: {edit}")
-    print_result(found, print_details, as_json=as_json)
+    if save is None:
+        print_result(found, print_details, as_json=as_json)
+    else:
+        save_losses(found, save)
+
+
+def save_losses(found: "RunDetails", target: Path) -> None:
+    """Write a picture of the losses of a training.
+
+    Raises:
+        UsageError: the run has kept none.
+    """
+    from tfcli.render import losses
+
+    known = losses.losses_of(found.history)
+    if known is None:
+        raise UsageError(f"{found.run} has kept no losses of held-out sequences; train it anew")
+    saving.write(target, lambda: losses.render(found, known))
+    saving.tell_size(target)
 
 
 def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: bool) -> None:

@@ -16,6 +16,7 @@ from tfcli.records.results import (
     TrainReport,
     TransferRow,
 )
+from tfcli.render import losses
 from tfcli.render.tables import (
     count,
     nth_attempt,
@@ -76,6 +77,8 @@ def print_details(console: Console, details: RunDetails) -> None:
     matches = [min(max(line["exact_match"], 0.0), 1.0) for line in details.history if "exact_match" in line]
     if matches:
         facts["exact match"] += "  " + sparkline(console, matches, 20)
+    if known := losses.losses_of(details.history):
+        facts["loss"] = losses.describe(known)
     print_pairs(console, "training", facts)
     for section, values in details.config.items():
         print_pairs(console, section, {key: plain(value) for key, value in values.items()})
