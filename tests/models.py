@@ -39,6 +39,12 @@ ALL += [{"feed_forward": name, "norm_placement": place} for name in FEED_FORWARD
 ALL += [{"positions": p, "counters": 3} for p in ("none", "ends")]
 ALL += [{"positions": SHARES}, {"positions": SHARES, "mask": "causal"}, {"bias": False, "norm": "rms"}]
 ALL += [{"tie_embeddings": True}, {"scale_embeddings": True}]
+SEPARATED = {"name": "separated", "separator": 3, "count": 3}
+ALL += [{"positions": "learned", "token_types": SEPARATED, "embedding_norm": norm} for norm in (False, True)]
+ALL += [{"tie_embeddings": True, "logit_bias": True, "output_head": "dense", "norm_placement": "post"}]
+ALL += [{"output_head": {"name": "dense", "activation": "tanh", "norm_after": False}}]
+ALL += [{"norm": {"name": norm, "epsilon": 0.5}, "embedding_norm": True} for norm in ("layer", "rms")]
+ALL += [{"feed_forward": {"name": "mlp", "activation": name}} for name in ("gelu_tanh", "tanh")]
 RANDOMIZED = [{"positions": p, "indices": "randomized"} for p in NUMBERED]
 assert set(MASKS) == {"none", "causal", "window"}  # each is among ALL
 

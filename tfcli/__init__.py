@@ -28,6 +28,8 @@ LAZY = {
     "Attention": "tfcli.model.attention",
     "AttentionScale": "tfcli.model.attention_scale",
     "Softmax": "tfcli.model.attention_weights",
+    "TokenTypes": "tfcli.model.token_types",
+    "OutputHead": "tfcli.model.output_heads",
     "Optimizer": "tfcli.training.optimizers",
     "Schedule": "tfcli.training.schedules",
 }

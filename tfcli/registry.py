@@ -210,6 +210,8 @@ ATTENTION_WEIGHTS = _part(
 )
 NORMS = _part("model.norm", "norm", model.NORMS, "norms:Norm")
 FEED_FORWARDS = _part("model.feed_forward", "feed-forward", model.FEED_FORWARDS, "feed_forward:FeedForward")
+TOKEN_TYPES = _part("model.token_types", "token types", model.TOKEN_TYPES, "token_types:TokenTypes")
+OUTPUT_HEADS = _part("model.output_head", "output head", model.OUTPUT_HEADS, "output_heads:OutputHead")
 OPTIMIZERS = _part(
     "train.optimizer", "optimizer", training.OPTIMIZERS, "optimizers:Optimizer", "tfcli.training"
 )
@@ -224,6 +226,8 @@ PARTS = {
         ATTENTION_WEIGHTS,
         NORMS,
         FEED_FORWARDS,
+        TOKEN_TYPES,
+        OUTPUT_HEADS,
         OPTIMIZERS,
         SCHEDULES,
     )
@@ -263,6 +267,11 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
         )
     if layout == "aligned":
         check_aligned(task, name)
+    if layout == "first" and (count := task.answer_length(task.nearest_length(task.max_length))) != 1:
+        raise UsageError(
+            f"task.layout: first is for answers of one symbol, and {name} has {count} for inputs of "
+            f"{task.nearest_length(task.max_length)}"
+        )
     return task
 
 

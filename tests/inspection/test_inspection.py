@@ -186,6 +186,15 @@ def test_so_is_what_stands_before_and_after_the_layers(name: str, placement: str
     assert disagrees(model, trace)
 
 
+@pytest.mark.parametrize("name", ["summed", "embedding", "normed", "features", "logits"])
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_so_is_what_a_norm_of_embeddings_and_an_output_head_make(name: str, placement: str) -> None:
+    model = make(norm_placement=placement, embedding_norm=True, output_head="dense")
+    trace, _ = run_with_trace(model, ROW)
+    setattr(trace, name, tamper(getattr(trace, name)))
+    assert disagrees(model, trace)
+
+
 def test_a_discrepancy_is_shown_with_its_stage_and_is_no_crash() -> None:
     model = make(n_layers=1)
     norm = model.layers[0].norm_attention.before

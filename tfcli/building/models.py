@@ -60,6 +60,7 @@ def build_layout(config: RunConfig, task: Task) -> Layout:
         appended=config.task.layout == "appended",
         begin=config.model.begin_token,
         open_ended=config.task.layout == "next",
+        reads_first=config.task.layout == "first",
     )
 
 
@@ -144,9 +145,12 @@ def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encod
     # Weights are drawn in this order, on which it depends what a seed means.
     embedding = build_embedding(config, layout)
     counters = Counters(config.counters, layout.n_tokens, sizes.d_model) if config.counters else None
+    token_types = parts.make(registry.TOKEN_TYPES, config.token_types, sizes, layout.n_tokens)
     embedding_positions = build_positions(config.positions, sizes, for_input=True)[0]
     in_layers = build_positions(config.positions, sizes, n_layers=config.n_layers)
     blocks = [build_block(config, sizes, positions) for positions in in_layers]
+    norm = build_norm(config, sizes, there=not PLACEMENTS[config.norm_placement].after)
+    head_norm = build_norm(config, sizes, there=True)
     return Encoder(
         layout,
         embedding,
@@ -154,13 +158,17 @@ def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encod
         indices,
         parts.make(registry.MASKS, config.mask),
         counters,
+        token_types,
+        build_norm(config, sizes, there=config.embedding_norm),
         blocks,
-        build_norm(config, sizes, there=not PLACEMENTS[config.norm_placement].after),
+        norm,
+        parts.make(registry.OUTPUT_HEADS, config.output_head, sizes, head_norm),
         loops=config.loops,
         dropout=config.dropout,
         bias=config.bias,
         scale_embeddings=config.scale_embeddings,
         tie_embeddings=config.tie_embeddings,
+        logit_bias=config.logit_bias,
     )
 
 

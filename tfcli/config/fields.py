@@ -12,6 +12,7 @@ __all__ = [
     "Betas",
     "Bounds",
     "Count",
+    "Epsilon",
     "Field",
     "Gate",
     "Literal",
@@ -23,8 +24,10 @@ __all__ = [
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e30)]
+Epsilon = Annotated[Positive, Field(description="added under the root")]
 Activation = Annotated[
-    Literal["gelu", "relu", "silu", "relu2"], Field(description="non-linearity of the feed-forward")
+    Literal["gelu", "relu", "silu", "relu2", "gelu_tanh", "tanh"],
+    Field(description="non-linearity between two linear layers"),
 ]
 Sharpness = Annotated[float, Field(gt=0, le=1e6)]
 

@@ -69,10 +69,10 @@ class TaskConfig(Section):
         20, ge=1, le=100_000, description="longest training sequence", validate_default=True
     )
 
-    layout: Literal["aligned", "appended", "next"] = Field(
+    layout: Literal["aligned", "appended", "next", "first"] = Field(
         "aligned",
-        description="where answers are read: at the input's own tokens, at blank ones appended to it, or at"
-        " each token about the next, which it can't see",
+        description="where answers are read: at the input's own tokens, at blank ones appended to it, at each"
+        " token about the next, which it can't see, or at the first token, one to the whole input",
     )
     objective: Literal["answer", "next", "masked"] = Field(
         "answer",
@@ -164,6 +164,10 @@ class ModelConfig(Section):
     counters: int = Field(
         0, ge=0, le=65_536, description="running counts of symbols, modulo small numbers, in the embeddings"
     )
+    token_types: Annotated[Part, PartOf(registry.TOKEN_TYPES)] = Field(
+        "none", description="which segment a token belongs to, in the embeddings", validate_default=True
+    )
+    embedding_norm: bool = Field(False, description="norm the embeddings, with all that is added to them")
     attention: Annotated[Part, PartOf(registry.ATTENTIONS)] = Field(
         "full",
         description="projections for each head, or one small set shared by all heads",
@@ -195,7 +199,11 @@ class ModelConfig(Section):
     scale_embeddings: bool = Field(
         False, description="multiply embeddings by the root of d_model, as the original paper does"
     )
+    output_head: Annotated[Part, PartOf(registry.OUTPUT_HEADS)] = Field(
+        "linear", description="what comes between the last norm and the logits", validate_default=True
+    )
     tie_embeddings: bool = Field(False, description="read the answers off with the embeddings themselves")
+    logit_bias: bool = Field(False, description="add a learned number for each symbol to tied logits")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped in training")
 
     @property
@@ -211,6 +219,13 @@ class ModelConfig(Section):
             divisors = [str(n) for n in range(1, min(d_model, 64) + 1) if d_model % n == 0]
             raise ValueError(f"must divide d_model = {d_model}, so one of {', '.join(divisors)}")
         return n_heads
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _logit_bias_is_of_tied_logits(cls, logit_bias: bool, info: ValidationInfo) -> bool:
+        if logit_bias and not info.data.get("tie_embeddings", True):
+            raise ValueError("is about tie_embeddings: true; others have the bias of model.bias")
+        return logit_bias
 
     @field_validator("indices")
     @classmethod

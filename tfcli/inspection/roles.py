@@ -90,7 +90,7 @@ def patterns_of(task: Task, inputs: Tensor, *, causal: bool = False) -> dict[str
     if task.vocab_size < FEWEST_ORDERED:
         patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
     source = task.source(inputs)
-    if source is None:
+    if source is None or source.shape != inputs.shape:
         return patterns
     at = torch.arange(inputs.shape[1], device=inputs.device)
     symbols = inputs.gather(1, source)
@@ -116,7 +116,8 @@ class Tally(NamedTuple):
 def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[HeadRoles]:
     """Find what each head looks at in `batches`, over all queries of sequences of two and more.
 
-    Patterns are of the queries at the answers and the keys of the input, where there are as many of both.
+    Patterns are of the queries at the answers and the keys of the input, where there are as many of both; of
+    all queries of the input where the answer is read at the first token.
 
     A query counts for a pattern only if it could look elsewhere: where all keys or none belong to the
     pattern, there is nothing to see.
@@ -128,11 +129,13 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
         found = {}
         T, L = inputs.shape[1], weights.shape[-1]
         n_keys = trace.at.keys_of_each_query.float()  # [B or 1, L or 1]
-        if model.layout.answer_length(T) == T:
-            reading = weights[..., model.layout.first_answer(T) :, int(model.layout.begin) :][..., :T]
+        begin, reads_first = int(model.layout.begin), model.layout.reads_first
+        if reads_first or model.layout.answer_length(T) == T:
+            first_query = begin if reads_first else model.layout.first_answer(T)
+            reading = weights[..., first_query:, begin:][..., :T]
             patterns = patterns_of(task, inputs, causal=model.layout.open_ended)
-            reachable = within_reach(patterns, trace.at, int(model.layout.begin))
-            n_of_reading = n_keys.expand(-1, L)[:, model.layout.first_answer(T) :]
+            reachable = within_reach(patterns, trace.at, begin)
+            n_of_reading = n_keys.expand(-1, L)[:, first_query:]
             found = {name: tally_pattern(reading, keys, n_of_reading) for name, keys in reachable.items()}
             has_twin = same_symbol(inputs).any(-1, keepdim=True)
             found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, n_of_reading)

@@ -102,8 +102,10 @@ def record_stage(
     """Return a stage with the rows that are shown."""
     L, of_head = model.layout.sequence_length(len(inputs)), stage.kept.dim() == 3
     values = stage.kept[view.head] if of_head else stage.kept
-    first = L - len(values)  # 0, but for stages that are of the answers alone
-    rows = [row for row in (range(L) if stage.name in EVERY_ROW else view.rows) if row >= first]
+    at_answers = len(values) < L  # stages that are of the answers alone
+    first = model.layout.first_answer(len(inputs)) if at_answers else 0
+    wanted = range(L) if stage.name in EVERY_ROW else view.rows
+    rows = [row for row in wanted if first <= row < first + len(values)]
     return StageRecord(
         number=number,
         name=stage.name,

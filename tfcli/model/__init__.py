@@ -21,6 +21,14 @@ POSITIONS = {
 COMPUTED_POSITIONS = ("rank", "level", "landmark")  # these find places themselves, and need no indices
 
 POSITIONS_FROM_THE_END = ("fractional", "ends", "landmark")
+TOKEN_TYPES = {
+    "none": "token_types:TokenTypes",
+    "separated": "token_types:SeparatedTypes",
+}
+OUTPUT_HEADS = {
+    "linear": "output_heads:OutputHead",
+    "dense": "output_heads:DenseHead",
+}
 
 # How tokens are shown that are no symbols: where answers are read, and before the input.
 BLANK, BEGIN = "_", "^"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,8 +22,10 @@ from tfcli.model.indices import ConsecutiveIndices
 from tfcli.model.layout import Coordinates, Layout
 from tfcli.model.masks import Mask
 from tfcli.model.norms import Norm
+from tfcli.model.output_heads import OutputHead
 from tfcli.model.positions.base import Positions
 from tfcli.model.stages import SYMBOL, Stage, has_bias, multiply
+from tfcli.model.token_types import TokenTypes
 from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace, contexts
 
 
@@ -31,9 +34,13 @@ class Encoder(nn.Module):
 
     Args:
         blocks: applied one after the other, `loops` times over with the same weights.
+        token_types: what tells the segments of a text apart.
+        embedding_norm: of the embeddings with all that is added to them.
         norm: of the stream before it is read; a post-norm one leaves each block normalised.
+        output_head: between that norm and the logits.
         scale_embeddings: whether embeddings are multiplied by sqrt(D) (section 3.4).
         tie_embeddings: whether the logits are products with the embeddings, too.
+        logit_bias: whether a number for each symbol is added to tied logits.
     """
 
     def __init__(
@@ -44,14 +51,18 @@ class Encoder(nn.Module):
         indices: ConsecutiveIndices,
         mask: Mask,
         counters: Counters | None,
+        token_types: TokenTypes,
+        embedding_norm: Norm,
         blocks: Sequence[Block],
         norm: Norm,
+        output_head: OutputHead,
         *,
         loops: int = 1,
         dropout: float = 0.0,
         bias: bool = True,
         scale_embeddings: bool = False,
         tie_embeddings: bool = False,
+        logit_bias: bool = False,
     ) -> None:
         super().__init__()
         self.layout, self.mask, self.loops = layout, mask, loops
@@ -60,10 +71,12 @@ class Encoder(nn.Module):
         self.embedding = embedding
         self.embedding_scale = math.sqrt(d_model) if scale_embeddings else 1.0
         self.positions, self.indices, self.counters = positions, indices, counters
+        self.token_types, self.embedding_norm = token_types, embedding_norm
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
-        self.norm = norm
+        self.norm, self.output_head = norm, output_head
         self.unembedding = None if tie_embeddings else nn.Linear(d_model, layout.n_answers, bias)
+        self.logit_bias = nn.Parameter(torch.zeros(layout.n_answers)) if logit_bias else None
 
     def forward(
         self,
@@ -88,33 +101,39 @@ class Encoder(nn.Module):
             intervention.check(self.loops, self.n_layers, self.n_heads)
         self.check(inputs.shape[1])
         at = self.indices(self.layout.coordinates(inputs, may_attend, self.mask))
-        x = self.dropout(self.embed(self.layout.tokens(inputs), at))
+        summed = self.embed(self.layout.tokens(inputs), at)
+        x = self.dropout(self.embedding_norm(summed))
         if intervention is not None:
             x = intervention.on_embedding(x)
         if trace is not None:
-            trace.at, trace.embedding = at, x
+            trace.at, trace.summed, trace.embedding = at, summed, x
         for context in contexts(at, self.loops, self.n_layers, trace, intervention):
             x = self.blocks[context.layer](x, context)
         normed = self.norm(self.layout.answers(x, inputs.shape[1]))
-        logits = self.read(normed)
+        features = self.output_head(normed)
+        logits = self.unembed(features)
         if trace is not None:
-            trace.normed, trace.logits = normed, logits
+            trace.normed, trace.features, trace.logits = normed, features, logits
         return logits
 
     def embed(self, tokens: Tensor, at: Coordinates) -> Tensor:
-        """Vectors [B, L, D] of `tokens` [B, L], with positions, and what the counters show."""
+        """Vectors [B, L, D] of `tokens` [B, L], with what the counters show, types and positions."""
         x: Tensor = self.embedding(tokens)
         if self.embedding_scale != 1:
             x = x * self.embedding_scale
         if self.counters is not None:
             x = x + self.counters(tokens, at.may_attend)
-        return self.positions.embed(x, at)
+        return self.positions.embed(self.token_types(x, tokens, at.may_attend), at)
 
     def read(self, normed: Tensor) -> Tensor:
         """Logits [B, M, V] of vectors [B, M, D]."""
+        return self.unembed(self.output_head(normed))
+
+    def unembed(self, features: Tensor) -> Tensor:
+        """Logits [B, M, V] of what the output head makes [B, M, D]."""
         if self.unembedding is None:
-            return F.linear(normed, self.embedding.weight[: self.layout.n_answers])
-        logits: Tensor = self.unembedding(normed)
+            return F.linear(features, self.embedding.weight[: self.layout.n_answers], self.logit_bias)
+        logits: Tensor = self.unembedding(features)
         return logits
 
     def shown_loop(self, loop: int) -> int | None:
@@ -161,7 +180,13 @@ class Encoder(nn.Module):
         double precision.
         """
         tokens, x = self.layout.tokens(inputs[None]), trace.embedding
-        yield None, self.embedding_stage(tokens, trace)
+        normed = self.embedding_norm.stage(trace.summed[0], trace.embedding[0], is_stream=True)
+        yield (
+            None,
+            self.embedding_stage(tokens, trace.at, trace.embedding if normed is None else trace.summed),
+        )
+        for stage in stages_of(normed):
+            yield None, stage
         for layer in trace.layers:
             for stage in self.layers[layer.layer].stages(x, layer, trace.at):
                 yield layer, stage
@@ -169,23 +194,26 @@ class Encoder(nn.Module):
         answers = self.layout.answers(x, len(inputs))[0]
         for stage in stages_of(self.norm.stage(answers, trace.normed[0])):
             yield None, stage
-        normed = trace.normed[0].double()
-        yield (
-            None,
-            Stage(
-                "logits",
-                "Each position's vector is compared with each symbol; the largest number is the answer.",
-                "x E^T" if self.unembedding is None else "x W + b" if has_bias(self.unembedding) else "x W",
-                trace.logits[0],
-                normed @ self.embedding.weight[: self.layout.n_answers].double().T
-                if self.unembedding is None
-                else multiply(normed, self.unembedding),
-                SYMBOL,
-            ),
-        )
+        made = self.output_head.stage(trace.normed[0], trace.features[0])
+        for stage in stages_of(made):
+            yield None, stage
+        yield None, self.logit_stage(trace.normed[0] if made is None else trace.features[0], trace.logits[0])
 
-    def embedding_stage(self, tokens: Tensor, trace: ForwardTrace) -> Stage:
-        """Symbols become vectors, and positions and counts are put in."""
+    def logit_stage(self, read: Tensor, logits: Tensor) -> Stage:
+        """Each of the vectors `read` [M, D] is compared with each symbol."""
+        features = read.double()
+        if self.unembedding is None:
+            formula, again = "x E^T", features @ self.embedding.weight[: self.layout.n_answers].double().T
+            if self.logit_bias is not None:
+                formula, again = "x E^T + b", again + self.logit_bias.double()
+        else:
+            formula = "x W + b" if has_bias(self.unembedding) else "x W"
+            again = multiply(features, self.unembedding)
+        what = "Each position's vector is compared with each symbol; the largest number is the answer."
+        return Stage("logits", what, formula, logits, again, SYMBOL)
+
+    def embedding_stage(self, tokens: Tensor, at: Coordinates, kept: Tensor) -> Stage:
+        """Symbols become vectors, `kept` [B, L, D], and counts, types and positions are put in."""
         rows = self.embedding.weight.double()[tokens] * self.embedding_scale
         sentences = ["Each symbol becomes a vector, its learned row of the embedding table."]
         formula = f"x = E[symbol] sqrt({rows.shape[-1]})" if self.embedding_scale != 1 else "x = E[symbol]"
@@ -193,6 +221,10 @@ class Encoder(nn.Module):
             rows = rows + self.counters(tokens)
             sentences.append("What the counters show is added.")
             formula += " + counts"
+        rows = self.token_types(rows, tokens)
+        if self.token_types.explained is not None:
+            sentences.append(self.token_types.explained.sentence)
+            formula += self.token_types.explained.formula
         in_embedding = self.positions.in_embedding
         if in_embedding is not None:
             sentences.append(in_embedding.sentence)
@@ -204,5 +236,12 @@ class Encoder(nn.Module):
             sentences.append("The model never learns where it stands.")
         else:
             sentences.append("Where it stands comes in with the attention.")
-        again = self.positions.embed(rows, trace.at)[0]
-        return Stage("embedding", " ".join(sentences), formula, trace.embedding[0], again, is_stream=True)
+        again = self.positions.embed(rows, at)[0]
+        return Stage(
+            "embedding",
+            " ".join(sentences),
+            formula,
+            kept[0],
+            again,
+            is_stream=type(self.embedding_norm) is Norm,
+        )

@@ -109,13 +109,15 @@ class Layout:
     Aligned, a model reads the input and answers at each of its tokens. Appended, it reads the input and a
     blank token for each symbol of the answer, and answers there (Delétang et al. 2022, 2207.02098); positions
     start anew with the blanks. A begin token may come before both. Where each token predicts the next, a
-    model reads the input, and answers at each of its tokens without knowing how many will come.
+    model reads the input, and answers at each of its tokens without knowing how many will come. Read first,
+    it answers once, at the first of all tokens, as classifiers do (Devlin et al. 2018, 1810.04805).
 
     Args:
         n_symbols: different symbols of the input.
         n_answers: different symbols of the answer; as many if left out.
         answer_length: M for an input of T symbols.
         open_ended: whether each token predicts the next.
+        reads_first: whether the first token answers for all.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Layout:
         appended: bool = False,
         begin: bool = False,
         open_ended: bool = False,
+        reads_first: bool = False,
     ) -> None:
         self.n_symbols = n_symbols
         self.n_answers = n_answers or n_symbols
@@ -134,6 +137,7 @@ class Layout:
         self.appended = appended
         self.begin = begin
         self.open_ended = open_ended
+        self.reads_first = reads_first
         self.n_segments = 1 + appended + begin
         self.n_tokens = n_symbols + appended + begin  # blank comes after the symbols, begin last
 
@@ -170,11 +174,15 @@ class Layout:
         return [BEGIN] * self.begin + symbols + blanks
 
     def first_answer(self, length: int) -> int:
-        """Return the place of the first answer among the tokens; the others follow it, to the end."""
+        """Return the place of the first answer among the tokens; the others follow it."""
+        if self.reads_first:
+            return 0
         return self.sequence_length(length) - self.segments(length)[-1][1]
 
     def answers(self, x: Tensor, length: int) -> Tensor:
         """Where the answers are read: [B, M, D] of `x` [B, L, D]."""
+        if self.reads_first:
+            return x[:, : self.answer_length(length)]
         return x[:, self.first_answer(length) :]
 
     def coordinates(
@@ -220,6 +228,8 @@ class Layout:
             raise ValueError(f"may_attend must be bool {list(inputs.shape)}, as the inputs, not {found}")
         if not bool(may_attend.any(1).all()):
             raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
+        if self.reads_first and not self.begin and not bool(may_attend[:, 0].all()):
+            raise ValueError("the answer is read at the first token, which may not be padding")
         real = [may_attend]
         if self.appended:
             T = inputs.shape[1]

@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tfcli.config.fields import Epsilon
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Stage
-
-EPSILON = 1e-5  # added under the root
 
 
 class Norm(nn.Module):
@@ -68,17 +67,18 @@ class LayerNorm(Norm):
     explanation = "Each position's vector is brought to mean 0 and variance 1, then scaled and shifted."
     formula = "g (x - mean) / sqrt(variance + eps) + b"
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, *, epsilon: Epsilon = 1e-5) -> None:
         super().__init__(sizes)
+        self.epsilon = epsilon
         self.weight = nn.Parameter(torch.ones(sizes.d_model))
         self.bias = nn.Parameter(torch.zeros(sizes.d_model)) if sizes.bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, EPSILON)
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
 
     def recompute(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
-        deviation = (centred.square().mean(-1, keepdim=True) + EPSILON).sqrt()
+        deviation = (centred.square().mean(-1, keepdim=True) + self.epsilon).sqrt()
         normed = centred / deviation * self.weight.to(x)
         return normed if self.bias is None else normed + self.bias.to(x)
 
@@ -100,12 +100,13 @@ class RMSNorm(Norm):
     explanation = "Each position's vector is divided by its root mean square, then scaled."
     formula = "g x / sqrt(mean(x^2) + eps)"
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, *, epsilon: Epsilon = 1e-5) -> None:
         super().__init__(sizes)
+        self.epsilon = epsilon
         self.weight = nn.Parameter(torch.ones(sizes.d_model))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.weight.shape, self.weight, EPSILON)
+        return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
 
     def recompute(self, x: Tensor) -> Tensor:
-        return x / (x.square().mean(-1, keepdim=True) + EPSILON).sqrt() * self.weight.to(x)
+        return x / (x.square().mean(-1, keepdim=True) + self.epsilon).sqrt() * self.weight.to(x)

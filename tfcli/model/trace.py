@@ -55,9 +55,11 @@ class ForwardTrace:
     """A ledger that `Encoder.forward` fills in: what the model computed on the way to its answer."""
 
     at: Coordinates = field(init=False)  # where the tokens stand, as the encodings read it
-    embedding: Tensor = field(init=False)  # [B, T, D], with positions
+    summed: Tensor = field(init=False)  # [B, T, D], embeddings with positions, before a norm of their own
+    embedding: Tensor = field(init=False)  # [B, T, D], the stream that the first layer reads
     layers: list[LayerTrace] = field(default_factory=list)  # loop by loop
     normed: Tensor = field(init=False)  # [B, M, D], the residual stream at the answers, after the last norm
+    features: Tensor = field(init=False)  # [B, M, D], what the output head makes of that
     logits: Tensor = field(init=False)  # [B, M, V]
 
     @property
