@@ -53,6 +53,7 @@ class Task(ABC):
     ANSWERS: tuple[str, ...] | None = None  # None: the symbols of the input
     END: int | None = None  # the id of the answer's last symbol, where answers may end early
     SHORTEST = 1  # input that makes sense
+    DRAWS = True  # whether sequences can be drawn, and the right answers to some are known
     predicts_next = False  # whether each token's answer is about what comes after it, which it may not see
 
     def __init__(

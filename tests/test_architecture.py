@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
         "model",
         "ngrams",
     }
-    | {"registry", "runs", "training"},
+    | {"pretrained", "registry", "runs", "training"},
     "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
     "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},

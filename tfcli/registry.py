@@ -35,7 +35,9 @@ from tfcli.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from tasks.base import Task
+    from torch import Tensor
+
+    from tasks.base import Batch, Task
 
 
 def _import_tasks() -> ModuleType:
@@ -237,9 +239,9 @@ PARTS = {
 OF_A_FILE = ("pairs", "text")  # what tasks are called whose sequences stand in a file
 
 
-def find_problem_of_symbols(symbols: Sequence[str]) -> str | None:
+def find_problem_of_symbols(symbols: Sequence[str], at_least: int = 2) -> str | None:
     """Return why these can't be the symbols of a task; None if they can."""
-    problem: str | None = _symbols.find_problem(symbols)
+    problem: str | None = _symbols.find_problem(symbols, at_least)
     return problem
 
 
@@ -290,6 +292,12 @@ def derive_task(task: Task, objective: str, hidden_share: float) -> Task:
         following: Task = objectives.NextSymbol(task)
         return following
     return task
+
+
+def make_batch(inputs: Tensor, targets: Tensor) -> Batch:
+    """Return inputs [B, T] with what counts as right [B, M]."""
+    batch: Batch = import_task_module("base").Batch(inputs, targets)
+    return batch
 
 
 def check_task(task: Task, name: str, lengths: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from tfcli import registry
 from tfcli.building import parts
 from tfcli.building.own_data import build_own
+from tfcli.building.texts import build_text
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 
-def build_task(config: TaskConfig) -> Task:
-    """Return the task of a configuration.
+def build_task(config: TaskConfig, run: Path | None = None) -> Task:
+    """Return the task of a configuration; that of a text is read with a file of its `run`.
 
     Raises:
         UsageError: it can't be loaded, or doesn't take these options.
     """
+    if config.tokenizer is not None:
+        return build_text(config, run or Path())
     if config.data is not None:
         task = build_own(config)
     else:

@@ -14,10 +14,11 @@ from torch.overrides import TorchFunctionMode
 
 from tfcli.building.models import build_model, build_task
 from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
+from tfcli.config.reading import sha256_of
 from tfcli.config.relocation import find_changes, relocate
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of, require
-from tfcli.errors import UsageError, did_you_mean
+from tfcli.errors import TfcliError, UsageError, did_you_mean
 from tfcli.model.encoder import Encoder
 from tfcli.model.faults import find_fault, is_finite
 from tfcli.registry import check_task
@@ -76,6 +77,8 @@ class LoadedRun(NamedTuple):
         Raises:
             UsageError: it breaks a promise.
         """
+        if not self.task.DRAWS:
+            return
         trained = range(self.task.min_length, self.task.max_length + 1)
         if length not in trained and length not in self.tried:
             check_task(self.task, self.config.task.name, [length])
@@ -95,7 +98,8 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     header = headers.read_header(path, weights)
     config = relocate(header.config, path, header.summary.code)
     require(config, path, trust)
-    task = build_task(config.task)
+    check_tokenizer(path, header)
+    task = build_task(config.task, path)
     claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
     if header.digest is not None:
         check_claim(weights, config, task, claimed)
@@ -107,6 +111,22 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
         take_tensors(model, weights, header.digest)
     check_answers(weights, model.eval(), task)
     return LoadedRun(path, config, task, model, notes_on(path, header, config), set())
+
+
+def check_tokenizer(run: Path, header: Header) -> None:
+    """See to it that texts are read with the file that was imported with the weights.
+
+    Raises:
+        TfcliError: it is gone, or another one.
+    """
+    if (name := header.config.task.tokenizer) is None:
+        return
+    try:
+        found = sha256_of(run / name)
+    except OSError as error:
+        raise TfcliError(f"can't read {run / name}: {error.strerror}; import the model again") from error
+    if found != header.summary.code.get("task.tokenizer"):
+        raise TfcliError(f"{run / name} isn't what was imported with the weights; import the model again")
 
 
 def take_tensors(model: Encoder, weights: Path, digest: str) -> None:

@@ -1,5 +1,6 @@
 """`attn`: what every head attends to."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,6 +49,12 @@ def attn(
             help="How the heads came to be, by the snapshots: maps of one head.",
         ),
     ] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", metavar="K", min=1, help="Only the K heaviest keys of each query, a line each."
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -74,6 +81,8 @@ def attn(
         raise UsageError("--mean and --rollout are two ways to sum heads up; choose one")
     if rollout and head:
         raise UsageError("--rollout is over all heads; leave --head out")
+    if top is not None and (save is not None or open_page or as_json or over_time):
+        raise UsageError("--top is a way to print maps; leave --save, --open, --json and --over-time out")
     if force and save is None:
         raise UsageError("--force is about the file of --save")
     path, sequence = run_and_sequence(run, sequence)
@@ -86,22 +95,30 @@ def attn(
     combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
     choice = Choice(layer or [], head or [], combine, loop or [])
 
-    show = attn_over_time if over_time else attn_now
+    show = attn_over_time if over_time else partial(attn_now, top=top)
     show(load(path, trust), sequence, seed, choice, saving.Output(save, open_page, as_json))
 
 
 def attn_now(
-    run: "LoadedRun", sequence: str | None, seed: int, choice: "Choice", output: saving.Output
+    run: "LoadedRun",
+    sequence: str | None,
+    seed: int,
+    choice: "Choice",
+    output: saving.Output,
+    *,
+    top: int | None = None,
 ) -> None:
     """`attn` on the run as it is."""
     from tfcli.commands.inspect import attend, attend_more, resolve_sequence
     from tfcli.records.inspection import View
     from tfcli.render.attention import print_attention
+    from tfcli.render.top_keys import print_top_keys
 
     inputs = resolve_sequence(run, sequence, seed)
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
     views = [View(" ".join(record.input), record) for record in records]
-    output.give(records[0], views, print_attention)
+    show = print_attention if top is None else partial(print_top_keys, count=top)
+    output.give(records[0], views, show)
     if len(inputs) > LONG and output.suffix is None and not output.as_json:
         hint("such long maps are easier to look at in a browser: --save map.html, or --open")
 

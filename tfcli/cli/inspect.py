@@ -10,6 +10,7 @@ from tfcli.cli.app import app
 from tfcli.cli.loading import load
 from tfcli.cli.options import JsonOption, RunArgument, TrustOption, expand_user
 from tfcli.cli.output import hint, print_result
+from tfcli.cli.stdin import read_lines
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -33,6 +34,14 @@ def inspect(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            "--text",
+            help="Sequences for --heads, a line each, instead of held-out ones.",
+            callback=expand_user,
+        ),
+    ] = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,8 +56,12 @@ def inspect(
             raise UsageError("--save is about the losses of a training; leave the other options out")
         saving.check_target(save, [".svg"], force=force)
     if heads:
-        inspect_heads(run, samples or 512, trust or [], as_json)
+        if text is not None and samples is not None:
+            raise UsageError("--samples is about held-out sequences; leave it out beside --text")
+        inspect_heads(run, samples or 512, text, trust or [], as_json)
         return
+    if text is not None:
+        raise UsageError("--text is about --heads")
     if samples is not None:
         raise UsageError("--samples is about --heads")
     if trust:
@@ -84,7 +97,7 @@ def save_losses(found: "RunDetails", target: Path) -> None:
     saving.tell_size(target)
 
 
-def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: bool) -> None:
+def inspect_heads(run: str | None, samples: int, text: Path | None, trust: list[Path], as_json: bool) -> None:
     """`inspect --heads`, which needs torch."""
     from tfcli.runs.folders import find
 
@@ -92,5 +105,6 @@ def inspect_heads(run: str | None, samples: int, trust: list[Path], as_json: boo
     from tfcli.commands.inspect import report_run
     from tfcli.render.heads import print_heads
 
-    report = report_run(load(path, trust), samples)
+    lines = None if text is None else list(read_lines(text))
+    report = report_run(load(path, trust), samples, lines)
     print_result(report, print_heads, as_json=as_json)

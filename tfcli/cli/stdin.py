@@ -6,6 +6,7 @@ import codecs
 import sys
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from tfcli.errors import UsageError
 
@@ -32,6 +33,23 @@ def stdin_lines() -> Iterator[tuple[str, str]]:
         first, encoding = first.removeprefix(codecs.BOM_UTF8), "utf-8"
     for number, line in enumerate(chain([first] if first else [], stream), 1):
         yield f"line {number}: ", decode(line, encoding, number)
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a file, each after a word on which one it is.
+
+    Raises:
+        UsageError: it can't be read, or isn't UTF-8 text.
+    """
+    from tfcli.config.reading import read_bytes
+
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text (byte {error.start}); convert it") from error
+    yield from ((f"{path}, line {number}: ", line) for number, line in enumerate(text.splitlines(), 1))
 
 
 def decode(data: bytes, encoding: str, number: int) -> str:

@@ -56,6 +56,8 @@ def evaluate_run(
         UsageError: a length that the model can't take, or at which the task breaks a promise.
     """
     listener = listener or Listener()
+    if not loaded.task.DRAWS:
+        raise UsageError(f"{loaded.path}: nobody knows the right answers to a text; `predict` answers one")
     trained = (loaded.task.min_length, loaded.task.max_length)
     try:
         model = loaded.model.to(choose_device(check_device(device)))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from tfcli import registry
 from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.config.comparison import is_same_run
 from tfcli.config.relocation import relocate
 from tfcli.config.trust import files_of
 from tfcli.errors import TfcliError, UsageError
-from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, score, spread
+from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, predict_ids, score, spread
 from tfcli.inspection.ablation import report_heads
 from tfcli.inspection.attention import record_attention
 from tfcli.inspection.patching import patch_parts
@@ -31,6 +33,9 @@ from tfcli.records.inspection import (
     TraceRecord,
 )
 from tfcli.runs import folders, headers
+
+if TYPE_CHECKING:
+    from tasks.base import Batch
 
 MORE = 7  # sequences beside the one that was asked for, to switch between
 MORE_WEIGHTS = 30_000  # ... of so many weights in all
@@ -49,6 +54,8 @@ def raise_usage_errors(run: LoadedRun) -> Iterator[None]:
 
 def resolve_sequence(run: LoadedRun, sequence: str | None, seed: int) -> Tensor:
     """Return the sequence [T] that was typed; a held-out one of a readable length if there is none."""
+    if sequence is None and not run.task.DRAWS:
+        raise UsageError(f"{run.path}: its model reads text; write one in quotes behind the name of the run")
     if sequence is None:
         return draw_example(run.task, torch.device("cpu"), seed)
     return run.encode(sequence, may_be_run=True)
@@ -68,7 +75,7 @@ def attend_more(run: LoadedRun, inputs: Tensor, choice: Choice, seed: int) -> li
     """Record the same, and that of some held-out sequences of the same length, fewer where they are long."""
     first = attend(run, inputs, choice)
     size = sum(len(layer.heads) for layer in first.layers) * len(inputs) ** 2
-    count = min(MORE, MORE_WEIGHTS // size)
+    count = min(MORE, MORE_WEIGHTS // size) if run.task.DRAWS else 0
     others = inputs[None]
     if count:
         generator = torch.Generator().manual_seed(seed)
@@ -77,10 +84,42 @@ def attend_more(run: LoadedRun, inputs: Tensor, choice: Choice, seed: int) -> li
     return [first, *(attend(run, row, choice) for row in different)]
 
 
-def report_run(run: LoadedRun, samples: int) -> HeadsReport:
-    """Report what role each head of a run plays over held-out sequences, and whether it matters."""
-    batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
+def report_run(run: LoadedRun, samples: int, lines: Iterable[tuple[str, str]] | None = None) -> HeadsReport:
+    """Report what role each head of a run plays over held-out sequences, and whether it matters.
+
+    Args:
+        lines: sequences to look at instead, each with a word before it on where it is from. What the whole
+            model answers to them counts as right.
+
+    Raises:
+        UsageError: there is nothing to look at, or a line that the run can't take.
+    """
+    if lines is not None:
+        batches = batches_of(run, lines)
+    elif run.task.DRAWS:
+        batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
+    else:
+        raise UsageError(f"{run.path}: its model reads text; --text FILE has some, a line each")
     return report_heads(run.model, run.task, batches, run=str(run.path), name=run.config.task.name)
+
+
+def batches_of(run: LoadedRun, lines: Iterable[tuple[str, str]]) -> list[Batch]:
+    """Return lines of text as batches, those of a length together, with what the model answers to them.
+
+    Raises:
+        UsageError: there is no line, or one that the run can't take.
+    """
+    by_length: dict[int, list[Tensor]] = {}
+    for origin, line in lines:
+        if line.strip():
+            inputs = run.encode(line, origin)
+            with raise_usage_errors(run):
+                run.model.check(len(inputs))
+            by_length.setdefault(len(inputs), []).append(inputs)
+    if not by_length:
+        raise UsageError(f"{run.path}: there is no line of text to look at")
+    stacked = [torch.stack(rows) for _, rows in sorted(by_length.items())]
+    return [registry.make_batch(inputs, predict_ids(run.model, inputs)) for inputs in stacked]
 
 
 def trace_run(

@@ -220,6 +220,10 @@ def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list
     name = task.get("name") if isinstance(task, dict) else None
     if task and task.get("data") is not None and name in (facts.PAIRS, facts.TEXT):
         return []
+    for key in ("tokenizer", "labels"):
+        if isinstance(task, dict) and task.get(key) is not None:
+            brought = f"task.{key} is of models that `tfcli import` brings; leave it out"
+            return [f"{origin(('task', key), False)}: {brought}"]
     problem = registry.TASKS.find_problem(name) if isinstance(name, str) else None
     return [f"{origin(('task', 'name'), False)}: task.name = {shown(name)}: {problem}"] if problem else []
 

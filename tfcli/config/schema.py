@@ -114,6 +114,13 @@ class TaskConfig(Section):
     def _lists_are_pairs(cls, value: Any) -> Any:
         return [tuple(pair) if isinstance(pair, list) else pair for pair in value] if value else value
 
+    tokenizer: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)] | None = Field(
+        None, description="the file in a run's folder that texts are read with; `tfcli import` sets it"
+    )
+    labels: Annotated[tuple[Symbol, ...], Field(strict=False)] | None = Field(
+        None, description="the classes that a text may be of; `tfcli import` sets them"
+    )
+
     @field_validator("symbols")
     @classmethod
     def _symbols_can_be_typed(cls, symbols: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -87,7 +87,7 @@ def patterns_of(task: Task, inputs: Tensor, *, causal: bool = False) -> dict[str
     """
     known = {**CAUSAL_PATTERNS, **PATTERNS} if causal else PATTERNS
     patterns = {name: pattern(inputs) for name, pattern in known.items()}
-    if task.vocab_size < FEWEST_ORDERED:
+    if task.vocab_size < FEWEST_ORDERED or not task.DRAWS:  # the pieces of a text have no order
         patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
     source = task.source(inputs)
     if source is None or source.shape != inputs.shape:

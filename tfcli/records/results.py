@@ -51,6 +51,22 @@ def judge(prediction: Sequence[str], target: Sequence[str]) -> bool | None:
 
 
 @dataclass(frozen=True)
+class ImportReport:
+    """A pretrained model that has become a run."""
+
+    run: str  # its folder
+    architecture: str  # bert, roberta, distilbert or gpt2
+    head: str  # masked, causal, classifier or none
+    layers: int  # blocks
+    heads: int  # attention heads of a layer
+    vocab_size: int  # pieces that it knows
+    longest: int  # pieces of a text that it can read
+    labels: list[str]  # classes of a classifier
+    parameters: int  # numbers that it has learned
+    notes: list[str]  # what else there is to know
+
+
+@dataclass(frozen=True)
 class Answer:
     """One sequence, what the model answered, and what is right."""
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from tfcli.records.results import (
     Answer,
     Catalog,
+    ImportReport,
     RunDetails,
     RunSummary,
     TrainReport,
@@ -40,6 +41,21 @@ def print_train(console: Console, report: TrainReport) -> None:
     print_wrapped(console, Text(f"held-out exact match {exact}, token accuracy {tokens}"))
     size, rate = count(report.parameters), count(round(report.tokens_per_second))
     print_wrapped(console, Text(f"{size} parameters, {rate} tokens/s"))
+
+
+def print_import(console: Console, report: ImportReport) -> None:
+    """Print what was imported, and what it can be asked."""
+    head = {"none": "without a head", "classifier": f"that tells {len(report.labels)} classes apart"}
+    what = head.get(report.head, f"with a {report.head} language-model head")
+    print_wrapped(console, Text(f"{report.run}: {report.architecture} {what}", "bold"))
+    size = (
+        f"{count(report.layers)} layers of {count(report.heads)} heads, {count(report.parameters)} parameters"
+    )
+    print_wrapped(console, Text(size))
+    knows = (
+        f"reads up to {count(report.longest)} pieces of text, of {count(report.vocab_size)} different ones"
+    )
+    print_wrapped(console, Text(knows))
 
 
 def state(run: TrainReport | RunDetails) -> str:
