@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import call
 from tests.docs.generate import documents
+from tests.pretrained import tiny
 
 DOCUMENTS = {path.stem: path.read_text(encoding="utf-8") for path in documents()}
 
@@ -55,6 +56,8 @@ class Session:
     def __init__(self, folder: Path, commands: tuple[str, ...], files: dict[str, str]) -> None:
         self.folder, self.commands = folder, commands
         self.outcomes: list[Outcome] = []
+        if any("tfcli import " in command for command in commands):
+            tiny.write(folder / "models" / "bert")
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
 

@@ -49,6 +49,7 @@ RECORDS: dict[str, type[Any]] = {
     "show": results.Example,
     "validate": results.Validation,
     "doctor": doctor.DoctorReport,
+    "import": results.ImportReport,
 }
 
 

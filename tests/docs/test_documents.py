@@ -16,6 +16,7 @@ from rich.console import Console
 from tests.conftest import SMALL, Cli, invoke, invoke_in
 from tests.docs.documents import DOCUMENTS, find_commands, find_mentions, session_of
 from tests.docs.generate import fill
+from tests.pretrained import tiny
 from tfcli.config.schema import SECTIONS
 from tfcli.docs import TOPICS
 from tfcli.render.documents import print_document
@@ -163,6 +164,7 @@ JSON_FORMS = {
     "show": ["show", "sort"],
     "validate": ["validate", "sort"],
     "doctor": ["doctor"],
+    "import": ["import", "bert", "--out", "runs/imported"],
 }
 
 
@@ -172,6 +174,7 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     invoke_in(folder, "train", "reverse", *SMALL, "train.snapshot_every=50", "-q", "--out", "runs/grown")
     speaking = ["task.layout=next", "model.mask=causal", "model.positions=rotary", "--out", "runs/speaking"]
     invoke_in(folder, "train", "reverse", *SMALL, "train.steps=5", "-q", *speaking)
+    tiny.write(folder / "bert")
     return folder
 
 

@@ -15,6 +15,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.devices import list_versions
 from tfcli.errors import UsageError
 from tfcli.pretrained.conversion import Converted, convert
+from tfcli.pretrained.folder import check_folder
 from tfcli.pretrained.tokenizer import SEPARATOR, TOKENIZER, read_tokenizer
 from tfcli.records.results import ImportReport, TrainSummary
 from tfcli.runs import folders, writing
@@ -26,6 +27,7 @@ def import_model(folder: Path, out: Path | None) -> ImportReport:
     Raises:
         UsageError: the folder holds no model that can be imported, or the run can't be made.
     """
+    check_folder(folder)
     tokenizer = read_tokenizer(folder)
     converted = convert(folder, tokenizer.token_to_id(SEPARATOR))
     text = tokenizer.to_str().encode()

@@ -100,7 +100,14 @@ def report_run(run: LoadedRun, samples: int, lines: Iterable[tuple[str, str]] | 
         batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
     else:
         raise UsageError(f"{run.path}: its model reads text; --text FILE has some, a line each")
-    return report_heads(run.model, run.task, batches, run=str(run.path), name=run.config.task.name)
+    return report_heads(
+        run.model,
+        run.task,
+        batches,
+        run=str(run.path),
+        name=run.config.task.name,
+        held_out=lines is None,
+    )
 
 
 def batches_of(run: LoadedRun, lines: Iterable[tuple[str, str]]) -> list[Batch]:

@@ -12,6 +12,7 @@ TOPICS = {
     "tasks": "the tasks, how they are laid out, and what is held out",
     "positions": "positional encodings, and what structure each has built in",
     "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
+    "pretrained": "BERT, RoBERTa, DistilBERT and GPT-2 as runs that read text",
     "adding": "a task, a positional encoding, a norm, an optimizer of your own",
     "security": "what runs code, and what opening somebody else's run can do",
     "json": "the keys of every command's --json",

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 MATTERS = 0.05  # a smaller fall than this is no sign that something matters
 
 
-def report_heads(model: Encoder, task: Task, batches: Sequence[Batch], *, run: str, name: str) -> HeadsReport:
+def report_heads(
+    model: Encoder,
+    task: Task,
+    batches: Sequence[Batch],
+    *,
+    run: str,
+    name: str,
+    held_out: bool = True,
+) -> HeadsReport:
     """Report roles and causes: where every head looks, and how `batches` are answered without it."""
     means = mean_outputs(model, batches)
     heads = []
@@ -41,6 +49,7 @@ def report_heads(model: Encoder, task: Task, batches: Sequence[Batch], *, run: s
         roles=report_roles(model, batches, heads, whole),
         sublayers=report_sublayers(model, batches),
         orders=find_symbol_orders(model, task),
+        held_out=held_out,
     )
 
 

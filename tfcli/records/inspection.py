@@ -144,7 +144,7 @@ class OrderReport:
 
 @dataclass(frozen=True)
 class HeadsReport:
-    """The heads of a run over many held-out sequences."""
+    """The heads of a run over many sequences."""
 
     run: str  # its folder
     task: str  # its name
@@ -154,6 +154,7 @@ class HeadsReport:
     roles: list[RoleReport]  # of all heads that share one
     sublayers: list[SublayerReport]  # by layer
     orders: list[OrderReport]  # of `rank` positions; empty for others
+    held_out: bool = True  # else they come from a file, and what the whole model answers counts as right
 
 
 @dataclass(frozen=True)

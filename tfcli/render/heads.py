@@ -31,7 +31,8 @@ PATTERN, NUMBER = 15, 6  # columns of the terminal for the name of a pattern, fo
 def print_heads(console: Console, report: HeadsReport) -> None:
     """Roles and causes, then what the roles do together, then all weights that the roles were read off."""
     low, high = report.lengths
-    asked = f"{report.score.samples} held-out sequences of {report.task}, lengths {low} to {high}"
+    which = "held-out sequences" if report.held_out else "sequences from a file"
+    asked = f"{report.score.samples} {which} of {report.task}, lengths {low} to {high}"
     print_wrapped(console, Text(f"{report.run}: {asked}", "bold"))
     whole = (
         f"exact match {share(report.score.exact_match)}, token accuracy {share(report.score.token_accuracy)}"

@@ -59,7 +59,9 @@ def print_import(console: Console, report: ImportReport) -> None:
 
 
 def state(run: TrainReport | RunDetails) -> str:
-    """How a training ended."""
+    """How a training ended, or that there was none here."""
+    if run.steps == 0 and not run.interrupted:
+        return "imported"
     return "solved" if run.solved else "interrupted" if run.interrupted else "not solved"
 
 
@@ -118,6 +120,8 @@ def progress_of(run: RunSummary) -> str:
     """Whether a run has solved its task, or what else there is to say."""
     if run.trained_by is not None:
         return f"in training (pid {run.trained_by})"
+    if run.steps == 0 and not run.ended_early:
+        return "imported"
     return "ended early" if run.ended_early and not run.solved else plain(run.solved)
 
 

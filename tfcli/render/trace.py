@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +14,7 @@ from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showab
 
 INDENT = 3
 ROWS = 8  # of an excerpt
+MANY_SYMBOLS, HIGHEST = 256, 8  # of more than so many, so many are shown
 PLURALS = {"query": "queries"}
 
 
@@ -77,14 +80,15 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
     shown = stage.rows if full else stage.rows[:ROWS]
     tokens = [showable(console, record.tokens[row]) for row in shown]
     label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
-    texts = [
-        ["-" if value is None else f"{value:.2f}" for value in row] for row in stage.values[: len(shown)]
-    ]
-    heads = column_heads(console, record, stage)
+    values = stage.values[: len(shown)]
+    chosen = choose_columns(stage, values, full)
+    texts = [["-" if row[i] is None else f"{row[i]:.2f}" for i in chosen] for row in values]
+    heads = column_heads(console, record, stage, chosen)
+    highest = len(heads) < stage.shape[1]
     cell = 1 + max(max(map(len, row)) for row in texts)
     cell = max(cell, *(cell_len(head) + 1 for head in heads)) if stage.axes[1] != "channel" else cell
     per_block = max(1, (console.width - INDENT - label) // cell)
-    whole = full or (len(shown) == 1 and stage.axes[1] != "channel")
+    whole = full or (len(shown) == 1 and stage.axes[1] != "channel" and not highest)
     for first in range(0, len(heads) if whole else 1, per_block):
         part = slice(first, first + per_block)
         above = "".join(" " * (cell - cell_len(head)) + head for head in heads[part])
@@ -93,7 +97,10 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
             cells = "".join(text.rjust(cell) for text in row[part])
             print_lines(console, " " * INDENT + pad_or_cut(token, label) + cells)
     left_out = []
-    if len(heads) > per_block and not whole:
+    if highest:
+        count = min(per_block, len(heads))
+        left_out.append(f"{count} of {stage.shape[1]} {plural(stage.axes[1], len(heads))}, the highest")
+    elif len(heads) > per_block and not whole:
         left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
     if len(shown) < len(stage.rows):
         left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
@@ -103,8 +110,18 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
         )
 
 
-def column_heads(console: Console, record: TraceRecord, stage: StageRecord) -> list[str]:
-    """Return the column headings: the keys, the symbols, or the numbers of the channels."""
+def choose_columns(stage: StageRecord, values: Sequence[Sequence[float | None]], full: bool) -> Sequence[int]:
+    """Return the columns of an excerpt: of many symbols those with the highest logits, else all."""
+    columns = range(stage.shape[1])
+    if full or stage.axes[1] != "symbol" or len(columns) <= MANY_SYMBOLS:
+        return columns
+    highest = [max(row[i] or 0.0 for row in values) for i in columns]
+    return sorted(columns, key=lambda i: -highest[i])[:HIGHEST]
+
+
+def column_heads(
+    console: Console, record: TraceRecord, stage: StageRecord, chosen: Sequence[int]
+) -> list[str]:
+    """Return the headings of the chosen columns: the keys, the symbols, or the numbers of the channels."""
     names = {"key": record.tokens, "symbol": record.symbols}.get(stage.axes[1])
-    found = names if names is not None else map(str, range(stage.shape[1]))
-    return [showable(console, name) for name in found]
+    return [showable(console, str(i) if names is None else names[i]) for i in chosen]
