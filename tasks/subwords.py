@@ -21,6 +21,7 @@ class Subwords(Task):
     Args:
         symbols: how the pieces are shown, by their ids.
         read: a text, or two segments of one, -> the ids of its pieces.
+        write: ids -> the text that they stand for.
         labels: the classes of a classifier, which answers once for a text; None where each piece is answered.
         mask: the id of the piece that a model fills in; then all others are shown as they are.
         predicts_next: whether each piece is answered with the one that comes next.
@@ -32,6 +33,7 @@ class Subwords(Task):
         self,
         symbols: Sequence[str],
         read: Callable[[str, str | None], list[int]],
+        write: Callable[[Sequence[int]], str],
         max_length: int,
         labels: Sequence[str] | None = None,
         mask: int | None = None,
@@ -41,7 +43,7 @@ class Subwords(Task):
         if labels is not None:
             self.ANSWERS = tuple(labels)
         self.predicts_next = predicts_next
-        self.labels, self.mask, self.read = labels, mask, read
+        self.labels, self.mask, self.read, self.write = labels, mask, read, write
         super().__init__(min_length=1, max_length=max_length, symbols=symbols)
 
     def target(self, inputs: Tensor) -> Tensor:
@@ -56,7 +58,10 @@ class Subwords(Task):
             return answer
         return answer.where(inputs == self.mask, inputs)
 
-    def encode(self, text: str) -> list[int]:
+    def text_of(self, ids: Sequence[int]) -> str:
+        return self.write(ids)
+
+    def encode_prompt(self, text: str) -> list[int]:
         """Ids of the pieces of a text; `|||` stands between the segments of one that has two.
 
         Raises:

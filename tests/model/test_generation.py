@@ -47,6 +47,12 @@ SETTINGS += [
 ]
 
 
+SETTINGS += [
+    {"positions": "rotary", "embedding_norm": True, "output_head": "dense", "norm_placement": "post"},
+    {"token_types": {"name": "separated", "separator": 1}, "positions": "learned"},
+]
+
+
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_the_cache_gives_the_logits_of_the_whole_pass(settings: dict[str, object]) -> None:
     model = model_of(**settings)  # type: ignore[arg-type]

@@ -159,6 +159,20 @@ def test_a_classifier_answers_once(folder: Path, cli: Cli) -> None:
     cli("trace", "bert", "the cat")
 
 
+def test_what_predicts_the_next_piece_goes_on_with_a_text(folder: Path, cli: Cli) -> None:
+    from tests.pretrained import foreign
+
+    path = tiny.write(folder / "gpt2")
+    size = tiny.CONFIG["vocab_size"]
+    foreign.save(path, "gpt2", "LMHeadModel", vocab_size=size, bos_token_id=2, eos_token_id=3)
+    cli("import", "gpt2")
+    assert as_json(cli, "attn", "gpt2", "the cat")["layers"][0]["heads"][0]["weights"][0][1:] == [0, 0, 0]
+    found = as_json(cli, "generate", "gpt2", "the cat", "--tokens", "4", "--temperature", "0")
+    assert len(found["symbols"]) == 4
+    assert found["text"].startswith("[CLS] the cat [SEP]")
+    assert "its model reads text" in cli("generate", "gpt2", expect=2).stderr
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(REAL not in os.environ, reason=f"{REAL} names no folder of a BERT")
 def test_a_real_model_answers_as_the_original_does(folder: Path, cli: Cli) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,10 +39,15 @@ def build_text(config: TaskConfig, run: Path) -> Task:
         ids: list[int] = tokenizer.encode(text, second).ids
         return ids
 
+    def write(ids: Sequence[int]) -> str:
+        text: str = tokenizer.decode(list(ids), skip_special_tokens=False)
+        return text
+
     try:
         task: Task = registry.import_task_module("subwords").Subwords(
             symbols=make_symbols(pieces, config.vocab_size or len(pieces)),
             read=read,
+            write=write,
             max_length=config.max_length,
             labels=config.labels,
             mask=next((pieces[name] for name in MASKS if name in pieces), None),

@@ -25,6 +25,8 @@ def begin(loaded: LoadedRun, prompt: str | None) -> list[int]:
             f"{loaded.path}: its tokens see what comes after them; what can generate is trained with"
             " task.layout=next and model.mask=causal"
         )
+    if prompt is None and not loaded.task.DRAWS:
+        raise UsageError(f"{loaded.path}: its model reads text; write how it begins behind the run's name")
     if prompt is None:
         return draw_example(loaded.task, torch.device("cpu"))[:1].tolist()
     try:

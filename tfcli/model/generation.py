@@ -14,6 +14,7 @@ from torch import Tensor
 from tfcli.model.attention import Attention
 from tfcli.model.encoder import Encoder
 from tfcli.model.masks import CausalMask
+from tfcli.model.token_types import SeparatedTypes, TokenTypes
 from tfcli.model.trace import KeyValues, contexts
 
 
@@ -67,11 +68,12 @@ def generate(
 def can_cache(model: Encoder) -> bool:
     """Whether nothing that a model has computed for a token changes when more tokens come.
 
-    Own attentions and masks are taken to change it, and encodings that read what the tokens hold.
+    Own attentions, masks and token types are taken to change it, and encodings that read what the tokens hold.
     """
     encodings = [model.positions, *(block.attention.positions for block in model.layers)]
     return (
         type(model.mask) is CausalMask
+        and type(model.token_types) in (TokenTypes, SeparatedTypes)
         and all(encoding.goes_by_place for encoding in encodings)
         and all(type(block.attention).forward is Attention.forward for block in model.layers)
     )
@@ -83,7 +85,7 @@ def next_logits(model: Encoder, inputs: Tensor, cache: list[KeyValues]) -> Tenso
     If it is empty, all are read and kept.
     """
     at = model.indices(model.layout.coordinates(inputs, None, model.mask))
-    x = model.embed(model.layout.tokens(inputs), at)
+    x = model.embedding_norm(model.embed(model.layout.tokens(inputs), at))
     here = at
     if cache[0].k is not None:
         x, here = x[:, -1:], at.last()
