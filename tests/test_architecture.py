@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
     "inspection": {"evaluation", "model"},
-    "pretrained": {"building", "model"},
+    "pretrained": {"building", "model", "registry"},
     "training": {"devices", "evaluation", "model"},
     "evaluation": {"devices", "model", "ngrams"},
     "ngrams": set(),

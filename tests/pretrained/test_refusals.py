@@ -187,6 +187,17 @@ def test_roberta_needs_a_position_after_its_padding(tmp_path: Path) -> None:
         convert(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "labels", [{"0": "a", "1": "a"}, {"0": "a"}, {"0": "\x1b[2J", "1": "b"}, {"0": "", "1": "b"}]
+)
+def test_classes_whose_names_cannot_be_shown_are_called_by_their_numbers(
+    labels: dict[str, str], tmp_path: Path
+) -> None:
+    foreign.save(tmp_path, "bert", "ForSequenceClassification", num_labels=2)
+    config(id2label=labels)(tmp_path)
+    assert convert(tmp_path).labels == ["LABEL_0", "LABEL_1"]
+
+
 def test_norms_by_their_old_names_are_read(tmp_path: Path) -> None:
     foreign.save(tmp_path, "bert", "Model")
     before = convert(tmp_path).model.state_dict()

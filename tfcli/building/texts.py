@@ -32,7 +32,15 @@ def build_text(config: TaskConfig, run: Path) -> Task:
         UsageError: it can't be read, or the extra that reads it isn't installed.
     """
     path = run / str(config.tokenizer)
-    tokenizer = load_tokenizer(path)
+    return make_task(config, load_tokenizer(path), path)
+
+
+def make_task(config: TaskConfig, tokenizer: Any, path: Path) -> Task:
+    """Return the task of texts for a tokenizer, which is from `path`.
+
+    Raises:
+        UsageError: it doesn't go with the rest.
+    """
     pieces = tokenizer.get_vocab()
 
     def read(text: str, second: str | None) -> list[int]:

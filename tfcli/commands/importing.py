@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tfcli.building.models import build_layout, build_task
+from tfcli.building.texts import make_task
 from tfcli.checkpoints.saving import count_parameters, save_run
 from tfcli.config.files import to_yaml
 from tfcli.config.messages import explain
@@ -32,11 +32,10 @@ def import_model(folder: Path, out: Path | None) -> ImportReport:
     converted = convert(folder, tokenizer.token_to_id(SEPARATOR))
     text = tokenizer.to_str().encode()
     config = make_run_config(folder, converted)
+    task = make_task(config.task, tokenizer, folder)  # before a folder is made
     path = folders.create(folder.resolve().name, out)
     writing.write_atomically(path / TOKENIZER, text)
     writing.write_atomically(path / folders.CONFIG, to_yaml(config).encode())
-    layout = build_layout(config, build_task(config.task, path))
-    assert layout.n_answers == converted.model.layout.n_answers
     code = {"task.tokenizer": hashlib.sha256(text).hexdigest()}
     summary = TrainSummary(False, False, 0, None, None, 0.0, 0.0, list_versions(), code=code)
     save_run(path / folders.WEIGHTS, config, converted.model, summary)
@@ -46,7 +45,7 @@ def import_model(folder: Path, out: Path | None) -> ImportReport:
         head=converted.head,
         layers=config.model.n_layers,
         heads=config.model.n_heads,
-        vocab_size=layout.n_symbols,
+        vocab_size=task.vocab_size,
         longest=converted.longest,
         labels=converted.labels,
         parameters=count_parameters(converted.model),

@@ -68,7 +68,7 @@ def generate(
 def can_cache(model: Encoder) -> bool:
     """Whether nothing that a model has computed for a token changes when more tokens come.
 
-    Own attentions, masks and token types are taken to change it, and encodings that read what the tokens hold.
+    Own attentions, masks and token types are taken to change it, and encodings that read what tokens hold.
     """
     encodings = [model.positions, *(block.attention.positions for block in model.layers)]
     return (

@@ -19,6 +19,7 @@ from tfcli.pretrained.names import CLASSES, NAMES, Head, Names
 from tfcli.pretrained.settings import RobertaSettings, Settings, read_settings
 from tfcli.pretrained.sources import Target
 from tfcli.pretrained.tensors import Tensors
+from tfcli.registry import find_problem_of_symbols
 
 
 class Converted(NamedTuple):
@@ -157,7 +158,7 @@ def name_classes(settings: Settings, count: int) -> list[str]:
     """Return what classes are called; by their numbers where their names don't tell them apart."""
     named = settings.id2label or {}
     labels = ["_".join(named.get(str(number), "").split()) for number in range(count)]
-    if all(labels) and len(set(labels)) == count:
+    if not count or find_problem_of_symbols(labels, at_least=1) is None:
         return labels
     return [f"LABEL_{number}" for number in range(count)]
 
