@@ -112,7 +112,8 @@ class Task(ABC):
     def source(self, inputs: Tensor) -> Tensor | None:
         """Return the position in `inputs` [B, T] that each answer is read from, int64 [B, M], or None.
 
-        Where a task can say, heads that look there can be told apart from those that don't.
+        Where a task can say, heads that look there can be told apart from those that don't. `IGNORE` stands
+        for an answer that is read from no one position.
         """
         return None
 

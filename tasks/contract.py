@@ -115,7 +115,7 @@ def find_problem_of_tensor(what: str, found: object, shape: list[int], highest: 
         return f"{what} must return a tensor, int64 {shape}, not {type(found).__name__}"
     if list(found.shape) != shape or found.dtype != torch.int64:
         return f"{what} must return int64 {shape}, not {describe(found)}"
-    ids = found[found != IGNORE] if what == "target()" else found
+    ids = found if what == "draw()" else found[found != IGNORE]
     if ids.numel() and not bool(((ids >= 0) & (ids <= highest)).all()):
         kind = "positions" if what == "source()" else "ids"
         return f"{what} must return {kind} from 0 to {highest}, not {int(ids.min())} to {int(ids.max())}"

@@ -53,7 +53,7 @@ class OfInputs(Task):
         return self.task.n_held_out(length)
 
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
-        found = self.task.sample(batch_size, length, generator)
+        found = self.task.sample(batch_size, self.nearest_length(length), generator)
         may_learn = (found.targets != IGNORE).any(1, keepdim=True)  # of rows that had to be held-out ones
         batch = self.batch(found.inputs, generator)
         return batch._replace(targets=batch.targets.where(may_learn, IGNORE))
@@ -67,6 +67,7 @@ class OfInputs(Task):
         return None if found is None else [self.batch(batch.inputs, generator) for batch in found]
 
     def sample_held_out(self, count: int, length: int, generator: torch.Generator) -> Batch:
+        length = self.nearest_length(length)
         return self.batch(self.task.sample_held_out(count, length, generator).inputs, generator)
 
     def batch(self, inputs: Tensor, generator: torch.Generator) -> Batch:

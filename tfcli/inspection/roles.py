@@ -79,29 +79,41 @@ TWINS = "same position, where another token has the same symbol"
 FEWEST_ORDERED = 4  # symbols; of fewer, a head that happens to like one passes for one that compares
 
 
-def patterns_of(task: Task, inputs: Tensor, *, causal: bool = False) -> dict[str, Tensor]:
+def patterns_of(
+    task: Task, inputs: Tensor, *, causal: bool = False, of_each_token: bool = False
+) -> dict[str, Tensor]:
     """Every pattern for `inputs` [B, T], and the keys that the answer is read from, where the task can say.
 
-    `source symbol` are all keys with the symbol of the source: any of them would do for a head that goes by
-    content.
+    Where answers are more than tokens, or fewer, the latter alone are patterns. `source symbol` are all keys
+    with the symbol of the source: any of them would do for a head that goes by content. Where queries are
+    `of_each_token`, wherever answers are read, nothing is said of sources.
     """
+    T = inputs.shape[1]
+    own = {} if of_each_token else source_patterns(task, inputs, causal=causal)
+    lengths = (T, task.nearest_length(T + 2))  # one may be as long by chance
+    if not of_each_token and any(task.answer_length(n) != n for n in lengths):
+        return own
     known = {**CAUSAL_PATTERNS, **PATTERNS} if causal else PATTERNS
     patterns = {name: pattern(inputs) for name, pattern in known.items()}
     if task.vocab_size < FEWEST_ORDERED or not task.DRAWS:  # the pieces of a text have no order
         patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
+    return {"mirrored": patterns.pop("mirrored"), **own, **patterns} if own else patterns
+
+
+def source_patterns(task: Task, inputs: Tensor, *, causal: bool = False) -> dict[str, Tensor]:
+    """Return the keys that each answer to `inputs` [B, T] is read from, bool [B, M, T]; none for some."""
     source = task.source(inputs)
-    if source is None or source.shape != inputs.shape:
-        return patterns
+    if source is None:
+        return {}
+    counts = source != IGNORE
+    if causal:
+        counts = counts & (task.target(inputs.clone()) != IGNORE)
     at = torch.arange(inputs.shape[1], device=inputs.device)
-    symbols = inputs.gather(1, source)
-    counts = (
-        (task.target(inputs.clone()) != IGNORE)[..., None] if causal else torch.ones_like(source)[..., None]
-    )
-    own = {
-        "source": (source[..., None] == at) & counts,
-        "source symbol": (symbols[..., None] == inputs[:, None, :]) & counts,
+    symbols = inputs.gather(1, source.clamp(min=0))
+    return {
+        "source": (source[..., None] == at) & counts[..., None],
+        "source symbol": (symbols[..., None] == inputs[:, None, :]) & counts[..., None],
     }
-    return {"mirrored": patterns.pop("mirrored"), **own, **patterns}
 
 
 class Tally(NamedTuple):
@@ -116,8 +128,8 @@ class Tally(NamedTuple):
 def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[HeadRoles]:
     """Find what each head looks at in `batches`, over all queries of sequences of two and more.
 
-    Patterns are of the queries at the answers and the keys of the input, where there are as many of both; of
-    all queries of the input where the answer is read at the first token.
+    Patterns are of the queries at the answers and the keys of the input; where there aren't as many of both,
+    the source alone is looked for, and where the answer is read at the first token, all queries count.
 
     A query counts for a pattern only if it could look elsewhere: where all keys or none belong to the
     pattern, there is nothing to see.
@@ -126,17 +138,16 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     entropies: list[Tally] = []
     for inputs, trace in trace_batches(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
         weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [depth, B, H, L, L]
-        found = {}
         T, L = inputs.shape[1], weights.shape[-1]
         n_keys = trace.at.keys_of_each_query.float()  # [B or 1, L or 1]
         begin, reads_first = int(model.layout.begin), model.layout.reads_first
-        if reads_first or model.layout.answer_length(T) == T:
-            first_query = begin if reads_first else model.layout.first_answer(T)
-            reading = weights[..., first_query:, begin:][..., :T]
-            patterns = patterns_of(task, inputs, causal=model.layout.open_ended)
-            reachable = within_reach(patterns, trace.at, begin)
-            n_of_reading = n_keys.expand(-1, L)[:, first_query:]
-            found = {name: tally_pattern(reading, keys, n_of_reading) for name, keys in reachable.items()}
+        first_query = begin if reads_first else model.layout.first_answer(T)
+        reading = weights[..., first_query:, begin:][..., :T]
+        patterns = patterns_of(task, inputs, causal=model.layout.open_ended, of_each_token=reads_first)
+        reachable = within_reach(patterns, trace.at, begin)
+        n_of_reading = n_keys.expand(-1, L)[:, first_query:]
+        found = {name: tally_pattern(reading, keys, n_of_reading) for name, keys in reachable.items()}
+        if "same position" in patterns:
             has_twin = same_symbol(inputs).any(-1, keepdim=True)
             found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, n_of_reading)
         even = 1 / n_keys[:, None, :, None]
