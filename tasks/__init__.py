@@ -24,4 +24,6 @@ TASKS = {
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",
+    # Language: what a numeral means.
+    "translate": "translating:Translating",
 }

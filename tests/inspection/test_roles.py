@@ -221,6 +221,23 @@ def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
     assert found.patterns["source symbol"].weight == pytest.approx(1)
 
 
+def test_answers_that_are_read_from_nowhere_have_no_source() -> None:
+    task = build_task(TaskConfig(name="translate", layout="appended"))
+    inputs = torch.tensor([task.encode("一千零三十一")])
+    patterns = patterns_of(task, inputs)
+    read = [[0], [], [3], [5], [], [], [], [], []]
+    assert [row.nonzero()[:, 0].tolist() for row in patterns["source"][0]] == read
+    symbols = [[0, 5], [], [3], [0, 5], [], [], [], [], []]
+    assert [row.nonzero()[:, 0].tolist() for row in patterns["source symbol"][0]] == symbols
+
+
+@pytest.mark.parametrize("length", [5, 9])
+def test_as_many_answers_as_tokens_by_chance_are_no_mirror_image(length: int) -> None:
+    task = build_task(TaskConfig(name="translate", layout="appended"))
+    inputs = task.draw(4, length, torch.Generator().manual_seed(0))
+    assert set(patterns_of(task, inputs)) == {"source", "source symbol"}
+
+
 def test_what_falls_is_what_matters() -> None:
     whole = Score(500, 0.03, 0.90)
     assert falls(whole, Score(500, 0.0, 0.09))  # exact match has nowhere to fall
