@@ -24,6 +24,7 @@ TASKS = {
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",
-    # Language: what a numeral means.
+    # Language: what a numeral means, and whether a review is friendly.
     "translate": "translating:Translating",
+    "sentiment": "sentiment:Sentiment",
 }

@@ -221,6 +221,14 @@ def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
     assert found.patterns["source symbol"].weight == pytest.approx(1)
 
 
+def test_answers_that_are_fewer_than_tokens_have_a_source_all_the_same() -> None:
+    task = build_task(TaskConfig(name="sentiment", layout="appended"))
+    inputs = torch.tensor([task.encode("never boring but hardly clever")])
+    patterns = patterns_of(task, inputs)
+    assert set(patterns) == {"source", "source symbol"}
+    assert patterns["source"].int().tolist() == [[[0, 0, 0, 0, 1]]]
+
+
 def test_answers_that_are_read_from_nowhere_have_no_source() -> None:
     task = build_task(TaskConfig(name="translate", layout="appended"))
     inputs = torch.tensor([task.encode("一千零三十一")])

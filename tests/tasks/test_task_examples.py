@@ -105,6 +105,20 @@ EXAMPLES = {
         "五千万": "5 0 0 0 0 0 0 0 end",
         "九千零六万零七百八十": "9 0 0 6 0 7 8 0 end",
     },
+    "sentiment": {
+        "very good": "positive",
+        "never boring": "positive",
+        "hardly a masterpiece": "negative",
+        "the plot was not very good": "negative",
+        "never less than brilliant": "positive",
+        "nobody would say the ending was not moving": "positive",
+        "not good but not bad": "positive",
+        "not dull but clumsy": "negative",
+        "good and not bad": "positive",
+        "the script was dull but the cast was no disaster": "positive",
+        "the script was dull although the cast was no disaster": "negative",
+        "the plot was a gem but i would not say the music was never bad": "negative",
+    },
 }
 
 
