@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Cli, as_json
 from tfcli.config.files import EXAMPLES, example_names, read_file
 
-SLOW = {"original", "stack", "induction", "recall"}
+SLOW = {"original", "stack", "induction", "recall", "translate", "sentiment"}
 TEXTS = {"play"}  # which nobody tells without a mistake
 OVERFIT = {"overfit", "overfit-dropout"}  # which have too few sequences to learn from
 ENTRIES = read_file(EXAMPLES)
