@@ -17,6 +17,10 @@ RUNS = {
     "examples.py": (["--examples", "copy", "--seeds", "0"], "| copy | 1 of 1 |"),
     "versions.py": (["..", "--runs", "1", "--examples", "copy", "--seeds", "0:1"], "50 50 steps"),
     "survival.py": (["--times", "2"], "2 of 2 equal to the bit"),
+    "sentiment.py": (
+        ["--seeds", "0", "--steps", "2", "--samples", "20", "--sentences", "500"],
+        "| logistic regression, words |",
+    ),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 
