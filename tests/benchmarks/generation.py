@@ -2,14 +2,15 @@
 
     python tests/benchmarks/generation.py [--tokens 200] [--runs 5]
 
-The model has the default sizes, rotary or alibi positions, and random weights. Prints the median seconds of
-each, the median of the ratios, and whether the symbols are the same.
+Models of two sizes, with rotary or alibi positions and random weights. Prints the median seconds of each, the
+median of the ratios, and whether the symbols are the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from itertools import product
 from statistics import median
 
 import torch
@@ -21,6 +22,10 @@ from tfcli.model.generation import Sampling, generate
 from tfcli.model.layout import Layout
 
 SYMBOLS = 40
+SIZES = {
+    "small": {"d_model": 64, "n_layers": 2, "n_heads": 4},
+    "large": {"d_model": 256, "n_layers": 4, "n_heads": 8},
+}
 
 
 def generate_some(model: Encoder, tokens: int, seed: int, *, cached: bool) -> tuple[list[int], float]:
@@ -38,9 +43,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for positions in ("rotary", "alibi"):
+    for positions, size in product(("rotary", "alibi"), SIZES):
         torch.manual_seed(0)
-        config = ModelConfig.model_validate({"mask": "causal", "positions": positions})
+        settings = {"mask": "causal", "positions": positions, **SIZES[size]}
+        config = ModelConfig.model_validate(settings)
         model = build_encoder(config, Layout(SYMBOLS, open_ended=True), 64).eval()
         seconds: dict[bool, list[float]] = {True: [], False: []}
         same = True
@@ -53,7 +59,8 @@ def main() -> None:
         ratio = median(slow / fast for slow, fast in zip(seconds[False], seconds[True], strict=True))
         with_cache, without = median(seconds[True]), median(seconds[False])
         said = "the same symbols" if same else "OTHER SYMBOLS"
-        print(f"{positions}: {with_cache:.3f} s with a cache, {without:.3f} s without: {ratio:.1f} x, {said}")
+        print(f"{size}, {positions}: {with_cache:.3f} s with a cache, {without:.3f} s without")
+        print(f"  {ratio:.1f} x, {said}", flush=True)
 
 
 if __name__ == "__main__":

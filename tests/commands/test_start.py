@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,9 @@ def test_a_run_that_isn_t_there_is_named(cli: Cli) -> None:
 def test_a_run_goes_on_without_the_one_it_started_from(grown: Cli) -> None:
     grown("train", "reverse", "--from", "first", "train.steps=4", "-q", "train.stop_when_solved=false")
     grown("train", "--resume", "reverse", "train.steps=6", "-q")
+
+
+def test_bench_trains_from_a_run_and_anew(grown: Cli) -> None:
+    words = ["bench", "copy", "--from", "first", "--seeds", "0", "train.steps=2", "--json"]
+    report = json.loads(grown(*words).stdout)
+    assert [entry["example"] for entry in report["entries"]] == ["copy from first", "copy anew"]

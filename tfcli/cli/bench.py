@@ -7,7 +7,7 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, complete_sources, expand_user
+from tfcli.cli.options import JsonOption, complete_runs, complete_sources, expand_user
 from tfcli.cli.output import hint, print_json, warn
 from tfcli.errors import UsageError
 
@@ -40,6 +40,15 @@ def bench(
     plain: Annotated[
         bool, typer.Option(help="Train torch's own encoder by a plain recipe beside each.")
     ] = True,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Train each with the model of a run: from its weights, and anew.",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write .md or .json instead.", callback=expand_user)
     ] = None,
@@ -55,7 +64,7 @@ def bench(
     """
     from tfcli.cli.ranges import parse_lengths, parse_seeds
 
-    entries = configurations(words or [], parse_seeds(seeds))
+    entries = configurations(words or [], parse_seeds(seeds), start)
     chosen = [] if lengths is None else parse_lengths(lengths)
     if force and save is None:
         raise UsageError("--force is about the file of --save")
@@ -63,6 +72,7 @@ def bench(
         saving.check_target(save, [".md", ".json"], force=force)
     from tfcli.commands.bench import bench_examples
 
+    plain = plain and start is None
     report = bench_examples(entries, chosen, plain, samples, begin=warn_if_busy, tell=tell)
     from tfcli.render.bench import markdown, print_bench
     from tfcli.render.files import json_text
@@ -79,18 +89,27 @@ def bench(
         print_bench(make_console(), report)
 
 
-def configurations(words: list[str], seeds: list[int]) -> "dict[str, list[RunConfig]]":
-    """Return the examples that were named, or all, each once a seed, with the settings that were written."""
+def configurations(words: list[str], seeds: list[int], start: str | None) -> "dict[str, list[RunConfig]]":
+    """Return the examples that were named, or all, each once a seed, with the settings that were written.
+
+    With a run to start from, each stands there twice: from its weights, and anew with the same model.
+    """
     from tfcli.config import files
 
     settings = [word for word in words if "=" in word]
     if any(setting.startswith("train.seed=") for setting in settings):
         raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
     sources = [word for word in words if "=" not in word] or files.example_names()
-    entries = [files.find_entry(source) for source in sources]
+    entries = {entry.name: entry for entry in map(files.find_entry, sources)}
+    if start is not None:
+        from tfcli.runs.start import start_from, without_start
+
+        begun = {f"{name} from {start}": start_from(entry, start) for name, entry in entries.items()}
+        anew = {f"{name} anew": without_start(start_from(entry, start)) for name, entry in entries.items()}
+        entries = {**begun, **anew}
     return {
-        entry.name: [files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
-        for entry in entries
+        name: [files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
+        for name, entry in entries.items()
     }
 
 

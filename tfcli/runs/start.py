@@ -23,3 +23,10 @@ def start_from(entry: Entry, run: str) -> Entry:
     train = values.get("train")
     train = {**(train if isinstance(train, dict) else {}), "start": str(path.resolve())}
     return entry._replace(values={**values, "model": config.model.model_dump(mode="json"), "train": train})
+
+
+def without_start(entry: Entry) -> Entry:
+    """Return an entry that starts from new weights."""
+    values: Any = entry.values
+    train = {key: value for key, value in values["train"].items() if key != "start"}
+    return entry._replace(values={**values, "train": train})
