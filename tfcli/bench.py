@@ -60,11 +60,15 @@ class PlainEncoder(nn.Module):
         self.encoder = nn.TransformerEncoder(layer, self.N_LAYERS, enable_nested_tensor=False)
         self.unembedding = nn.Linear(self.D_MODEL, layout.n_answers)
 
-    def forward(self, inputs: Tensor, *, intervention: None = None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, may_attend: Tensor | None = None, *, intervention: None = None
+    ) -> Tensor:
         """Logits [B, M, V] for `inputs` [B, T]."""
-        at = self.layout.coordinates(inputs, None)
+        at = self.layout.coordinates(inputs, may_attend)
+        padding = None if at.may_attend is None else ~at.may_attend
         x = self.positions.embed(self.embedding(self.layout.tokens(inputs)), at)
-        logits: Tensor = self.unembedding(self.layout.answers(self.encoder(x), inputs.shape[1]))
+        read = self.encoder(x, src_key_padding_mask=padding)
+        logits: Tensor = self.unembedding(self.layout.answers(read, inputs.shape[1]))
         return logits
 
 

@@ -79,9 +79,8 @@ def find_entry(source: str) -> Entry:
             near = did_you_mean(source, entries)
             if source in registry.TASKS.names():
                 near = f", but a task is: train copy task.name={source}, perhaps with task.layout=appended"
-            raise UsageError(
-                f"no example is called {source!r}{near} (examples: {', '.join(entries)}, or a FILE.yaml)"
-            )
+            known = f"examples: {', '.join(entries)}, or a FILE.yaml, .tsv, .csv, .jsonl or .txt"
+            raise UsageError(f"no example is called {source!r}{near} ({known})")
         return entries[source]
     path, name = match.groups()
     entries = read_file(Path(path))
@@ -218,8 +217,11 @@ def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list
     """Return what is wrong with the name of the task; other rules see to it that there is one."""
     task = values.get("task") if isinstance(values, dict) else None
     name = task.get("name") if isinstance(task, dict) else None
-    if task and task.get("data") is not None and name in (facts.PAIRS, facts.TEXT):
-        return []
+    if task and task.get("data") is not None and isinstance(name, str):
+        if name in registry.OF_A_FILE:
+            return []
+        what = "its sequences stand in task.data; leave the name out"
+        return [f"{origin(('task', 'name'), False)}: task.name = {shown(name)}: {what}"]
     for key in ("tokenizer", "labels"):
         if isinstance(task, dict) and task.get(key) is not None:
             brought = f"task.{key} is of models that `tfcli import` brings; leave it out"

@@ -138,7 +138,8 @@ def remarks_on(task: dict[str, Any]) -> list[str]:
     found, name = read(wanted_by(task)), name_of(task["data"])
     if isinstance(found, Text):
         return [f"{name}: {len(found.ids):,} {found.wanted.tokens}, {len(task['symbols']):,} different"]
-    longest = f"{task['min_length']} to {task['max_length']} {found.wanted.tokens}"
+    shortest, longest = task["min_length"], task["max_length"]
+    lengths = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
     kinds = {"aligned": "an answer as long as the input, read in its place"}
     answers = [answer for answer in task["answers"] if answer != task.get("end_symbol")]
     shown = ", ".join(answers[:5]) + (", ..." if len(answers) > 5 else "")
@@ -146,7 +147,7 @@ def remarks_on(task: dict[str, Any]) -> list[str]:
     if not task.get("end_symbol"):
         appended = f"one of {len(answers)} classes ({shown}), read at a blank after the input"
     said = kinds.get(task["layout"], appended)
-    remarks = [f"{name}: {len(found.inputs):,} pairs, inputs of {longest}; {said}"]
+    remarks = [f"{name}: {len(found.inputs):,} pairs, inputs of {lengths} {found.wanted.tokens}; {said}"]
     if found.contradictions:
         remarks.append(f"{name}: {found.contradictions:,} inputs stand there with different answers")
     if task["data"] == STDIN:
