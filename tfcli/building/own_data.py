@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,64 +26,45 @@ def build_own(config: TaskConfig) -> Task:
     Raises:
         UsageError: its options don't go together.
     """
-    lengths = config.min_length, config.max_length
-    symbols = config.symbols or ()
+    lengths, symbols = (config.min_length, config.max_length), config.symbols or ()
     try:
         if config.answers is None:
-            module = registry.import_task_module("own_text")
-            text: Task = module.OwnText(
-                symbols, config.tokens == "characters", *lengths, lambda required: load_text(config, required)
-            )
+            texts = registry.import_task_module("own_text")
+            are_characters = config.tokens == "characters"
+            text: Task = texts.OwnText(symbols, are_characters, *lengths, loader(config, Text, to_tensor))
             return text
         module = registry.import_task_module("own_pairs")
         form = module.Form(symbols, config.answers, config.end_symbol, config.answer_lengths)
 
-        def load(required: bool) -> Any:
-            found = load_pairs(config, required)
-            if found is None:
-                return None
-            rows, test = (part and module.Rows(part.inputs, part.answers) for part in found)
-            return rows, test
+        def to_rows(found: Pairs) -> Any:
+            return module.Rows(found.inputs, found.answers)
 
-        pairs: Task = module.OwnPairs(form, *lengths, load)
+        pairs: Task = module.OwnPairs(form, *lengths, loader(config, Pairs, to_rows))
     except ValueError as error:
         raise UsageError(f"task.data: {error}") from error
     return pairs
 
 
-def load_pairs(config: TaskConfig, required: bool) -> tuple[Pairs, Pairs | None] | None:
-    """Return the pairs of a file, and of the one that is held out if there is one.
+def loader(
+    config: TaskConfig, kind: type[Pairs] | type[Text], convert: Callable[[Any], Any]
+) -> Callable[[bool], tuple[Any, Any] | None]:
+    """Return what loads the file of a task, and the one that is held out, when they are needed."""
 
-    Raises:
-        UsageError: they are `required`, and can't be read.
-    """
-    found = load_file(config, required)
-    if found is None:
-        return None
-    rows, test = found
-    if isinstance(rows, Text) or isinstance(test, Text):
-        raise UsageError(f"{name_of(str(config.data))} no longer holds pairs")
-    return rows, test
+    def load(required: bool) -> tuple[Any, Any] | None:
+        found = load_file(config, required)
+        if found is None:
+            return None
+        if not all(part is None or isinstance(part, kind) for part in found):
+            raise UsageError(f"task.data: {name_of(str(config.data))} no longer holds {config.name}")
+        data, test = found
+        return convert(data), None if test is None else convert(test)
 
-
-def load_text(config: TaskConfig, required: bool) -> tuple[Tensor, Tensor | None] | None:
-    """Return a text as ids, and the one that is held out if there is one.
-
-    Raises:
-        UsageError: they are `required`, and can't be read.
-    """
-    found = load_file(config, required)
-    if found is None:
-        return None
-    text, test = found
-    if isinstance(text, Pairs) or isinstance(test, Pairs):
-        raise UsageError(f"{name_of(str(config.data))} no longer holds a text")
-    return to_tensor(text.ids), None if test is None else to_tensor(test.ids)
+    return load
 
 
-def to_tensor(ids: array[int]) -> Tensor:
-    """Return ids as int64 [N]."""
-    return torch.frombuffer(ids, dtype=torch.int32).to(torch.int64)
+def to_tensor(text: Text) -> Tensor:
+    """Return the ids of a text, int64 [N]."""
+    return torch.frombuffer(text.ids, dtype=torch.int32).to(torch.int64)
 
 
 def load_file(config: TaskConfig, required: bool) -> tuple[Pairs | Text, Pairs | Text | None] | None:

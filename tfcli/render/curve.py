@@ -61,14 +61,20 @@ def render(report: EvalReport) -> str:
         ),
         *legend(),
     ]
-    title = escape_markup(f"{report.run}: {report.task}, trained on lengths {low} to {high}")
+    return framed(f"{report.run}: {report.task}, trained on lengths {low} to {high}", body)
+
+
+def framed(title: str, body: Sequence[str]) -> str:
+    """Return an SVG of a title and what is drawn below it."""
     width, height = LEFT + WIDTH + 16, TOP + HEIGHT + BOTTOM
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
         f'font-family="Helvetica, Arial, sans-serif" font-size="{FONT}" fill="#111">\n'
         f'<rect width="100%" height="100%" fill="#fff"/>\n'
-        f'<text x="{LEFT}" y="22" font-weight="bold">{title}</text>\n' + "\n".join(body) + "\n</svg>\n"
+        f'<text x="{LEFT}" y="22" font-weight="bold">{escape_markup(title)}</text>\n'
+        + "\n".join(body)
+        + "\n</svg>\n"
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tfcli.records.results import RunDetails
-from tfcli.render.curve import BLUE, BOTTOM, FONT, HEIGHT, LEFT, ORANGE, TOP, WIDTH
-from tfcli.render.untrusted import escape_markup
+from tfcli.render.curve import BLUE, HEIGHT, LEFT, ORANGE, TOP, WIDTH, framed
 
 
 class Losses(NamedTuple):
@@ -65,19 +64,5 @@ def render(details: RunDetails, losses: Losses) -> str:
         key.append(f'<path d="M{left} {at - 4}h24" stroke="{colour}" stroke-width="1.6" {dashes}/>')
         key.append(f'<text x="{left + 30}" y="{at}">{name}</text>')
     key.append(f'<text x="{LEFT + WIDTH}" y="{at}" text-anchor="end">step</text>')
-    body = [
-        *axes,
-        line(losses.training, ORANGE, 'stroke-dasharray="6 3"'),
-        line(losses.held_out, BLUE, ""),
-        *key,
-    ]
-    width, height = LEFT + WIDTH + 16, TOP + HEIGHT + BOTTOM
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
-        f'font-family="Helvetica, Arial, sans-serif" font-size="{FONT}" fill="#111">\n'
-        f'<rect width="100%" height="100%" fill="#fff"/>\n'
-        f'<text x="{LEFT}" y="22" font-weight="bold">{escape_markup(details.run)}</text>\n'
-        + "\n".join(body)
-        + "\n</svg>\n"
-    )
+    curves = [line(losses.training, ORANGE, 'stroke-dasharray="6 3"'), line(losses.held_out, BLUE, "")]
+    return framed(details.run, [*axes, *curves, *key])
