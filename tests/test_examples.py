@@ -26,8 +26,10 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
     report: dict[str, Any] = as_json(cli, "train", name, *settings, "--quiet")
     assert report["solved"]
     assert report["exact_match"] == 1.0
-    longest = ENTRIES[name].values["task"].get("max_length", 20)
-    scores = as_json(cli, "eval", "--samples", "200", "--lengths", f"1,{longest // 2},{longest}")["lengths"]
+    task = ENTRIES[name].values["task"]
+    shortest, longest = task.get("min_length", 1), task.get("max_length", 20)
+    lengths = f"{shortest},{(shortest + longest) // 2},{longest}"
+    scores = as_json(cli, "eval", "--samples", "200", "--lengths", lengths)["lengths"]
     assert min(score["exact_match"] for score in scores) > 0.95
     assert "the answer is right" in cli("attn").stdout
     return report
