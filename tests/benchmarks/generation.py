@@ -2,8 +2,8 @@
 
     python tests/benchmarks/generation.py [--tokens 200] [--runs 5]
 
-Models of two sizes, with rotary or alibi positions and random weights. Prints the median seconds of each, the
-median of the ratios, and whether the symbols are the same.
+Models of three sizes, with rotary or alibi positions and random weights. Prints the median seconds of each,
+the median of the ratios, and whether the symbols are the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ SYMBOLS = 40
 SIZES = {
     "small": {"d_model": 64, "n_layers": 2, "n_heads": 4},
     "large": {"d_model": 256, "n_layers": 4, "n_heads": 8},
+    "larger": {"d_model": 512, "n_layers": 6, "n_heads": 8},
 }
 
 
