@@ -26,12 +26,12 @@ from tfcli.records.bench import Machine
 from tfcli.training.monitor import held_out_of_training, monitor
 
 PAIRS = {
-    "sort, from hidden symbols of sorted strings": ("sort", ["task.objective=masked"], "sort", []),
+    "sort, from hidden symbols of its inputs": ("sort", ["task.objective=masked"], "sort", []),
     "sort, from reverse": ("reverse", [], "sort", []),
     "reverse, from copy": ("copy", ["task.layout=appended"], "reverse", ["task.layout=appended"]),
     "sort of 20 symbols, from sort of 10": ("sort", [], "sort", ["task.vocab_size=20"]),
 }
-COMMON = ["model.n_layers=2", "model.n_heads=4", "model.positions=ends", "train.learning_rate=3e-3"]
+COMMON = ["model.n_layers=1", "model.n_heads=2", "model.positions=rank", "train.learning_rate=1e-2"]
 
 
 def train(
@@ -50,7 +50,7 @@ def train(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", default="100:104")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=300)
     options = parser.parse_args()
     machine = measure_machine()
     print("| what | steps from there | steps anew | ratio |\n|---|---:|---:|---:|")
@@ -58,8 +58,8 @@ def main() -> None:
         begun, anew = [], []
         for seed in parse_seeds(options.seeds):
             common = [*COMMON, f"train.steps={options.steps}", f"train.seed={seed}"]
-            first = with_threads(check(find_entry(source), [*common, *its_settings, "train.warmup_steps=50"]))
-            second = with_threads(check(find_entry(target), [*common, *settings, "train.warmup_steps=50"]))
+            first = with_threads(check(find_entry(source), [*common, *its_settings, "train.warmup_steps=20"]))
+            second = with_threads(check(find_entry(target), [*common, *settings, "train.warmup_steps=20"]))
             model, task, _ = train(first, machine, None)
             begun.append(train(second, machine, (model, task))[2] or options.steps)
             anew.append(train(second, machine, None)[2] or options.steps)
