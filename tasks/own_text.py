@@ -13,8 +13,10 @@ from torch import Tensor
 from .base import Batch, Task
 from .objectives import next_symbols
 from .splitting import HELD_OUT_SHARE
+from .symbols import SHOWN
 
-SPACE, LINE_BREAK, TAB = "␣", "⏎", "⇥"  # how what leaves no mark is shown
+LINE_BREAK = SHOWN["\n"]
+READ_AS = {symbol: character for character, symbol in SHOWN.items()}
 
 
 class OwnText(Task):
@@ -119,16 +121,14 @@ class OwnText(Task):
     def encode_prompt(self, text: str) -> list[int]:
         """Ids of a text as it is typed; of characters, each counts, spaces included."""
         if self.are_characters:
-            shown = {" ": SPACE, "\n": LINE_BREAK, "\t": TAB}
-            text = " ".join(shown.get(character, character) for character in text)
+            text = " ".join(SHOWN.get(character, character) for character in text)
         return super().encode_prompt(text.replace("\n", f" {LINE_BREAK} "))
 
     def text_of(self, ids: Sequence[int]) -> str:
         """Return the text that ids stand for."""
         found = self.decode(ids)
         if self.are_characters:
-            shown = {SPACE: " ", LINE_BREAK: "\n", TAB: "\t"}
-            return "".join(shown.get(symbol, symbol) for symbol in found)
+            return "".join(READ_AS.get(symbol, symbol) for symbol in found)
         return "".join("\n" if symbol == LINE_BREAK else f"{symbol} " for symbol in found)
 
     @staticmethod

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}  # how the characters of a text are shown that leave no mark
 UNPRINTABLE = ("Cc", "Cf", "Cs")  # controls, formats such as marks of direction, halves of characters
 SHOWN_AS_NOTHING = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # though of other categories
 JOINERS = "\u200c\u200d"  # part of how emoji and words of some scripts are written

@@ -236,6 +236,7 @@ PARTS = {
 }
 
 
+SHOWN: dict[str, str] = _symbols.SHOWN  # how what leaves no mark is shown
 OF_A_FILE = ("pairs", "text")  # what tasks are called whose sequences stand in a file
 
 

@@ -15,13 +15,13 @@ from typing import Any, Literal
 from tfcli.data.columns import Column, DataError, Vocabulary
 from tfcli.data.lines import STDIN, TEXT, LineError, form_of, open_file, rows_of, text_lines
 from tfcli.errors import ConfigError
+from tfcli.registry import SHOWN
 
 Tokens = Literal["words", "characters"]
 
 MOST_CLASSES = 100  # answers without spaces that are each one symbol
 SHORTEST_TEXT = 20  # symbols
 MOST_PROBLEMS = 20  # lines that are told
-SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}  # what would leave no mark
 
 
 @dataclass(frozen=True)

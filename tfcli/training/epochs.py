@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tfcli.evaluation import IGNORE
+
 if TYPE_CHECKING:
     from tasks.base import Batch
 
-IGNORE = -100  # a target that doesn't count, as in tasks and in F.cross_entropy
 NEARBY = 50  # batches whose sequences are sorted by length together, so that little is filled up
 
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from tfcli.config.schema import SEEDS_APART, TrainConfig
 from tfcli.devices import make_generator, matmul_precision, random_states, restore_random_states
 from tfcli.errors import DivergedError
+from tfcli.evaluation import IGNORE
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
-from tfcli.training.epochs import IGNORE, Epochs
+from tfcli.training.epochs import Epochs
 from tfcli.training.optimizers import Optimizer
 from tfcli.training.rates import rates_of
 from tfcli.training.schedules import Schedule
