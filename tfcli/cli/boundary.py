@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, on_one_line
+from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, UsageError, on_one_line
 
 MOST_LINES, LONGEST_LINE = 100, 4_000  # of a message, whatever it repeats of what somebody wrote
 
@@ -45,7 +45,7 @@ def explained_errors(*, debug: bool) -> Iterator[None]:
     """Explain an error that a user can mend, and end with its exit code; before that show the traceback."""
     try:
         yield
-    except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError) as error:
+    except (TfcliError, typer.TyperException, OSError, MemoryError, RuntimeError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             stop_writing()  # whoever reads has seen enough
             raise typer.Exit(0) from error
@@ -71,11 +71,21 @@ def message_and_code(error: Exception) -> tuple[str | None, int]:
         return on_one_line(str(error)), error.exit_code
     if isinstance(error, typer.TyperException):
         return on_one_line(usage_message(error)), error.exit_code
+    if isinstance(error, ValueError) and is_missing_extra(error):
+        return on_one_line(str(error)), UsageError.exit_code
     if isinstance(error, OSError):
         return on_one_line(f"{error.filename or 'output'}: {error.strerror}"), 1
     if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
         return "not enough memory for this; try a smaller model, batch, length or number of samples", 1
     return None, 1
+
+
+def is_missing_extra(error: ValueError) -> bool:
+    """Whether a task lacks the library of its sequences, which shows when they are first needed."""
+    from tfcli.registry import import_task_module
+
+    missing: type[ValueError] = import_task_module("extras").MissingExtraError
+    return isinstance(error, missing)
 
 
 def fail(message: str, code: int) -> typer.Exit:
