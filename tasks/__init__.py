@@ -27,4 +27,7 @@ TASKS = {
     # Language: what a numeral means, and whether a review is friendly.
     "translate": "translating:Translating",
     "sentiment": "sentiment:Sentiment",
+    # Pictures, in patches of numbers: model.input=patches.
+    "digits": "digits:Digits",
+    "find-digit": "find_digit:FindDigit",
 }

@@ -15,7 +15,16 @@ import torch
 from torch import Tensor
 
 from . import symbols as rules
-from .splitting import HELD_OUT_SHARE, PRIME, Sides, all_sequences, first_of_each, sequence_hash, split
+from .splitting import (
+    HELD_OUT_SHARE,
+    PRIME,
+    Sides,
+    all_sequences,
+    as_ids,
+    first_of_each,
+    sequence_hash,
+    split,
+)
 
 IGNORE = -100  # a target that the loss doesn't count; the default of F.cross_entropy
 
@@ -27,7 +36,8 @@ PROBE = 2_000  # draws that tell whether a task with a form of its own has few
 class Batch(NamedTuple):
     """Sequences with what a model should answer.
 
-    `inputs` [B, T] and `targets` [B, M] are int64. A target of `IGNORE` is neither learned from nor scored.
+    `inputs` [B, T] and `targets` [B, M] are int64; of a task with `N_FEATURES`, `inputs` are float32
+    [B, T, P]. A target of `IGNORE` is neither learned from nor scored.
     Where sequences are of mixed lengths, `may_attend` [B, T] is False for what only fills up.
     """
 
@@ -51,6 +61,7 @@ class Task(ABC):
 
     SYMBOLS: tuple[str, ...] | None = None  # None: as many as the user likes
     ANSWERS: tuple[str, ...] | None = None  # None: the symbols of the input
+    N_FEATURES: int | None = None  # P, the numbers that a token of the input is made of; None: symbols are
     END: int | None = None  # the id of the answer's last symbol, where answers may end early
     SHORTEST = 1  # input that makes sense
     DRAWS = True  # whether sequences can be drawn, and the right answers to some are known
@@ -67,7 +78,7 @@ class Task(ABC):
         chosen = symbols if symbols is not None else own
         self.symbols = tuple(map(str, range(vocab_size or 10)) if chosen is None else chosen)
         self.answer_symbols = self.symbols if self.ANSWERS is None else tuple(self.ANSWERS)
-        if problem := rules.find_problem(self.symbols):
+        if problem := rules.find_problem(self.symbols, at_least=2 if self.N_FEATURES is None else 1):
             raise ValueError(f"its symbols: {problem}")
         if problem := rules.find_problem(self.answer_symbols, at_least=1):
             raise ValueError(f"the symbols of its answers: {problem}")
@@ -194,18 +205,18 @@ class Task(ABC):
 
     def _draw_held_out(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Up to `count` held-out sequences, each once: fewer where many draws find no more."""
-        found = torch.zeros(0, length, dtype=torch.int64, device=generator.device)
+        parts: list[Tensor] = []
         for _ in range(MAX_DRAWS):
             candidates = self.draw(count * HELD_OUT_SHARE, length, generator)
-            found = first_of_each(torch.cat([found, candidates[self.is_held_out(candidates)]]))
-            if len(found) >= count:
+            parts = [first_of_each(torch.cat([*parts, candidates[self.is_held_out(candidates)]]))]
+            if len(parts[0]) >= count:
                 break
-        return found[:count]
+        return parts[0][:count]
 
     def is_held_out(self, inputs: Tensor) -> Tensor:
         """Which rows of `inputs` [B, T] belong to the held-out side, as bool [B]."""
         sides = self.sides(inputs.shape[1])
-        return sequence_hash(inputs) < (PRIME // HELD_OUT_SHARE if sides is None else sides.limit)
+        return sequence_hash(as_ids(inputs)) < (PRIME // HELD_OUT_SHARE if sides is None else sides.limit)
 
     def n_sequences(self, length: int) -> int:
         """How many sequences of this length exist; where they are too many to count, of any symbols."""
@@ -225,6 +236,22 @@ class Task(ABC):
     def fill(self, inputs: Tensor, answer: Tensor) -> Tensor:
         """Return what is shown of the `answer` [M] to `inputs` [T], as ids [M]."""
         return answer
+
+    def parse(self, text: str) -> Tensor:
+        """Return the input that a text stands for, int64 [T], or float32 [T, P] with `N_FEATURES`.
+
+        Raises:
+            ValueError: it stands for none.
+        """
+        return torch.tensor(self.encode(text))
+
+    def show(self, inputs: Tensor) -> list[str]:
+        """Return what people read for each token of `inputs` [T], or [T, P]."""
+        return self.decode(inputs.tolist())
+
+    def picture(self, inputs: Tensor) -> list[list[float]] | None:
+        """Return `inputs` [T, P] as rows of pixels, from 0 to 1; None where they are no picture."""
+        return None
 
     def encode(self, text: str) -> list[int]:
         """Ids of symbols written with spaces between them; one-character symbols may also stand together.
@@ -291,7 +318,7 @@ class Task(ABC):
 
     def _split(self, length: int) -> Sides | None:
         # Two symbols make more than FEW sequences from length 14 on; no need to count what is astronomical.
-        if length >= 14:
+        if length >= 14 or self.N_FEATURES is not None:
             return None
         has_form, tells_form = type(self).draw is not Task.draw, type(self).valid is not Task.valid
         if self.vocab_size**length <= FEW and (tells_form or not has_form):

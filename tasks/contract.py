@@ -65,7 +65,9 @@ def find_problem_of_sequences(task: Task, length: int) -> str | None:
         drawn = task.draw(rows, length, torch.Generator().manual_seed(0))
         if problem := find_problem_of_valid(task, drawn) or find_problem_of_sides(task, length):
             return problem
-        inputs = torch.cat([extremes(task, length, rows), drawn, listed(task, length)])
+        inputs = drawn
+        if task.N_FEATURES is None:
+            inputs = torch.cat([extremes(task, length, rows), drawn, listed(task, length)])
         return (
             find_problem_of_target(task, inputs)
             or find_problem_of_source(task, inputs)
@@ -97,7 +99,11 @@ def find_problem_of_draw(task: Task, length: int, rows: int) -> str | None:
     found: list[Tensor] = []
     for seed in (0, 0, 1):
         drawn: object = task.draw(rows, length, torch.Generator().manual_seed(seed))
-        if problem := find_problem_of_tensor("draw()", drawn, [rows, length], task.vocab_size - 1):
+        if task.N_FEATURES is not None:
+            problem = find_problem_of_numbers("draw()", drawn, [rows, length, task.N_FEATURES])
+        else:
+            problem = find_problem_of_tensor("draw()", drawn, [rows, length], task.vocab_size - 1)
+        if problem is not None:
             return problem
         assert isinstance(drawn, Tensor)
         found.append(drawn)
@@ -120,6 +126,14 @@ def find_problem_of_tensor(what: str, found: object, shape: list[int], highest: 
         kind = "positions" if what == "source()" else "ids"
         return f"{what} must return {kind} from 0 to {highest}, not {int(ids.min())} to {int(ids.max())}"
     return None
+
+
+def find_problem_of_numbers(what: str, found: object, shape: list[int]) -> str | None:
+    """Return what is wrong with a tensor of numbers: its type, its shape or the numbers."""
+    if not isinstance(found, Tensor) or list(found.shape) != shape or found.dtype != torch.float32:
+        got = describe(found) if isinstance(found, Tensor) else type(found).__name__
+        return f"{what} must return float32 {shape}, not {got}"
+    return None if bool(found.isfinite().all()) else f"{what} must return finite numbers"
 
 
 def describe(tensor: Tensor) -> str:
@@ -255,5 +269,5 @@ def is_same(first: Tensor, second: Tensor) -> bool:
 
 def show(task: Task, inputs: Tensor) -> str:
     """Return a sequence [T] as people read it, cut to what fits a message."""
-    words = task.decode(inputs[:12].tolist())
+    words = task.show(inputs)[:12]
     return f"'{' '.join(words)}{' ...' if len(inputs) > 12 else ''}'"

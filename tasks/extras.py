@@ -19,4 +19,5 @@ def import_extra(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        raise MissingExtraError(f"{module} isn't installed: pip install 'tfcli[{extra}]'") from error
+        library = module.partition(".")[0]
+        raise MissingExtraError(f"{library} isn't installed: pip install 'tfcli[{extra}]'") from error

@@ -48,6 +48,13 @@ def sequence_hash(inputs: Tensor) -> Tensor:
     return (h * h % PRIME) * ROOT % PRIME
 
 
+def as_ids(inputs: Tensor) -> Tensor:
+    """Return `inputs` [B, T] as they are, and numbers [B, T, P] as whole ones [B, T * P]: by their bits."""
+    if inputs.dim() == 2:
+        return inputs
+    return inputs.flatten(1).contiguous().view(torch.int32).to(torch.int64) & PRIME
+
+
 @lru_cache(maxsize=1024)  # to move them to a GPU at each step would make the step wait
 def _powers(length: int, device: torch.device) -> Tensor:
     return torch.tensor([pow(ROOT, i + 1, PRIME) for i in range(length)], device=device)

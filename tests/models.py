@@ -79,6 +79,9 @@ def close(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
+PICTURES = ("digits", "find-digit")  # tasks whose tokens are patches, made of numbers
+
+
 def layout_of(task: str) -> str:
     """Return a layout in which a task can be answered, whatever the length of its answers."""
     return "next" if TASKS.load(task).predicts_next else "appended"

@@ -20,7 +20,15 @@ from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.commands import inspect
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer
-from tfcli.records.inspection import AttentionRecord, Choice, HeadsReport, PatchRecord, TraceRecord, View
+from tfcli.records.inspection import (
+    AttentionRecord,
+    Choice,
+    HeadsReport,
+    PatchRecord,
+    TraceRecord,
+    View,
+)
+from tfcli.records.results import name_input
 from tfcli.render import html
 from tfcli.render.attention import print_attention
 from tfcli.runs import folders
@@ -123,10 +131,11 @@ class Prediction:
     correct: bool | None
     symbols: list[str]
     probabilities: NDArray[np.float32]
+    picture: list[list[float]] | None = None
 
     def __repr__(self) -> str:
         verdict = " (right)" if self.correct else f" (right is {' '.join(self.target)})"
-        said = f"{' '.join(self.input)} -> {' '.join(self.prediction)}"
+        said = f"{name_input(self.input, self.picture)} -> {' '.join(self.prediction)}"
         return said if self.correct is None else said + verdict
 
 
@@ -164,7 +173,7 @@ class Attention:
         )
 
     def _repr_html_(self) -> str:
-        return FRAME.format(page=escape(html.render([View(" ".join(self.record.input), self.record)])))
+        return FRAME.format(page=escape(html.render([View(self.record.text, self.record)])))
 
     def _text(self, console: Console) -> str:
         with console.capture() as capture:

@@ -22,6 +22,7 @@ from tfcli.checkpoints.transfer import starter_of
 from tfcli.config.schema import RunConfig, TrainConfig
 from tfcli.devices import make_generator, prepare, with_threads
 from tfcli.evaluation import score_length
+from tfcli.model.embedding import make_embedding
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
 from tfcli.model.positions.sinusoidal import SinusoidalPositions
@@ -50,7 +51,7 @@ class PlainEncoder(nn.Module):
         super().__init__()
         self.layout = layout
         self.n_heads = self.N_HEADS
-        self.embedding = nn.Embedding(layout.n_tokens, self.D_MODEL)
+        self.embedding = make_embedding(layout.n_tokens, self.D_MODEL, layout.n_features)
         longest = layout.longest(max_length)
         sizes = Sizes(self.D_MODEL, self.N_HEADS, self.D_MODEL, self.D_FF, longest, longest)
         self.positions = SinusoidalPositions(sizes)
@@ -66,7 +67,8 @@ class PlainEncoder(nn.Module):
         """Logits [B, M, V] for `inputs` [B, T]."""
         at = self.layout.coordinates(inputs, may_attend)
         padding = None if at.may_attend is None else ~at.may_attend
-        x = self.positions.embed(self.embedding(self.layout.tokens(inputs)), at)
+        tokens, numbers = self.layout.tokens(inputs), self.layout.numbers(inputs)
+        x = self.positions.embed(self.embedding(tokens, numbers), at)
         read = self.encoder(x, src_key_padding_mask=padding)
         logits: Tensor = self.unembedding(self.layout.answers(read, inputs.shape[1]))
         return logits

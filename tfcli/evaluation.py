@@ -303,7 +303,7 @@ def make_answer(
         symbols = iter(shown)
         shown = [next(symbols) if counted else "" for counted in counts.tolist()]
     got = task.decode_answer(said.tolist())
-    return Answer(task.decode(inputs.tolist()), got, shown, judge(got, shown))
+    return Answer(task.show(inputs), got, shown, judge(got, shown), task.picture(inputs))
 
 
 def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:

@@ -258,8 +258,9 @@ def load_task(name: str, layout: str, **options: Any) -> Task:
         raise
     except Exception as error:  # whatever other people's code may raise
         problem = describe_error(error)
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        if isinstance(error, ValueError) and frame.filename == inspect.getfile(TASKS.base_class()):
+        raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+        is_ours = name in TASKS.built_in or raised_in == inspect.getfile(TASKS.base_class())
+        if isinstance(error, ValueError) and is_ours:
             problem = str(error)  # the options don't suit the task
         raise UsageError(f"task {name}: {problem}") from error
     check_task(task, name, range(task.min_length, task.max_length + 1))
@@ -285,6 +286,10 @@ def import_task_module(name: str) -> ModuleType:
 
 def derive_task(task: Task, objective: str, hidden_share: float) -> Task:
     """Return a task as it is, or one made of its inputs, as an objective says."""
+    if objective != "answer" and task.N_FEATURES is not None:
+        raise UsageError(
+            f"task.objective: {objective} is about symbols, and tokens of this task are made of numbers"
+        )
     objectives = import_task_module("objectives")
     if objective == "masked":
         masked: Task = objectives.MaskedSymbols(task, hidden_share)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from tasks import TASKS
 from tasks.base import IGNORE
@@ -119,6 +118,9 @@ EXAMPLES = {
         "the script was dull although the cast was no disaster": "negative",
         "the plot was a gem but i would not say the music was never bad": "negative",
     },
+    # The number of a held-out picture; and the row and the column of its corner on a canvas.
+    "digits": {"0": "0", "17": "5", "1": "1"},
+    "find-digit": {"17 0 0": "5 0,0", "17 8 8": "5 2,2", "0 0 5": "0 0,2"},
 }
 
 
@@ -131,5 +133,5 @@ def test_every_task_has_examples() -> None:
 )
 def test_the_answer_is_the_one_in_the_table(name: str, text: str, answer: str) -> None:
     task = build_task(TaskConfig.model_validate({"name": name, "layout": layout_of(name)}))
-    [target] = task.target(torch.tensor([task.encode(text)]))
+    [target] = task.target(task.parse(text)[None])
     assert task.decode_answer(target[target != IGNORE].tolist()) == answer.split()

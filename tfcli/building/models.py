@@ -20,6 +20,7 @@ from tfcli.errors import ConfigError, UsageError
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms
 from tfcli.model.counters import Counters
+from tfcli.model.embedding import Embedding, make_embedding
 from tfcli.model.encoder import Encoder
 from tfcli.model.feed_forward import FeedForward
 from tfcli.model.indices import INDICES
@@ -65,6 +66,7 @@ def build_layout(config: RunConfig, task: Task) -> Layout:
         begin=config.model.begin_token,
         open_ended=config.task.layout == "next",
         reads_first=config.task.layout == "first",
+        n_features=task.N_FEATURES,
     )
 
 
@@ -77,6 +79,12 @@ def build_model(config: RunConfig, task: Task) -> Encoder:
     if config.model.tie_embeddings and task.answer_symbols != task.symbols[: len(task.answer_symbols)]:
         raise UsageError(
             f"model.tie_embeddings: the answers of {config.task.name} have symbols of their own; leave it out"
+        )
+    reads = "symbols" if task.N_FEATURES is None else "patches"
+    if config.model.input != reads:
+        raise UsageError(
+            f"model.input: {config.task.name} is made of {reads}, not of {config.model.input};"
+            f" set model.input={reads}"
         )
     return build_encoder(config.model, build_layout(config, task), task.max_length)
 
@@ -170,15 +178,16 @@ def build_encoder(config: ModelConfig, layout: Layout, max_length: int) -> Encod
         loops=config.loops,
         dropout=config.dropout,
         bias=config.bias,
-        scale_embeddings=config.scale_embeddings,
         tie_embeddings=config.tie_embeddings,
         logit_bias=config.logit_bias,
     )
 
 
-def build_embedding(config: ModelConfig, layout: Layout) -> nn.Embedding:
+def build_embedding(config: ModelConfig, layout: Layout) -> Embedding:
     """Return a vector for each token; small ones where they are multiplied afterwards, or give the logits."""
-    embedding = nn.Embedding(layout.n_tokens, config.d_model)
+    embedding = make_embedding(
+        layout.n_tokens, config.d_model, layout.n_features, scaled=config.scale_embeddings
+    )
     if config.scale_embeddings or config.tie_embeddings:
         nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
     return embedding

@@ -56,15 +56,17 @@ class LoadedRun(NamedTuple):
     tried: set[int]  # lengths that it wasn't trained on, at which the task keeps its promises
 
     def encode(self, sequence: str, origin: str = "", *, may_be_run: bool = False) -> Tensor:
-        """Return a sequence as ids [T]. One word that can't be read may have been meant as the name of a run.
+        """Return a sequence as ids [T], or numbers [T, P].
+
+        One word that can't be read may have been meant as the name of a run.
 
         Raises:
             UsageError: it is empty, or holds what isn't a symbol of the task.
         """
         try:
-            ids = self.task.encode(sequence)
-            self.try_length(len(ids))
-            return torch.tensor(ids)
+            inputs = self.task.parse(sequence)
+            self.try_length(len(inputs))
+            return inputs
         except ValueError as error:
             no_run = ""
             if may_be_run and len(sequence.split()) == 1:

@@ -116,7 +116,10 @@ def attn_now(
 
     inputs = resolve_sequence(run, sequence, seed)
     records = attend_more(run, inputs, choice, seed) if output.is_page else [attend(run, inputs, choice)]
-    views = [View(" ".join(record.input), record) for record in records]
+    views = [
+        View(record.text if record.picture is None else f"{record.text}, {number}", record)
+        for number, record in enumerate(records, 1)
+    ]
     show = print_attention if top is None else partial(print_top_keys, count=top)
     output.give(records[0], views, show)
     if len(inputs) > LONG and output.suffix is None and not output.as_json:

@@ -159,6 +159,10 @@ class ModelConfig(Section):
         default_factory=lambda data: 4 * data.get("d_model", 1),
         description="width inside the feed-forward; 4 x d_model if left out",
     )
+    input: Literal["symbols", "patches"] = Field(
+        "symbols",
+        description="what becomes a vector: symbols, by a table, or patches of a picture, by a projection",
+    )
     positions: Annotated[Part, PartOf(registry.POSITIONS, has_shares=True)] = Field(
         "ends", description="positional encoding", validate_default=True
     )

@@ -51,6 +51,7 @@ def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choic
             for layer, records in zip(trace.layers, maps, strict=True)
             if layer.loop in loops and layer.layer in layers
         ],
+        picture=answer.picture,
     )
 
 

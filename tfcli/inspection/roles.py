@@ -41,7 +41,7 @@ def mirrored(inputs: Tensor) -> Tensor:
 
 def match_positions(inputs: Tensor, rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Return a rule on the positions of query and key as a pattern, bool [B, T, T]."""
-    B, T = inputs.shape
+    B, T = inputs.shape[:2]
     at = torch.arange(T, device=inputs.device)
     return rule(at[:, None], at[None, :]).expand(B, T, T)
 
@@ -74,6 +74,7 @@ CAUSAL_PATTERNS: dict[str, Pattern] = {
     "induction": lambda inputs: after_the_same(inputs),
     "duplicate": lambda inputs: same_symbol(inputs).tril(-1),
 }
+BY_PLACE = ("mirrored", "same position", "previous", "next", "first", "last")
 ORDERED = ("larger symbol", "smaller symbol")
 TWINS = "same position, where another token has the same symbol"
 FEWEST_ORDERED = 4  # symbols; of fewer, a head that happens to like one passes for one that compares
@@ -94,6 +95,8 @@ def patterns_of(
     if not of_each_token and any(task.answer_length(n) != n for n in lengths):
         return own
     known = {**CAUSAL_PATTERNS, **PATTERNS} if causal else PATTERNS
+    if task.N_FEATURES is not None:  # tokens made of numbers are no symbols, to be the same or larger
+        known = {name: pattern for name, pattern in known.items() if name in BY_PLACE}
     patterns = {name: pattern(inputs) for name, pattern in known.items()}
     if task.vocab_size < FEWEST_ORDERED or not task.DRAWS:  # the pieces of a text have no order
         patterns = {name: pattern for name, pattern in patterns.items() if name not in ORDERED}
@@ -109,11 +112,11 @@ def source_patterns(task: Task, inputs: Tensor, *, causal: bool = False) -> dict
     if causal:
         counts = counts & (task.target(inputs.clone()) != IGNORE)
     at = torch.arange(inputs.shape[1], device=inputs.device)
-    symbols = inputs.gather(1, source.clamp(min=0))
-    return {
-        "source": (source[..., None] == at) & counts[..., None],
-        "source symbol": (symbols[..., None] == inputs[:, None, :]) & counts[..., None],
-    }
+    found = {"source": (source[..., None] == at) & counts[..., None]}
+    if task.N_FEATURES is None:
+        symbols = inputs.gather(1, source.clamp(min=0))
+        found["source symbol"] = (symbols[..., None] == inputs[:, None, :]) & counts[..., None]
+    return found
 
 
 class Tally(NamedTuple):
@@ -147,7 +150,7 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
         reachable = within_reach(patterns, trace.at, begin)
         n_of_reading = n_keys.expand(-1, L)[:, first_query:]
         found = {name: tally_pattern(reading, keys, n_of_reading) for name, keys in reachable.items()}
-        if "same position" in patterns:
+        if "same position" in patterns and task.N_FEATURES is None:
             has_twin = same_symbol(inputs).any(-1, keepdim=True)
             found[TWINS] = tally_pattern(reading, patterns["same position"] & has_twin, n_of_reading)
         even = 1 / n_keys[:, None, :, None]

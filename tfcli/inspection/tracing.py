@@ -72,6 +72,7 @@ def trace_sequence(
         target=answer.target,
         deviation=max(deviation for deviation, _ in checked),
         stages=[stage for _, stage in checked if stage is not None],
+        picture=answer.picture,
     )
 
 

@@ -9,7 +9,6 @@ uniform within ±1/sqrt(width of their input); tables of position biases 0; norm
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from tfcli.model.blocks import Block, stages_of
 from tfcli.model.counters import Counters
+from tfcli.model.embedding import Embedding
 from tfcli.model.indices import ConsecutiveIndices
 from tfcli.model.layout import Coordinates, Layout
 from tfcli.model.masks import Mask
@@ -38,7 +38,6 @@ class Encoder(nn.Module):
         embedding_norm: of the embeddings with all that is added to them.
         norm: of the stream before it is read; a post-norm one leaves each block normalised.
         output_head: between that norm and the logits.
-        scale_embeddings: whether embeddings are multiplied by sqrt(D) (section 3.4).
         tie_embeddings: whether the logits are products with the embeddings, too.
         logit_bias: whether a number for each symbol is added to tied logits.
     """
@@ -46,7 +45,7 @@ class Encoder(nn.Module):
     def __init__(
         self,
         layout: Layout,
-        embedding: nn.Embedding,
+        embedding: Embedding,
         positions: Positions,
         indices: ConsecutiveIndices,
         mask: Mask,
@@ -60,22 +59,21 @@ class Encoder(nn.Module):
         loops: int = 1,
         dropout: float = 0.0,
         bias: bool = True,
-        scale_embeddings: bool = False,
         tie_embeddings: bool = False,
         logit_bias: bool = False,
     ) -> None:
         super().__init__()
         self.layout, self.mask, self.loops = layout, mask, loops
         self.n_layers, self.n_heads = len(blocks), blocks[0].attention.n_heads
-        d_model = embedding.embedding_dim
         self.embedding = embedding
-        self.embedding_scale = math.sqrt(d_model) if scale_embeddings else 1.0
         self.positions, self.indices, self.counters = positions, indices, counters
         self.token_types, self.embedding_norm = token_types, embedding_norm
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
         self.norm, self.output_head = norm, output_head
-        self.unembedding = None if tie_embeddings else nn.Linear(d_model, layout.n_answers, bias)
+        self.unembedding = (
+            None if tie_embeddings else nn.Linear(embedding.embedding_dim, layout.n_answers, bias)
+        )
         self.logit_bias = nn.Parameter(torch.zeros(layout.n_answers)) if logit_bias else None
 
     def forward(
@@ -86,7 +84,7 @@ class Encoder(nn.Module):
         trace: ForwardTrace | None = None,
         intervention: Intervention | None = None,
     ) -> Tensor:
-        """Logits [B, M, V] for `inputs` [B, T]; M is T where answers are read in place.
+        """Logits [B, M, V] for `inputs` [B, T], or [B, T, P]; M is T where answers are read in place.
 
         Args:
             may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
@@ -101,7 +99,7 @@ class Encoder(nn.Module):
             intervention.check(self.loops, self.n_layers, self.n_heads)
         self.check(inputs.shape[1])
         at = self.indices(self.layout.coordinates(inputs, may_attend, self.mask))
-        summed = self.embed(self.layout.tokens(inputs), at)
+        summed = self.embed(inputs, at)
         x = self.dropout(self.embedding_norm(summed))
         if intervention is not None:
             x = intervention.on_embedding(x)
@@ -116,11 +114,10 @@ class Encoder(nn.Module):
             trace.normed, trace.features, trace.logits = normed, features, logits
         return logits
 
-    def embed(self, tokens: Tensor, at: Coordinates) -> Tensor:
-        """Vectors [B, L, D] of `tokens` [B, L], with what the counters show, types and positions."""
-        x: Tensor = self.embedding(tokens)
-        if self.embedding_scale != 1:
-            x = x * self.embedding_scale
+    def embed(self, inputs: Tensor, at: Coordinates) -> Tensor:
+        """Vectors [B, L, D] of `inputs` [B, T], with what the counters show, types and positions."""
+        tokens = self.layout.tokens(inputs)
+        x: Tensor = self.embedding(tokens, self.layout.numbers(inputs))
         if self.counters is not None:
             x = x + self.counters(tokens, at.may_attend)
         return self.positions.embed(self.token_types(x, tokens, at.may_attend), at)
@@ -179,11 +176,11 @@ class Encoder(nn.Module):
         Values are of the first sequence of the batch; each is computed again from the stages before, in
         double precision.
         """
-        tokens, x = self.layout.tokens(inputs[None]), trace.embedding
+        x = trace.embedding
         normed = self.embedding_norm.stage(trace.summed[0], trace.embedding[0], is_stream=True)
         yield (
             None,
-            self.embedding_stage(tokens, trace.at, trace.embedding if normed is None else trace.summed),
+            self.embedding_stage(inputs[None], trace.at, trace.embedding if normed is None else trace.summed),
         )
         for stage in stages_of(normed):
             yield None, stage
@@ -212,11 +209,12 @@ class Encoder(nn.Module):
         what = "Each position's vector is compared with each symbol; the largest number is the answer."
         return Stage("logits", what, formula, logits, again, SYMBOL)
 
-    def embedding_stage(self, tokens: Tensor, at: Coordinates, kept: Tensor) -> Stage:
+    def embedding_stage(self, inputs: Tensor, at: Coordinates, kept: Tensor) -> Stage:
         """Symbols become vectors, `kept` [B, L, D], and counts, types and positions are put in."""
-        rows = self.embedding.weight.double()[tokens] * self.embedding_scale
-        sentences = ["Each symbol becomes a vector, its learned row of the embedding table."]
-        formula = f"x = E[symbol] sqrt({rows.shape[-1]})" if self.embedding_scale != 1 else "x = E[symbol]"
+        tokens, numbers = self.layout.tokens(inputs), self.layout.numbers(inputs)
+        rows = self.embedding.in_double(tokens, numbers)
+        sentence, formula = self.embedding.explained
+        sentences = [sentence]
         if self.counters is not None:
             rows = rows + self.counters(tokens)
             sentences.append("What the counters show is added.")

@@ -85,7 +85,7 @@ def next_logits(model: Encoder, inputs: Tensor, cache: list[KeyValues]) -> Tenso
     If it is empty, all are read and kept.
     """
     at = model.indices(model.layout.coordinates(inputs, None, model.mask))
-    x = model.embedding_norm(model.embed(model.layout.tokens(inputs), at))
+    x = model.embedding_norm(model.embed(inputs, at))
     here = at
     if cache[0].k is not None:
         x, here = x[:, -1:], at.last()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tfcli.model import BEGIN, BLANK
@@ -115,6 +116,7 @@ class Layout:
     Args:
         n_symbols: different symbols of the input.
         n_answers: different symbols of the answer; as many if left out.
+        n_features: P, the numbers that each token of the input is made of; None where tokens are symbols.
         answer_length: M for an input of T symbols.
         open_ended: whether each token predicts the next.
         reads_first: whether the first token answers for all.
@@ -130,8 +132,10 @@ class Layout:
         begin: bool = False,
         open_ended: bool = False,
         reads_first: bool = False,
+        n_features: int | None = None,
     ) -> None:
         self.n_symbols = n_symbols
+        self.n_features = n_features
         self.n_answers = n_answers or n_symbols
         self.answer_length = answer_length
         self.appended = appended
@@ -159,14 +163,21 @@ class Layout:
         return max(count for _, count in self.segments(length))
 
     def tokens(self, inputs: Tensor) -> Tensor:
-        """Return the tokens that are read, [B, L], for `inputs` [B, T]."""
-        B, T = inputs.shape
-        parts = [inputs]
+        """Return the tokens that are read, [B, L], for `inputs` [B, T]; all that are numbers are token 0."""
+        B, T = inputs.shape[:2]
+        parts = [inputs if inputs.dim() == 2 else inputs.new_zeros((B, T), dtype=torch.int64)]
         if self.appended:
-            parts.append(inputs.new_full((B, self.answer_length(T)), self.n_symbols))
+            parts.append(parts[0].new_full((B, self.answer_length(T)), self.n_symbols))
         if self.begin:
-            parts.insert(0, inputs.new_full((B, 1), self.n_tokens - 1))
-        return torch.cat(parts, dim=1) if len(parts) > 1 else inputs
+            parts.insert(0, parts[0].new_full((B, 1), self.n_tokens - 1))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    def numbers(self, inputs: Tensor) -> Tensor | None:
+        """Return the numbers [B, L, P] of what is read for `inputs` [B, T, P]; None where it is symbols."""
+        if inputs.dim() == 2:
+            return None
+        after = self.answer_length(inputs.shape[1]) if self.appended else 0
+        return F.pad(inputs, (0, 0, int(self.begin), after))
 
     def labels(self, symbols: list[str]) -> list[str]:
         """How what is read is shown for an input of these symbols."""
@@ -223,9 +234,9 @@ class Layout:
             ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
                 `inputs`.
         """
-        if may_attend.shape != inputs.shape or may_attend.dtype != torch.bool:
+        if may_attend.shape != inputs.shape[:2] or may_attend.dtype != torch.bool:
             found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
-            raise ValueError(f"may_attend must be bool {list(inputs.shape)}, as the inputs, not {found}")
+            raise ValueError(f"may_attend must be bool {list(inputs.shape[:2])}, as the inputs, not {found}")
         if not bool(may_attend.any(1).all()):
             raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
         if self.reads_first and not self.begin and not bool(may_attend[:, 0].all()):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tfcli.records.results import Answer, Score
+from tfcli.records.results import Answer, Score, name_input
 
 
 def name_layer(loop: int | None, layer: int) -> str:
@@ -70,6 +70,12 @@ class AttentionRecord:
     prediction: list[str]  # the answer of the model
     target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     layers: list[LayerRecord]  # by loop and number
+    picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
+
+    @property
+    def text(self) -> str:
+        """The input in a line."""
+        return name_input(self.input, self.picture)
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,12 @@ class TraceRecord:
     target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     deviation: float  # the largest of all stages
     stages: list[StageRecord]  # from the embedding to the answer
+    picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
+
+    @property
+    def text(self) -> str:
+        """The input in a line."""
+        return name_input(self.input, self.picture)
 
 
 @dataclass(frozen=True)

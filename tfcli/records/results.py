@@ -74,6 +74,17 @@ class Answer:
     prediction: list[str]  # the answer of the model
     target: list[str]  # the right answer; empty where nobody knows it
     correct: bool | None  # whether they are equal
+    picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
+
+    @property
+    def text(self) -> str:
+        """The input in a line."""
+        return name_input(self.input, self.picture)
+
+
+def name_input(symbols: list[str], picture: list[list[float]] | None) -> str:
+    """Return an input in a line: its symbols, or what kind of picture it is."""
+    return " ".join(symbols) if picture is None else f"a picture of {len(picture)} x {len(picture)}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,16 @@ from rich.text import Text
 
 from tfcli.records.inspection import AttentionRecord, LayerRecord, name_layer
 from tfcli.records.results import judge
+from tfcli.render.pictures import (
+    Pixels,
+    draw,
+    find_glances,
+    has_colours,
+    largest_weight,
+    name_head,
+    title_of_glances,
+    weight_rows,
+)
 from tfcli.render.terminal import can_show, pad_or_cut, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
@@ -48,6 +58,9 @@ class Layout(NamedTuple):
 def print_attention(console: Console, record: AttentionRecord) -> None:
     """Print what was asked, answered and right, then a table for each layer and head."""
     print_answer(console, record)
+    if record.picture is not None:
+        print_glances(console, record, record.picture)
+        return
     layout = choose_layout([showable(console, token) for token in record.tokens], console.width)
     for layer in record.layers:
         tables = [
@@ -61,6 +74,36 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
     if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
         note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
         print_wrapped(console, Text(note, "dim"))
+
+
+def print_glances(console: Console, record: AttentionRecord, picture: Pixels) -> None:
+    """Print what the heads of each layer look at where the answer is read, drawn on the picture."""
+    coloured, peak = has_colours(console), largest_weight(record)
+    if not coloured:
+        for line in draw(console, picture):
+            print_lines(console, line)
+    for layer in record.layers:
+        for glances in find_glances(record, layer.heads):
+            print_lines(console)
+            print_lines(console, Text(title_of_glances((layer.loop, layer.layer), glances[0].answer), "bold"))
+            tables = [
+                [
+                    Text(name_head(glance.head)),
+                    *(
+                        draw(console, picture, glance.weights, peak)
+                        if coloured
+                        else weight_rows(glance.weights)
+                    ),
+                    Text(f"elsewhere {glance.elsewhere:.2f}", "dim"),
+                ]
+                for glance in glances
+            ]
+            print_tables(console, tables, max(line.cell_len for table in tables for line in table))
+    legend = (
+        f"the brightest glow is a weight of {peak:.2f}" if coloured else "numbers: the weight of each patch"
+    )
+    print_lines(console)
+    print_wrapped(console, Text(f"{legend}; elsewhere: on tokens that are no patches", "dim"))
 
 
 def print_places(console: Console, title: str, tokens: list[str], places: list[float]) -> None:
@@ -83,6 +126,8 @@ def print_answer(console: Console, record: AttentionRecord) -> None:
     """Print the sequence, the model's answer and, where that is wrong, the right one."""
     right = judge(record.prediction, record.target)
     lines = {"input": record.input, "answer": record.prediction}
+    if record.picture is not None:
+        del lines["input"]
     if right is False:
         lines["right is"] = record.target
     verdict = Text("the answer is right", "green") if right else Text("the answer is wrong", "bold red")

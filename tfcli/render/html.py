@@ -14,7 +14,8 @@ from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfcli.records.inspection import HeadRecord, View
+from tfcli.records.inspection import AttentionRecord, HeadRecord, View
+from tfcli.render.pictures import GLOW, TINT, Pixels, largest_weight
 from tfcli.render.untrusted import escape_markup
 
 UNITS = 65535  # of a weight of 1
@@ -60,10 +61,23 @@ def view_data(view: View) -> dict[str, object]:
         "prediction": record.prediction,
         "target": record.target,
         "peak": max(max(map(max, head.weights)) for layer in record.layers for head in layer.heads),
+        "picture": None if record.picture is None else picture_data(record, record.picture),
         "layers": [
             {"loop": layer.loop, "layer": layer.layer, "heads": [head_data(head) for head in layer.heads]}
             for layer in record.layers
         ],
+    }
+
+
+def picture_data(record: AttentionRecord, pixels: Pixels) -> dict[str, object]:
+    """Return what the page needs of a picture: its pixels, where its patches are, and how they glow."""
+    return {
+        "pixels": [[round(ink, 3) for ink in row] for row in pixels],
+        "first": record.tokens.index(record.input[0]),
+        "across": round(len(record.input) ** 0.5),
+        "peak": largest_weight(record),
+        "colour": GLOW,
+        "tint": TINT,
     }
 
 

@@ -19,7 +19,7 @@ def print_patching(console: Console, record: PatchRecord) -> None:
     print_wrapped(console, Text(f"{record.run}: {what}", "bold"))
     for name, answer in (("clean", record.clean), ("corrupt", record.corrupt)):
         wrong = "" if answer.correct is not False else f" (right is {' '.join(answer.target)})"
-        line = f"{name:<8} {' '.join(answer.input)} -> {' '.join(answer.prediction)}{wrong}"
+        line = f"{name:<8} {answer.text} -> {' '.join(answer.prediction)}{wrong}"
         print_wrapped(console, Text(showable(console, line)), indent=9)
     print_lines(console)
     print_fitting(console, [table(console, record, wide) for wide in (True, False)])

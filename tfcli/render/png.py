@@ -11,7 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager, get_font
 
-from tfcli.records.inspection import View
+from tfcli.records.inspection import AttentionRecord, View
+from tfcli.render import picture_png
 from tfcli.render.attention import title_of
 from tfcli.render.svg import SHADES, caption, colour, scale_top, short
 
@@ -28,6 +29,21 @@ def render(views: Sequence[View]) -> bytes:
         ValueError: no font that is installed has some symbol.
     """
     record = views[0].record
+    if record.picture is None:
+        figure = make_figure(record)
+    else:
+        figure = picture_png.make_figure(record, record.picture, caption(record))
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=DOTS)
+    return data.getvalue()
+
+
+def make_figure(record: AttentionRecord) -> Figure:
+    """Return the grid of maps.
+
+    Raises:
+        ValueError: no font that is installed has some symbol.
+    """
     rows, columns = len(record.layers), max(len(layer.heads) for layer in record.layers)
     side = min(SIDE[1], max(SIDE[0], ROOM * len(record.tokens)))
     figure = Figure(
@@ -48,9 +64,7 @@ def render(views: Sequence[View]) -> bytes:
     figure.suptitle(caption(record), fontsize=9, family=fonts, parse_math=False)
     axes[-1][0].set_ylabel("query (who looks)", fontsize=8)
     figure.colorbar(image, ax=axes, label="weight", shrink=0.6)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DOTS)
-    return data.getvalue()
+    return figure
 
 
 def label(axes_of_head: Axes, tokens: Sequence[str], every: int, fonts: Sequence[str]) -> None:

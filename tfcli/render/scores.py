@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tfcli.records.results import Answer, AnswerScore, EvalReport, LengthScore
 from tfcli.render.curve import print_curve
+from tfcli.render.pictures import draw
 from tfcli.render.tables import count, interval, plain_table, share
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable
 
@@ -148,7 +149,12 @@ def print_wrong(console: Console, answer: Answer) -> None:
     print_lines(console)
     if n > EXCERPT:
         print_wrapped(console, Text(f"tokens {first} to {min(first + EXCERPT, n) - 1} of {n}", "dim"))
-    for name, tokens in (("input", answer.input), ("expected", answer.target), ("got", answer.prediction)):
+    lines = {"input": answer.input, "expected": answer.target, "got": answer.prediction}
+    if answer.picture is not None:
+        del lines["input"]
+        for drawn in draw(console, answer.picture):
+            print_lines(console, drawn)
+    for name, tokens in lines.items():
         text = Text(f"{name:<9}", "bold")
         for i, token in enumerate(tokens[part], first):
             wrong = name == "got" and answer.target[i : i + 1] != [token]

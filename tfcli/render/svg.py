@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
 from tfcli.records.inspection import AttentionRecord, View
 from tfcli.records.results import judge
 from tfcli.render.attention import title_of
+from tfcli.render.picture_svg import GlanceGrid
 from tfcli.render.terminal import pad_or_cut
 from tfcli.render.untrusted import escape_markup
 
@@ -33,15 +34,23 @@ def render(views: Sequence[View]) -> str:
         ValueError: there are too many weights to draw each as a shape.
     """
     record = views[0].record
+    if record.picture is not None:
+        glances = GlanceGrid(record, record.picture, caption(record))
+        return document(glances.width, glances.height, glances.shapes())
     grid = Grid(record)
     body = [grid.title()]
     for row, layer in enumerate(record.layers):
         for column, head in enumerate(layer.heads):
             body.append(grid.map(row, column, title_of(layer, head.head), head.weights))
     body.append(grid.legend())
+    return document(grid.width, grid.height, body)
+
+
+def document(width: float, height: float, body: Iterable[str]) -> str:
+    """Return a picture of that many pixels with some shapes."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.width:.0f}" height="{grid.height:.0f}" '
-        f'viewBox="0 0 {grid.width:.0f} {grid.height:.0f}" font-family="Helvetica, Arial, sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, sans-serif" '
         f'font-size="{FONT}" fill="#111">\n<rect width="100%" height="100%" fill="#fff"/>\n'
         + "\n".join(body)
         + "\n</svg>\n"
@@ -77,7 +86,7 @@ class Grid:
     def title(self) -> str:
         """Return question and answer, for those who can't see the picture, too."""
         record = self.record
-        text = f"{record.run}: attention for {' '.join(record.input)}, answer {' '.join(record.prediction)}"
+        text = f"{record.run}: attention for {record.text}, answer {' '.join(record.prediction)}"
         shown = escape_markup(caption(record))
         return f'<title>{escape_markup(text)}</title>\n<text x="{GAP}" y="{2 * FONT}">{shown}</text>'
 
@@ -143,7 +152,7 @@ def caption(record: AttentionRecord) -> str:
     """Return question and answer; of a long sequence, its length."""
     right = judge(record.prediction, record.target)
     verdict = "" if right is None else f", the answer is {'right' if right else 'wrong'}"
-    text = f"{' '.join(record.input)} → {' '.join(record.prediction)}"
+    text = f"{record.text} → {' '.join(record.prediction)}"
     if cell_len(text) > CAPTION:
         text = f"{len(record.input)} tokens"
     return f"{record.run}: {text}{verdict}"

@@ -24,7 +24,7 @@ def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
     verdict = ", the answer is right" if right else ""
     if right is False:
         verdict = f", the answer is wrong, right is {' '.join(symbol or '.' for symbol in record.target)}"
-    line = f"{record.run}: {' '.join(record.input)} -> {' '.join(record.prediction)}{verdict}"
+    line = f"{record.run}: {record.text} -> {' '.join(record.prediction)}{verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
     for stage in record.stages:
         print_lines(console)
