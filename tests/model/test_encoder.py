@@ -25,6 +25,7 @@ from tfcli.model import (
 )
 from tfcli.model.attention_scale import LogLengthScale
 from tfcli.model.blocks import PLACEMENTS
+from tfcli.model.embedding import PatchEmbedding
 from tfcli.model.feed_forward import ACTIVATIONS
 from tfcli.model.layout import Layout
 from tfcli.model.trace import ForwardTrace, Intervention, LayerContext
@@ -165,7 +166,7 @@ def test_tied_embeddings_read_the_answer_off_with_the_embedding() -> None:
 def test_scaled_embeddings_are_multiplied_by_the_root_of_the_width() -> None:
     model, trace = make(scale_embeddings=True, positions="none"), ForwardTrace()
     model(tokens(), trace=trace)
-    close(trace.embedding, model.embedding(tokens()) * 4)
+    close(trace.embedding, model.embedding.weight[tokens()] * 4)
 
 
 @pytest.mark.parametrize("options", ALL + RANDOMIZED)
@@ -308,3 +309,40 @@ def test_training_in_bfloat16_on_a_cpu_never_takes_the_slow_kernel(
     monkeypatch.delattr(torch.nn.functional, "scaled_dot_product_attention")
     with torch.autocast("cpu", torch.bfloat16):
         assert model(tokens()).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"appended": True},
+        {"appended": True, "begin": True},
+        {"reads_first": True, "begin": True},
+        {"reads_first": True},
+    ],
+)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_numbers_are_projected_and_their_tokens_have_the_first_row(
+    options: dict[str, bool], scaled: bool
+) -> None:
+    config = ModelConfig.model_validate(
+        {"d_model": 16, "n_heads": 2, "positions": "learned", "input": "patches", "scale_embeddings": scaled}
+    )
+    layout = Layout(1, 10, lambda length: 1, n_features=3, **options)
+    model, inputs = build_encoder(config, layout, 9).eval(), torch.rand(4, 9, 3)
+    model.requires_grad_(False)
+    trace = ForwardTrace()
+    logits = model(inputs, trace=trace)
+    assert logits.shape == (4, 1, 10)
+    close(model(inputs), logits)
+    assert isinstance(model.embedding, PatchEmbedding)
+    rows, projected = model.embedding.weight, inputs @ model.embedding.projection.weight.T
+    first = int(layout.begin)
+    expected = rows[layout.tokens(inputs)]
+    expected[:, first : first + 9] += projected
+    learned = trace.embedding - expected * (4 if scaled else 1)
+    close(learned, learned[:1].expand_as(learned))  # what is left are the positions, the same for all
+    for _, stage in model.stages(inputs[0], trace):
+        close(stage.kept.double(), stage.again.double())
+    mask = torch.arange(9) < torch.tensor([9, 5, 3, 1])[:, None]
+    for row, count in enumerate([9, 5, 3, 1]):
+        close(model(inputs, mask)[row], model(inputs[row : row + 1, :count])[0])
