@@ -66,6 +66,23 @@ def test_an_odd_width_has_one_sine_more() -> None:
     assert SinusoidalPositions(sizes(7, 1)).embed(torch.zeros(1, 4, 7), at(4)).shape == (1, 4, 7)
 
 
+def test_rotary_turns_each_pair_as_a_complex_number() -> None:
+    x = torch.randn(2, 3, 20, 8)
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    angles = torch.arange(20)[:, None] * 10_000 ** (-torch.arange(4) / 4)
+    turned = torch.view_as_real(pairs * torch.polar(torch.ones(20, 4), angles)).flatten(-2)
+    torch.testing.assert_close(RotaryPositions(sizes(8, 1)).rotate(x, at(20)), turned)
+
+
+def test_rotary_layers_of_other_frequencies_share_no_angles() -> None:
+    slow, fast = RotaryPositions(SIZES), RotaryPositions(SIZES)
+    fast.frequencies = 2 * fast.frequencies
+    x, together = torch.randn(1, 1, 5, 8), at(5)
+    for rotary in (slow, fast):
+        assert torch.equal(rotary.rotate(x, together), rotary.rotate(x, at(5)))
+    assert not torch.equal(slow.rotate(x, together), fast.rotate(x, together))
+
+
 def test_rotary_scores_depend_on_the_offset_only() -> None:
     rotary = RotaryPositions(SIZES)
     q, k = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))

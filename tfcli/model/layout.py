@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,27 +18,34 @@ from torch import Tensor
 from tfcli.model import BEGIN, BLANK
 from tfcli.model.masks import Mask
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Coordinates:
     """Where each token stands: its distance from the first and from the last token of its own segment.
 
-    Both int64 [B, L], or [1, L] where all sequences of the batch have the same length. `n_keys` [B, 1] is how
-    many tokens there are, and `may_attend` the padding mask [B, L], False for padding; None where there is
-    none. `segment` int64 [L] numbers the segments from 0; None where there is but one. `longest` is the
-    length of the longest. `mask` says what a query may attend to besides.
+    Both int64 [B, L], or [1, L] where all sequences of the batch have the same length. `may_attend` is the
+    padding mask [B, L], False for padding; None where there is none. `segment` int64 [L] numbers the segments
+    from 0; None where there is but one. `longest` is the length of the longest. `mask` says what a query may
+    attend to besides.
 
     `from_end` is None where a model predicts what comes next: then nothing may be counted from the end.
+
+    Where the tokens before are in a cache, these are of the others: the part of `whole` that begins with its
+    token number `first`.
     """
 
     start: Tensor
     from_end: Tensor | None
-    n_keys: Tensor
     longest: int
     may_attend: Tensor | None = None
     segment: Tensor | None = None
     mask: Mask = field(default_factory=Mask)
-    first: int = 0  # number of the first of these tokens, where those before it are left out
+    first: int = 0
+    whole: Coordinates | None = None
+    n_queries: int | None = None  # how many of these tokens, the last ones, ask; None: all
+    _computed: dict[object, Any] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def end(self) -> Tensor:
@@ -49,6 +57,25 @@ class Coordinates:
         if self.from_end is None:
             raise ValueError("it counts from the end, which isn't known where each token predicts the next")
         return self.from_end
+
+    @property
+    def queries(self) -> Tensor:
+        """`start` of the tokens that ask, [B or 1, Q]."""
+        return self.start if self.n_queries is None else self.start[:, -self.n_queries :]
+
+    def once(self, key: object, compute: Callable[[], Result]) -> Result:
+        """Return what `compute` makes of these places; it is called for the first with that key alone."""
+        found: Result | None = self._computed.get(key)
+        if found is None:
+            found = self._computed[key] = compute()
+        return found
+
+    @cached_property
+    def n_keys(self) -> Tensor:
+        """How many tokens there are, int64 [B, 1], or [1, 1] where all sequences have as many."""
+        if self.may_attend is None:
+            return self.start.new_full((1, 1), self.first + self.start.shape[1])
+        return self.may_attend.sum(1, keepdim=True)
 
     @cached_property
     def order(self) -> Tensor:
@@ -82,10 +109,23 @@ class Coordinates:
             return self.order + 1
         return self.n_keys if self.allowed is None else self.allowed[:, 0].sum(-1)
 
-    def last(self) -> Coordinates:
-        """Return those of the last token alone."""
-        segment = None if self.segment is None else self.segment[-1:]
-        return replace(self, start=self.start[:, -1:], segment=segment, first=self.start.shape[1] - 1)
+    def part(self, first: int, stop: int, n_queries: int | None = None) -> Coordinates:
+        """Return those of the tokens from number `first` to before `stop`, where that is all there is yet.
+
+        Nothing may be counted from the end, and there is no padding.
+        """
+        segment = None if self.segment is None else self.segment[first:stop]
+        longest = self.longest - (self.start.shape[1] - stop)
+        start = self.start[:, first:stop]
+        return Coordinates(start, None, longest, None, segment, self.mask, first, self, n_queries)
+
+    @cached_property
+    def keys(self) -> Coordinates:
+        """Those of all tokens that these may attend to, with those in a cache; these alone ask."""
+        if self.whole is None:
+            return self
+        count = self.start.shape[1]
+        return self.whole.part(0, self.first + count, count)
 
     @property
     def is_masked(self) -> bool:
@@ -215,12 +255,10 @@ class Layout:
             start = torch.cat([(part.cumsum(1) - 1).clamp(min=0) for part in real], dim=1)
             end = torch.cat([(part.sum(1, keepdim=True) - part.cumsum(1)) for part in real], dim=1)
             together = torch.cat(real, dim=1)
-            n_keys = together.sum(1, keepdim=True)
-            return Coordinates(start, self._closed(end), n_keys, longest, together, number, mask)
+            return Coordinates(start, self._closed(end), longest, together, number, mask)
         start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
         end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
-        n_keys = torch.full((1, 1), start.shape[1], device=device)
-        return Coordinates(start, self._closed(end), n_keys, longest, None, number, mask)
+        return Coordinates(start, self._closed(end), longest, None, number, mask)
 
     def _closed(self, end: Tensor) -> Tensor | None:
         return None if self.open_ended else end

@@ -74,7 +74,7 @@ class LayerNorm(Norm):
         self.bias = nn.Parameter(torch.zeros(sizes.d_model)) if sizes.bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
+        return torch.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
 
     def recompute(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)

@@ -31,7 +31,7 @@ class AlibiPositions(Positions):
         self.register_buffer("slopes", torch.tensor(slopes(sizes.n_heads)), persistent=False)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        distance = (at.start[:, :, None] - at.start[:, None, :]).abs()  # [B, L, L]
+        distance = (at.queries[:, :, None] - at.start[:, None, :]).abs()  # [B, Q, L]
         return -self.slopes[:, None, None] * distance[:, None]
 
 

@@ -66,7 +66,10 @@ class Positions(nn.Module):
         return x
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor | None:
-        """Return what to add to the scores where a layer reads `x` [B, L, D]: [B or 1, H, L, L], or None."""
+        """Return what to add to the scores where a layer reads `x` [B, L, D]: [B or 1, H, L, L], or None.
+
+        Only the rows of `at.queries`, the last ones, are read: the others may be left out.
+        """
         return None
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor | None:

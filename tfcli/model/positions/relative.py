@@ -46,7 +46,7 @@ class RelativePositions(Positions):
         self.table = nn.Parameter(torch.zeros(2 * self.BUCKETS, sizes.n_heads))
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        buckets = self.bucket(at.start[:, None, :] - at.start[:, :, None])  # [B, L, L]
+        buckets = self.bucket(at.start[:, None, :] - at.queries[:, :, None])  # [B, Q, L]
         return GAIN * F.embedding(buckets, self.table).permute(0, 3, 1, 2)
 
     def bucket(self, offset: Tensor) -> Tensor:

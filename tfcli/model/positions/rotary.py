@@ -5,6 +5,8 @@ Axes: B batch, L position of all that is read, K d_head.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -31,10 +33,21 @@ class RotaryPositions(Positions):
         if sizes.d_head % 2:
             raise ValueError(f"rotary needs an even d_model / n_heads, not {sizes.d_head}")
         self.frequencies: Tensor
-        self.register_buffer("frequencies", frequencies(sizes.d_head), persistent=False)
+        self.register_buffer("frequencies", signed_frequencies(sizes.d_head), persistent=False)
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        angles = at.start[:, None, :, None] * self.frequencies  # [B, 1, L, K/2]
-        cos, sin = angles.cos(), angles.sin()
-        even, odd = x[..., 0::2], x[..., 1::2]
-        return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+        # Queries and keys of all layers turn by the same angles, if they have one tensor of frequencies.
+        cos, sin = at.once(id(self.frequencies), lambda: self.turn(at))
+        swapped = torch.unflatten(x, -1, (-1, 2)).flip(-1).flatten(-2)
+        return torch.addcmul(x * cos, swapped, sin)  # (a, b) -> (a cos - b sin, b cos + a sin)
+
+    def turn(self, at: Coordinates) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine of the angle of each channel, [B or 1, 1, L, K]; the sine has its sign."""
+        angles = (at.start.unsqueeze(-1) * self.frequencies).unsqueeze(1)
+        return angles.cos(), angles.sin()
+
+
+@cache
+def signed_frequencies(width: int) -> Tensor:
+    """Return how far each of `width` channels turns per position, below 0 for the first of each pair."""
+    return torch.stack((-frequencies(width), frequencies(width)), dim=-1).flatten()

@@ -58,9 +58,10 @@ class SharedHeads(Positions):
         if not shapes:
             return None
         B, L = max(shape[0] for shape in shapes), shapes[0][-1]
-        nothing = x.new_zeros(())
+        Q = at.queries.shape[1]
+        nothing = x.new_zeros(1, 1, 1, 1)
         groups = [
-            (nothing if bias is None else bias).expand(B, heads, L, L)
+            (nothing if bias is None else bias[:, :, -Q:]).expand(B, heads, Q, L)
             for bias, heads in zip(found, self.heads, strict=True)
         ]
         return torch.cat(groups, dim=1)
