@@ -23,7 +23,7 @@ RUNS = {
     ),
     "digits.py": (["--seeds", "0", "--steps", "2"], "| SVC, and distorted ones |"),
     "own_data.py": (["--seeds", "0", "--lines", "2000", "--steps", "5"], "x those of the generated task"),
-    "generation.py": (["--tokens", "20", "--runs", "1"], "x, the same symbols"),
+    "generation.py": (["--tokens", "20", "--runs", "1", "--sizes", "small", "large"], "x, the same symbols"),
     "transfer.py": (["--seeds", "0", "--steps", "3"], "| sort, from reverse |"),
     "step.py": (["--steps", "1"], "x as fast"),
 }

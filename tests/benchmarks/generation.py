@@ -1,6 +1,6 @@
 """Generating with cached keys and values, beside a whole pass for each symbol, in turn in one run.
 
-    python tests/benchmarks/generation.py [--tokens 200] [--runs 5]
+    python tests/benchmarks/generation.py [--tokens 200] [--runs 5] [--sizes small large larger]
 
 Models of three sizes, with rotary or alibi positions and random weights. Prints the median seconds of each,
 the median of the ratios, and whether the symbols are the same.
@@ -42,9 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for positions, size in product(("rotary", "alibi"), SIZES):
+    for positions, size in product(("rotary", "alibi"), options.sizes):
         torch.manual_seed(0)
         settings = {"mask": "causal", "positions": positions, **SIZES[size]}
         config = ModelConfig.model_validate(settings)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tests.pretrained import foreign
 from tfcli.inspection.tracing import measure_deviation, tolerance
+from tfcli.model.decoding import CachedModel, can_cache
 from tfcli.model.trace import ForwardTrace
 from tfcli.pretrained.conversion import Converted, convert
 
@@ -141,6 +142,17 @@ def test_what_has_no_head_says_so(tmp_path: Path) -> None:
 def test_positions_of_roberta_begin_after_its_padding(tmp_path: Path) -> None:
     foreign.save(tmp_path, "roberta", "ForMaskedLM")
     assert convert(tmp_path).longest == foreign.LONGEST
+
+
+def test_an_imported_model_is_cached_to_the_same_logits(tmp_path: Path) -> None:
+    foreign.save(tmp_path, "gpt2", "LMHeadModel")
+    model = convert(tmp_path).model
+    inputs = torch.randint(model.layout.n_symbols, (2, 12), generator=torch.Generator().manual_seed(0))
+    assert can_cache(model)
+    with torch.inference_mode():
+        whole, cache = model(inputs), CachedModel(model)
+        for length in range(3, 13):
+            assert_close(cache.read(inputs[:, :length]), whole[:, length - 1])
 
 
 def test_to_import_changes_no_random_numbers(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tfcli.model.layout import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, multiply
-from tfcli.model.trace import KeyValues, LayerContext, LayerTrace
+from tfcli.model.trace import LayerContext, LayerTrace
 
 
 class Attention(nn.Module):
@@ -50,10 +50,9 @@ class Attention(nn.Module):
         q, k, v = self.project(x)
         q, k = self.positions.rotate(q, at), self.positions.rotate(k, at)
         if context.cache is not None:
-            is_first = context.cache.k is None
             k, v = context.cache.extend(k, v)
-            if not is_first:
-                return self.attend_from_last(x, q, context.cache, at)
+            if at.first > 0:
+                return self.attend_from_last(x, q, k, v, at)
         q, bias = self.rescale(q, self.positions.bias(x, at), at)
         if trace is None and self.weigh.is_softmax and not is_slow_when_fused(v):
             z = attend_fused(q, k, v, bias, at, self.scale, self.dropout if self.training else 0.0)
@@ -72,18 +71,21 @@ class Attention(nn.Module):
         out: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
         return context.change_attention(out)
 
-    def attend_from_last(self, x: Tensor, q: Tensor, cache: KeyValues, at: Coordinates) -> Tensor:
-        """Return the output [B, 1, D] for the last token `x`, whose query may attend to all before it.
+    def attend_from_last(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, at: Coordinates) -> Tensor:
+        """Return the output [B, 1, D] for the last token `x`, whose query may attend to all keys.
 
         The position bias goes by places alone: it is that of any vectors that stand there.
         """
-        if cache.k is None or cache.v is None or cache.at is None:
-            raise RuntimeError("there is nothing to attend to")
-        everywhere = x.expand(-1, cache.k.shape[2], -1)
-        bias = self.positions.bias(everywhere, cache.at)
-        q, bias = self.rescale(q, None if bias is None else bias[:, :, -1:], at)
-        scores = q @ cache.k.transpose(-2, -1) * self.scale
-        z = self.weigh(scores if bias is None else scores + bias) @ cache.v
+        bias = None
+        if self.positions.in_scores is not None:  # it has a bias
+            rows = self.positions.bias(x.expand(-1, k.shape[2], -1), at.keys)
+            bias = None if rows is None else rows[:, :, -1:]
+        q, bias = self.rescale(q, bias, at)
+        if self.weigh.is_softmax:
+            z = F.scaled_dot_product_attention(q, k, v, bias, scale=self.scale)
+        else:
+            scores = q @ k.transpose(-2, -1) * self.scale
+            z = self.weigh(scores if bias is None else scores + bias) @ v
         out: Tensor = self.out(z.transpose(1, 2).flatten(-2))
         return out
 
@@ -91,8 +93,8 @@ class Attention(nn.Module):
         """Return queries, keys and values [B, H, T, K] of `x` [B, T, D]."""
         if not self.positions.uses_content:
             return self.only_values(self.split_heads(project_values(self.qkv, x)))
-        q, k, v = self.qkv(x).chunk(3, dim=-1)
-        return self.split_heads(q), self.split_heads(k), self.split_heads(v)
+        q, k, v = torch.unflatten(self.qkv(x), -1, (3, self.n_heads, -1)).unbind(-3)  # [B, T, H, K] each
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     @staticmethod
     def only_values(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -115,15 +115,15 @@ class Encoder(nn.Module):
         return logits
 
     def embed(self, inputs: Tensor, at: Coordinates) -> Tensor:
-        """Vectors [B, L, D] of `inputs` [B, T], with what the counters show, types and positions."""
+        """Vectors [B, L, D] of `inputs` [B, T] from token `at.first` on, with counts, types and positions."""
         tokens = self.layout.tokens(inputs)
-        x: Tensor = self.embedding(tokens, self.layout.numbers(inputs))
+        x: Tensor = self.embedding(tokens[:, at.first :], self.layout.numbers(inputs))
         if self.counters is not None:
-            x = x + self.counters(tokens, at.may_attend)
+            x = x + self.counters(tokens, at.may_attend)[:, at.first :]
         return self.positions.embed(self.token_types(x, tokens, at.may_attend), at)
 
     def read(self, normed: Tensor) -> Tensor:
-        """Logits [B, M, V] of vectors [B, M, D]."""
+        """Logits [..., V] of vectors [..., D]."""
         return self.unembed(self.output_head(normed))
 
     def unembed(self, features: Tensor) -> Tensor:

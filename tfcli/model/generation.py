@@ -11,11 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tfcli.model.attention import Attention
+from tfcli.model.decoding import CachedModel, can_cache
 from tfcli.model.encoder import Encoder
-from tfcli.model.masks import CausalMask
-from tfcli.model.token_types import SeparatedTypes, TokenTypes
-from tfcli.model.trace import KeyValues, contexts
 
 
 @dataclass(frozen=True)
@@ -34,10 +31,19 @@ class Sampling:
         if self.temperature == 0:
             return logits.argmax(-1)
         scaled = logits / self.temperature
-        if self.top_k is not None and self.top_k < logits.shape[-1]:
-            least = scaled.topk(self.top_k).values[:, -1:]
-            scaled = scaled.masked_fill(scaled < least, -torch.inf)
-        return torch.multinomial(scaled.softmax(-1), 1, generator=generator)[:, 0]
+        if self.top_k is None or self.top_k >= logits.shape[-1]:
+            return draw(scaled.softmax(-1), generator)[:, 0]
+        best, symbols = scaled.topk(self.top_k)
+        return symbols.gather(1, draw(best.softmax(-1), generator))[:, 0]
+
+
+def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """Return an index [B, 1] for each row of `probabilities` [B, N]: torch.multinomial without its checks.
+
+    It is the first to end of exponential waiting times with the probabilities as rates.
+    """
+    waiting = torch.empty_like(probabilities).exponential_(generator=generator)
+    return (probabilities / waiting).argmax(-1, keepdim=True)
 
 
 def generate(
@@ -53,43 +59,11 @@ def generate(
     """
     if not model.layout.open_ended:
         raise ValueError("its tokens see what comes after them; it takes a run of task.layout=next to go on")
-    cache = [KeyValues() for _ in range(model.loops * model.n_layers)]
-    cached = cached and can_cache(model)
     model.eval()
+    cache = CachedModel(model) if cached and can_cache(model) else None
     while True:
-        model.check(inputs.shape[1])
         with torch.inference_mode():
-            logits = next_logits(model, inputs, cache) if cached else model(inputs)[:, -1]
+            logits = model(inputs)[:, -1] if cache is None else cache.read(inputs)
             chosen = sampling.choose(logits, generator)
             inputs = torch.cat([inputs, chosen[:, None]], dim=1)
         yield chosen
-
-
-def can_cache(model: Encoder) -> bool:
-    """Whether nothing that a model has computed for a token changes when more tokens come.
-
-    Own attentions, masks and token types are taken to change it, and encodings that read what tokens hold.
-    """
-    encodings = [model.positions, *(block.attention.positions for block in model.layers)]
-    return (
-        type(model.mask) is CausalMask
-        and type(model.token_types) in (TokenTypes, SeparatedTypes)
-        and all(encoding.goes_by_place for encoding in encodings)
-        and all(type(block.attention).forward is Attention.forward for block in model.layers)
-    )
-
-
-def next_logits(model: Encoder, inputs: Tensor, cache: list[KeyValues]) -> Tensor:
-    """Return the logits [B, V] of what follows `inputs` [B, T], all of which but the last are in the cache.
-
-    If it is empty, all are read and kept.
-    """
-    at = model.indices(model.layout.coordinates(inputs, None, model.mask))
-    x = model.embedding_norm(model.embed(inputs, at))
-    here = at
-    if cache[0].k is not None:
-        x, here = x[:, -1:], at.last()
-    for context, kept in zip(contexts(here, model.loops, model.n_layers), cache, strict=True):
-        kept.at = at
-        x = model.blocks[context.layer](x, context._replace(cache=kept))
-    return model.read(model.norm(x[:, -1:]))[:, 0]

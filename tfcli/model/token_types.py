@@ -16,7 +16,8 @@ class TokenTypes(nn.Module):
     """No types at all, and the base class of all others.
 
     A class of types has a `forward(x, tokens, may_attend)` that returns the embeddings `x` [B, L, D] of
-    `tokens` [B, L] with their types put in. Padding, where `may_attend` is False, is no separator.
+    `tokens` [B, L] with their types put in. Padding, where `may_attend` is False, is no separator. Where the
+    first tokens are kept in a cache, `x` is of the last ones alone.
 
     Args:
         n_tokens: different tokens.
@@ -55,7 +56,7 @@ class SeparatedTypes(TokenTypes):
         self.table = nn.Embedding(count, sizes.d_model)
 
     def forward(self, x: Tensor, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        rows: Tensor = self.table(self.types(tokens, may_attend))  # [B, L, D]
+        rows: Tensor = self.table(self.types(tokens, may_attend)[:, -x.shape[1] :])  # [B, L, D]
         return x + rows
 
     def types(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:

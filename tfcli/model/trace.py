@@ -6,7 +6,7 @@ A layer has an address: (loop, layer), both from 0; a head (loop, layer, head).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -136,7 +136,6 @@ class KeyValues:
 
     k: Tensor | None = None
     v: Tensor | None = None
-    at: Coordinates | None = None  # of all tokens, with the next
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Add those of more tokens, and return all."""
@@ -179,12 +178,17 @@ def contexts(
     n_layers: int,
     trace: ForwardTrace | None = None,
     intervention: Intervention | None = None,
+    cache: Sequence[KeyValues] | None = None,
 ) -> Iterator[LayerContext]:
-    """Return the context of each layer in the order of application; a trace gets a new layer for each."""
+    """Return the context of each layer in the order of application; a trace gets a new layer for each.
+
+    A cache has one of keys and values for each application.
+    """
     for loop in range(loops):
         for layer in range(n_layers):
             layer_trace = None
             if trace is not None:
                 layer_trace = LayerTrace(loop, layer)
                 trace.layers.append(layer_trace)
-            yield LayerContext(at, loop, layer, layer_trace, intervention)
+            kept = None if cache is None else cache[loop * n_layers + layer]
+            yield LayerContext(at, loop, layer, layer_trace, intervention, kept)
