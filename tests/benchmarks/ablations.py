@@ -16,7 +16,7 @@ from torch import Tensor
 from tfcli.bench import measure, measure_machine
 from tfcli.cli.ranges import parse_lengths, parse_seeds
 from tfcli.config.files import check, find_entry
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.rank import RankPositions
 

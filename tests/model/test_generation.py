@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -22,10 +23,11 @@ from tfcli.model import (
     POSITIONS_FROM_THE_END,
 )
 from tfcli.model.blocks import PLACEMENTS
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.decoding import CachedModel, can_cache
 from tfcli.model.encoder import Encoder
 from tfcli.model.generation import Sampling, draw, generate
-from tfcli.model.layout import Coordinates, Layout
+from tfcli.model.layout import Layout
 from tfcli.model.positions.alibi import AlibiPositions
 from tfcli.model.sizes import Sizes
 
@@ -48,7 +50,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-PARTS = {
+PARTS: dict[str, Iterable[str]] = {
     "attention": ATTENTIONS,
     "attention_scale": ATTENTION_SCALES,
     "attention_weights": ATTENTION_WEIGHTS,

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.models import NUMBERED, make, sizes
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.indices import RandomizedIndices
-from tfcli.model.layout import Coordinates, Layout
+from tfcli.model.layout import Layout
 from tfcli.model.positions import ends as ends_module
 from tfcli.model.positions.alibi import AlibiPositions, slopes
 from tfcli.model.positions.base import Positions
@@ -68,7 +69,7 @@ def test_an_odd_width_has_one_sine_more() -> None:
 
 def test_rotary_turns_each_pair_as_a_complex_number() -> None:
     x = torch.randn(2, 3, 20, 8)
-    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(torch.unflatten(x, -1, (-1, 2)))
     angles = torch.arange(20)[:, None] * 10_000 ** (-torch.arange(4) / 4)
     turned = torch.view_as_real(pairs * torch.polar(torch.ones(20, 4), angles)).flatten(-2)
     torch.testing.assert_close(RotaryPositions(sizes(8, 1)).rotate(x, at(20)), turned)

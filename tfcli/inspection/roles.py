@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import IGNORE, SCORES_A_PASS
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.encoder import Encoder
-from tfcli.model.layout import Coordinates
 from tfcli.model.trace import ForwardTrace
 from tfcli.records.inspection import HeadRoles, PatternScore
 

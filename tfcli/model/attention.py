@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tfcli.model.attention_scale import AttentionScale
 from tfcli.model.attention_weights import Softmax
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, multiply

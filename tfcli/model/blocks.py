@@ -11,8 +11,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from tfcli.model.attention import Attention
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.feed_forward import FeedForward
-from tfcli.model.layout import Coordinates
 from tfcli.model.norms import Norm
 from tfcli.model.stages import Stage
 from tfcli.model.trace import LayerContext, LayerTrace, SublayerTrace

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tfcli.model.layout import Coordinates, Layout
+from tfcli.model.coordinates import Coordinates
+from tfcli.model.layout import Layout
 from tfcli.model.masks import Mask
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from tfcli.model.attention import Attention
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.encoder import Encoder
-from tfcli.model.layout import Coordinates
 from tfcli.model.masks import CausalMask
 from tfcli.model.token_types import SeparatedTypes, TokenTypes
 from tfcli.model.trace import KeyValues, contexts

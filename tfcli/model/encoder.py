@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.model.blocks import Block, stages_of
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.counters import Counters
 from tfcli.model.embedding import Embedding
 from tfcli.model.indices import ConsecutiveIndices
-from tfcli.model.layout import Coordinates, Layout
+from tfcli.model.layout import Layout
 from tfcli.model.masks import Mask
 from tfcli.model.norms import Norm
 from tfcli.model.output_heads import OutputHead

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 
 
 class ConsecutiveIndices(nn.Module):

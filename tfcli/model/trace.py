@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 
 LayerAddress = tuple[int, int]
 HeadAddress = tuple[int, int, int]

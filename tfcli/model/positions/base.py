@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Count, Field, Slope
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.config.fields import Gate, Slope
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import GAIN, DistanceScores, same_segment
 from tfcli.model.sizes import Sizes

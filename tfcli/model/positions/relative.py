@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Field
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.ends import GAIN
 from tfcli.model.sizes import Sizes

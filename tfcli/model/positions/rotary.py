@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.sinusoidal import frequencies
 from tfcli.model.sizes import Sizes

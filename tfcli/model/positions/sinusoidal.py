@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tfcli.model.layout import Coordinates
+from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
