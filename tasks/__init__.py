@@ -24,9 +24,10 @@ TASKS = {
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",
-    # Language: what a numeral means, and whether a review is friendly.
+    # Language: what a numeral means, whether a review is friendly, and how a word is said.
     "translate": "translating:Translating",
     "sentiment": "sentiment:Sentiment",
+    "spell": "spelling:Spelling",
     # Pictures, in patches of numbers: model.input=patches.
     "digits": "digits:Digits",
     "find-digit": "find_digit:FindDigit",

@@ -21,6 +21,7 @@ RUNS = {
         ["--seeds", "0", "--steps", "2", "--samples", "20", "--sentences", "500"],
         "| logistic regression, words |",
     ),
+    "spelling.py": (["--seeds", "0", "--steps", "2", "--words", "300"], "| logistic regression |"),
     "digits.py": (["--seeds", "0", "--steps", "2"], "| SVC, and distorted ones |"),
     "own_data.py": (["--seeds", "0", "--lines", "2000", "--steps", "5"], "x those of the generated task"),
     "generation.py": (["--tokens", "20", "--runs", "1", "--sizes", "small", "large"], "x, the same symbols"),

@@ -12,6 +12,7 @@ from tfcli.config.files import EXAMPLES, example_names, read_file
 
 SLOW = {"original", "stack", "induction", "recall", "translate", "sentiment"}
 TEXTS = {"play"}  # which nobody tells without a mistake
+WORDS = {"spell"}  # of a language, whose spelling no rule tells
 PICTURES = {"digits", "find-digit"}  # of which some can't be told apart
 OVERFIT = {"overfit", "overfit-dropout"}  # which have too few sequences to learn from
 ENTRIES = read_file(EXAMPLES)
@@ -41,7 +42,7 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
     [
         pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
         for name in example_names()
-        if name not in TEXTS | OVERFIT | PICTURES
+        if name not in TEXTS | WORDS | OVERFIT | PICTURES
     ],
 )
 def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
@@ -73,6 +74,16 @@ def test_pictures_are_told_apart(name: str, steps: int, accuracy: float, cli: Cl
     assert score["token_accuracy"] >= accuracy
     assert cli("predict", "17").stdout.startswith("5")
     assert "elsewhere" in cli("attn", "17").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORDS)
+def test_words_never_seen_are_told_from_the_letters_that_they_are_spelled_with(name: str, cli: Cli) -> None:
+    cli("train", name, "--quiet")
+    for score in as_json(cli, "eval", "--lengths", "5,8,11")["lengths"]:
+        assert score["token_accuracy"] > 0.75 > 0.3 > score["floor"]
+        assert score["exact_match"] > 0.3 > score["exact_match_floor"] == 0
+    assert "the answer is right" in cli("attn", name, "ship").stdout
 
 
 def losses_of(cli: Cli, name: str) -> tuple[list[float], list[float]]:

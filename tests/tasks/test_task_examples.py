@@ -118,6 +118,14 @@ EXAMPLES = {
         "the script was dull although the cast was no disaster": "negative",
         "the plot was a gem but i would not say the music was never bad": "negative",
     },
+    "spell": {
+        "ship": "SH IH P end",
+        "phone": "F OW N end",
+        "knight": "N AY T end",
+        "box": "B AA K S end",
+        "quick": "K W IH K end",
+        "through": "TH R UW end",
+    },
     # The number of a held-out picture; and the row and the column of its corner on a canvas.
     "digits": {"0": "0", "17": "5", "1": "1"},
     "find-digit": {"17 0 0": "5 0,0", "17 8 8": "5 2,2", "0 0 5": "0 0,2"},

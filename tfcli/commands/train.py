@@ -149,8 +149,9 @@ def make_training(
     task, model = build_for_training(config)
     try:
         held_out = held_out_of_training(task, config.train.eval_samples, device)
-    except ValueError as error:  # of the user's own data
-        raise UsageError(f"task.data: {error}") from error
+    except ValueError as error:  # of the user's own data, or what brings a task's sequences isn't installed
+        where = f"task {config.task.name}" if config.task.data is None else "task.data"
+        raise UsageError(f"{where}: {error}") from error
     state = (saved.standing, saved.tensors) if saved else ()
     return Training(model.to(device), task, config, start or starter_of(config), *state), held_out
 
