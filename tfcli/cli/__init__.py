@@ -9,7 +9,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them
 
 # isort: off
 from tfcli.cli import train, eval, predict, generate, attn, trace, patch, inspect, bench  # noqa: F401
-from tfcli.cli import import_, ls, show, validate, docs, doctor  # noqa: F401
+from tfcli.cli import import_, export, ls, show, validate, docs, doctor  # noqa: F401
 from tfcli.cli.app import app
 # isort: on
 

@@ -37,7 +37,9 @@ def import_model(folder: Path, out: Path | None) -> ImportReport:
     writing.write_atomically(path / TOKENIZER, text)
     writing.write_atomically(path / folders.CONFIG, to_yaml(config).encode())
     code = {"task.tokenizer": hashlib.sha256(text).hexdigest()}
-    summary = TrainSummary(False, False, 0, None, None, 0.0, 0.0, list_versions(), code=code)
+    summary = TrainSummary(
+        False, False, 0, None, None, 0.0, 0.0, list_versions(), code=code, architecture=converted.architecture
+    )
     save_run(path / folders.WEIGHTS, config, converted.model, summary)
     return ImportReport(
         run=str(path),

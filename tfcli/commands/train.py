@@ -174,7 +174,7 @@ def follow(
         final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)
         recorder.tell_end(ending(final))
-    made_with = ("versions", "device", "code")
+    made_with = ("versions", "device", "code", "architecture")
     figures_and_state = {key: value for key, value in asdict(final).items() if key not in made_with}
     return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tfcli.model.coordinates import Coordinates
 
@@ -35,10 +35,17 @@ class RandomizedIndices(ConsecutiveIndices):
 
     RANGE = 2048
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.fixed: Tensor
+        generator = torch.Generator("cpu").manual_seed(0)
+        drawn = torch.randperm(self.RANGE, device="cpu", generator=generator)
+        self.register_buffer("fixed", drawn, persistent=False)
+
     def forward(self, at: Coordinates) -> Coordinates:
         device = at.start.device
-        fixed = None if self.training else torch.Generator(device).manual_seed(0)
-        drawn = torch.randperm(self.RANGE, device=device, generator=fixed)[: at.longest]
+        drawn = torch.randperm(self.RANGE, device=device) if self.training else self.fixed
+        drawn = drawn[: at.longest]
         if at.may_attend is None:
             indices = drawn.sort().values
             return replace(at, start=indices[at.start], from_end=indices[at.end])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tfcli.model import BEGIN, BLANK
-from tfcli.model.coordinates import Coordinates
+from tfcli.model.coordinates import Coordinates, is_checked
 from tfcli.model.masks import Mask
 
 
@@ -102,6 +102,11 @@ class Layout:
             return 0
         return self.sequence_length(length) - self.segments(length)[-1][1]
 
+    def answer_lengths(self, lengths: Tensor, longest: int) -> Tensor:
+        """How many symbols the answers to inputs of these `lengths` have, of which none is over `longest`."""
+        known = torch.tensor([self.answer_length(n) for n in range(1, longest + 1)], device=lengths.device)
+        return known[lengths - 1]
+
     def answers(self, x: Tensor, length: int) -> Tensor:
         """Where the answers are read: [B, M, D] of `x` [B, L, D]."""
         if self.reads_first:
@@ -147,16 +152,15 @@ class Layout:
         if may_attend.shape != inputs.shape[:2] or may_attend.dtype != torch.bool:
             found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
             raise ValueError(f"may_attend must be bool {list(inputs.shape[:2])}, as the inputs, not {found}")
-        if not bool(may_attend.any(1).all()):
+        if is_checked() and not bool(may_attend.any(1).all()):
             raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
-        if self.reads_first and not self.begin and not bool(may_attend[:, 0].all()):
+        if self.reads_first and not self.begin and is_checked() and not bool(may_attend[:, 0].all()):
             raise ValueError("the answer is read at the first token, which may not be padding")
         real = [may_attend]
         if self.appended:
             T = inputs.shape[1]
-            blanks = torch.tensor([self.answer_length(n) for n in range(1, T + 1)], device=inputs.device)
-            count = blanks[may_attend.sum(1, keepdim=True) - 1]  # [B, 1]
+            count = self.answer_lengths(may_attend.sum(1, keepdim=True), T)  # [B, 1]
             real.append(torch.arange(self.answer_length(T), device=inputs.device) < count)
         if self.begin:
-            real.insert(0, may_attend.new_ones(len(inputs), 1))
+            real.insert(0, may_attend.new_ones(inputs.shape[0], 1))  # `len` would fix it when exported
         return real

@@ -10,6 +10,7 @@ from tfcli.config.reading import read_bytes
 from tfcli.errors import UsageError
 
 CONFIG = "config.json"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MOST_JSON = 50_000_000  # bytes; a tokenizer of 65,536 pieces with their merges takes 5 million
 
 

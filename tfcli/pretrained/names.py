@@ -15,6 +15,7 @@ class HeadNames(NamedTuple):
     norm: str | None = None
     bias: str | None = None  # of tied logits
     activation: str | None = None  # after `dense`, as we call it; None: the model's own
+    dense_is_shared: bool = False  # whether `dense` is of the model without a head, too
 
 
 class Names(NamedTuple):
@@ -36,6 +37,15 @@ class Names(NamedTuple):
     heads: dict[Head, HeadNames]
     unused: str  # pattern of names that the logits don't depend on
     is_transposed: bool = False  # whether matrices are [in, out]
+
+    def full(self, name: str, head: HeadNames | None) -> str:
+        """Return what a tensor is called in a model with a head, or in one without."""
+        if head is None:
+            return name
+        stem = name.rpartition(".")[0]
+        is_of_head = name == head.bias or stem in (head.logits, head.norm)
+        is_of_head = is_of_head or (stem == head.dense and not head.dense_is_shared)
+        return name if is_of_head else self.prefix + name
 
 
 BERT = Names(
@@ -59,7 +69,7 @@ BERT = Names(
             norm="cls.predictions.transform.LayerNorm",
             bias="cls.predictions.bias",
         ),
-        "classifier": HeadNames("classifier", dense="pooler.dense", activation="tanh"),
+        "classifier": HeadNames("classifier", dense="pooler.dense", activation="tanh", dense_is_shared=True),
     },
     unused=r"embeddings\.position_ids|pooler\.dense\.(weight|bias)|cls\.(seq_relationship\.\w+|predictions\.bias)",
 )

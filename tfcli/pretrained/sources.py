@@ -1,11 +1,11 @@
-"""Which of their tensors each of ours is made from.
+"""Which of their tensors each of ours is made from, and can be taken apart into again.
 
 Axes: V vocabulary, P position, S segment, D d_model, F d_ff, C class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,10 +18,11 @@ Shape = tuple[int, ...]
 
 
 class Source(NamedTuple):
-    """Tensors of theirs with their shapes, and how ours is made from them."""
+    """Tensors of theirs with their shapes, how ours is made from them, and they from ours."""
 
     parts: dict[str, Shape]
     make: Callable[..., Tensor]
+    split: Callable[[Tensor, Sequence[Shape]], Sequence[Tensor]]
 
 
 class Target(NamedTuple):
@@ -41,7 +42,7 @@ def list_sources(target: Target) -> Iterator[tuple[str, Source]]:
     for layer in range(target.settings.n_layers):
         for ours, source in layer_sources(target):
             numbered = {name.format(layer): shape for name, shape in source.parts.items()}
-            yield f"blocks.{layer}.{ours}", Source(numbered, source.make)
+            yield f"blocks.{layer}.{ours}", source._replace(parts=numbered)
     if target.names.last_norm is not None:
         yield from norm("norm", target.names.last_norm, target)
     yield from head_sources(target)
@@ -51,12 +52,12 @@ def embedding_sources(target: Target) -> Iterator[tuple[str, Source]]:
     """Yield the tables of tokens, types and positions, and the norm of their sum."""
     names, settings, D = target.names, target.settings, target.settings.d_model
     tokens, positions = f"{names.tokens}.weight", f"{names.positions}.weight"
-    yield "embedding.weight", Source({tokens: (settings.vocab_size, D)}, stack)
+    yield "embedding.weight", Source({tokens: (settings.vocab_size, D)}, stack, unstack)
     parts: dict[str, Shape] = {positions: (settings.longest, D)}
     if names.types is not None:
         types, shape = f"{names.types}.weight", (settings.n_types, D)
         if target.has_types:
-            yield "token_types.table.weight", Source({types: shape}, stack)
+            yield "token_types.table.weight", Source({types: shape}, stack, unstack)
         else:
             parts[types] = shape
     offset = settings.offset
@@ -66,7 +67,12 @@ def embedding_sources(target: Target) -> Iterator[tuple[str, Source]]:
         rows = positions[offset:]
         return rows if types is None else rows + types[0]
 
-    yield "positions.table.weight", Source(parts, make)
+    def split(ours: Tensor, shapes: Sequence[Shape]) -> Sequence[Tensor]:
+        # Rows that nothing reads, and a type that adds nothing, are 0.
+        others = [torch.zeros(shape) for shape in shapes[1:]]
+        return [torch.cat([torch.zeros(offset, D), ours]), *others]
+
+    yield "positions.table.weight", Source(parts, make, split)
     if names.embedding_norm is not None:
         yield from norm("embedding_norm", names.embedding_norm, target)
 
@@ -97,17 +103,20 @@ def head_sources(target: Target) -> Iterator[tuple[str, Source]]:
     has_bias = head.bias is not None or bool(target.n_classes)
     if target.is_tied:
         if has_bias:
-            yield "logit_bias", Source({bias: (C,)}, stack)
+            yield "logit_bias", Source({bias: (C,)}, stack, unstack)
         return
-    yield "unembedding.weight", Source({f"{head.logits}.weight": (C, D)}, stack)
+    yield "unembedding.weight", Source({f"{head.logits}.weight": (C, D)}, stack, unstack)
     # A model whose layers have biases has one here, which adds nothing where theirs has none.
-    yield "unembedding.bias", Source({bias: (C,)}, stack) if has_bias else Source({}, lambda: torch.zeros(C))
+    if has_bias:
+        yield "unembedding.bias", Source({bias: (C,)}, stack, unstack)
+    else:
+        yield "unembedding.bias", Source({}, lambda: torch.zeros(C), lambda ours, shapes: ())
 
 
 def norm(ours: str, theirs: str, target: Target) -> Iterator[tuple[str, Source]]:
     """Yield the two tensors of a norm."""
     for kind in ("weight", "bias"):
-        yield f"{ours}.{kind}", Source({f"{theirs}.{kind}": (target.settings.d_model,)}, stack)
+        yield f"{ours}.{kind}", Source({f"{theirs}.{kind}": (target.settings.d_model,)}, stack, unstack)
 
 
 def linear(
@@ -118,8 +127,9 @@ def linear(
     is_transposed = target.names.is_transposed
     shape = (n_in, rows) if is_transposed else (rows, n_in)
     weights: dict[str, Shape] = {f"{name}.weight": shape for name in theirs}
-    yield f"{ours}.weight", Source(weights, transpose if is_transposed else stack)
-    yield f"{ours}.bias", Source({f"{name}.bias": (rows,) for name in theirs}, stack)
+    both = (transpose, split_transposed) if is_transposed else (stack, unstack)
+    yield f"{ours}.weight", Source(weights, *both)
+    yield f"{ours}.bias", Source({f"{name}.bias": (rows,) for name in theirs}, stack, unstack)
 
 
 def stack(*parts: Tensor) -> Tensor:
@@ -127,6 +137,16 @@ def stack(*parts: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def unstack(ours: Tensor, shapes: Sequence[Shape]) -> Sequence[Tensor]:
+    """Return the parts that a tensor was stacked from, each in memory of its own."""
+    return [part.clone() for part in torch.split(ours, [shape[0] for shape in shapes])]
+
+
 def transpose(weight: Tensor) -> Tensor:
     """Return a matrix [in, out] as [out, in]."""
     return weight.T.contiguous()
+
+
+def split_transposed(ours: Tensor, shapes: Sequence[Shape]) -> Sequence[Tensor]:
+    """Return the one matrix [in, out] that a matrix [out, in] was made from."""
+    return [transpose(ours)]

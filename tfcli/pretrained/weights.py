@@ -13,9 +13,8 @@ from torch import Tensor
 from tfcli.config.reading import check_file
 from tfcli.errors import UsageError
 from tfcli.model.faults import is_finite
-from tfcli.pretrained.folder import read_json
+from tfcli.pretrained.folder import INDEX, SINGLE, read_json
 
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 FLOATS = ("F64", "F32", "F16", "BF16")
 OLD_NAMES = {"gamma": "weight", "beta": "bias"}  # of norms, in checkpoints that came from TensorFlow

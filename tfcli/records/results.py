@@ -67,6 +67,21 @@ class ImportReport:
 
 
 @dataclass(frozen=True)
+class ExportReport:
+    """A run that has become a file or a folder for another library."""
+
+    run: str  # its folder
+    format: str  # onnx, hf or transformer-lens
+    out: str  # file or folder
+    model: str  # what it is called there
+    size: int  # bytes, of all that was written
+    difference: (
+        float | None
+    )  # from the run's logits at most, by the largest of them; None if that wasn't tried
+    notes: list[str]  # what else there is to know
+
+
+@dataclass(frozen=True)
 class Answer:
     """One sequence, what the model answered, and what is right."""
 
@@ -181,6 +196,7 @@ class TrainSummary:
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
     device: str | None = None  # that it was trained on
     code: dict[str, str] = field(default_factory=dict)  # digests of the files that settings name
+    architecture: str | None = None  # of the pretrained model that was imported
 
 
 @dataclass(frozen=True, kw_only=True)

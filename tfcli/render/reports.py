@@ -11,6 +11,7 @@ from rich.text import Text
 from tfcli.records.results import (
     Answer,
     Catalog,
+    ExportReport,
     ImportReport,
     RunDetails,
     RunSummary,
@@ -56,6 +57,15 @@ def print_import(console: Console, report: ImportReport) -> None:
         f"reads up to {count(report.longest)} pieces of text, of {count(report.vocab_size)} different ones"
     )
     print_wrapped(console, Text(knows))
+
+
+def print_export(console: Console, report: ExportReport) -> None:
+    """Print what was written, and how near it comes to the run."""
+    what = {"onnx": "an ONNX graph"}.get(report.format, f"a {report.model}")
+    print_wrapped(console, Text(f"{report.out}: {what} of {report.run}, {count(report.size)} bytes", "bold"))
+    if report.difference is not None:
+        by = "onnxruntime's" if report.format == "onnx" else "imported again, its"
+        print_wrapped(console, Text(f"{by} logits are {report.difference:.0e} of the largest off at most"))
 
 
 def state(run: TrainReport | RunDetails) -> str:
