@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from tfcli.config.parts import Part
 from tfcli.config.schema import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.exporting.describing import describe
@@ -46,7 +47,7 @@ def find_candidate(
     """Return the architecture that computes what a model does, by its own name if it was imported.
 
     Args:
-        labels: of the answers, for a classifier.
+        labels: of the answers, where one is given to the whole input.
         architecture: that it was imported as.
         padding: the id of the padding, from which RoBERTa counts.
 
@@ -71,6 +72,8 @@ def list_candidates(
     """Yield an architecture with each of the heads that it can have."""
     names = NAMES[name]
     for head in (*names.heads, "none"):
+        if head == "classifier" and not labels:
+            continue
         settings = make_settings(name, config, model, labels if head == "classifier" else (), padding)
         has_types = names.types is not None and config.token_types.name == "separated"
         target = Target(
@@ -117,16 +120,17 @@ def list_misfits(target: Target, config: ModelConfig, model: Encoder) -> Iterato
     layout = model.layout
     if layout.appended:
         yield "task.layout appended"
-    elif layout.reads_first != bool(target.n_classes):
-        yield f"task.layout {'first' if layout.reads_first else 'other than first'}"
+    elif layout.reads_first and not target.n_classes:
+        yield "task.layout first"
     elif not target.n_classes and layout.n_answers != layout.n_symbols:
         yield "answers with other symbols than its inputs"
     separator = config.token_types.settings.get("separator") if target.has_types else None
     theirs = make_config(Path(), target, separator)
     for key in ModelConfig.model_fields:
-        ours = getattr(config, key)
-        if key not in TRAINING_ONLY and ours != getattr(theirs, key):
-            yield f"model.{key} {describe(ours)}"
+        ours, its = getattr(config, key), getattr(theirs, key)
+        if key not in TRAINING_ONLY and ours != its:
+            same_name = isinstance(ours, Part) and ours.name == its.name
+            yield f"model.{key} {describe(ours, settings=same_name)}"
     names_a_bias = any(ours == "unembedding.bias" and source.parts for ours, source in list_sources(target))
     bias = model.unembedding.bias if model.unembedding is not None else None
     if bias is not None and not names_a_bias and not target.is_tied and bool(bias.any()):

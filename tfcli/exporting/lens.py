@@ -96,7 +96,7 @@ def list_misfits(config: ModelConfig, model: Encoder, allowed: dict[str, tuple[A
     if feed_forward.name == "gated" and config.bias:
         yield "model.bias true beside model.feed_forward gated"
     if head.name == "dense" and head.settings != {"activation": "gelu", "norm_after": True}:
-        yield f"model.output_head {describe(head)}"
+        yield f"model.output_head {describe(head, settings=True)}"
     if config.token_types.settings.get("count", N_TYPES) != N_TYPES:
         yield f"model.token_types.count {config.token_types.settings['count']}"
 

@@ -93,12 +93,16 @@ def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:
     """
     if sum(tensor.nbytes for tensor in model.state_dict().values()) >= LARGEST_FILE:
         raise UsageError("its weights take more than the 2 GiB that an ONNX file holds")
+    try:
+        graph = Graph(model).eval()
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     inputs, names = torch.zeros((2, length), dtype=torch.int64), [INPUTS, MAY_ATTEND][: 1 + padding]
     axes = {0: "batch", 1: "length"} if length > 1 else {0: "batch"}
     try:
         with torch.no_grad(), quiet():
             program = torch.onnx.export(
-                Graph(model).eval(),
+                graph,
                 (inputs, torch.ones_like(inputs, dtype=torch.bool))[: 1 + padding],
                 input_names=names,
                 output_names=[LOGITS],
@@ -107,12 +111,9 @@ def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:
                 external_data=False,
                 verbose=False,
             )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
     except torch.onnx.errors.OnnxExporterError as error:
         raise UsageError(f"torch can't export it ({explain(error)})") from error
-    if program is None:
-        raise TfcliError("torch returned nothing to save")
+    assert program is not None  # as it is where the exporter writes no file itself
     return program.model_proto
 
 
