@@ -89,7 +89,7 @@ def test_versions_and_devices_are_those_that_are_here(report: DoctorReport) -> N
     assert report.devices.auto is not None
     assert 1 <= report.processor.usable <= report.processor.cores == os.cpu_count()
     assert (report.processor.threads or 0) >= 1
-    assert {extra.name for extra in report.extras} == {"plot", "browser", "hf", "spell", "vision"}
+    assert {extra.name for extra in report.extras} == {"plot", "browser", "hf", "onnx", "spell", "vision"}
 
 
 def test_the_worst_problems_come_first(report: DoctorReport) -> None:

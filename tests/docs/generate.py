@@ -50,6 +50,7 @@ RECORDS: dict[str, type[Any]] = {
     "validate": results.Validation,
     "doctor": doctor.DoctorReport,
     "import": results.ImportReport,
+    "export": results.ExportReport,
 }
 
 

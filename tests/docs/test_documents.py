@@ -165,6 +165,7 @@ JSON_FORMS = {
     "validate": ["validate", "sort"],
     "doctor": ["doctor"],
     "import": ["import", "bert", "--out", "runs/imported"],
+    "export": ["export", "speaking", "--to", "transformer-lens"],
 }
 
 

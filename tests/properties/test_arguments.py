@@ -55,6 +55,7 @@ VALUES = {
     "--out": paths,
     "--trust": paths,
     "--device": st.sampled_from(["auto", "cpu", "cuda:99", "mps", "cpu:1", "abacus"]) | anything,
+    "--to": st.sampled_from(["hf", "transformer-lens", "onx"]) | anything,  # onnx takes seconds
     "--clean": sequences,
     "--corrupt": sequences,
     "RUN": names | paths,

@@ -13,7 +13,7 @@ TOPICS = {
     "data": "files of your own, texts, generation, starting from another run",
     "positions": "positional encodings, and what structure each has built in",
     "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
-    "pretrained": "BERT, RoBERTa, DistilBERT and GPT-2 as runs that read text",
+    "pretrained": "BERT, RoBERTa, DistilBERT and GPT-2 as runs; runs as ONNX, and for other libraries",
     "adding": "a task, a positional encoding, a norm, an optimizer of your own",
     "security": "what runs code, and what opening somebody else's run can do",
     "json": "the keys of every command's --json",

@@ -75,9 +75,8 @@ class ExportReport:
     out: str  # file or folder
     model: str  # what it is called there
     size: int  # bytes, of all that was written
-    difference: (
-        float | None
-    )  # from the run's logits at most, by the largest of them; None if that wasn't tried
+    # How far its logits are from the run's at most, by the largest of them; null if that wasn't tried.
+    difference: float | None
     notes: list[str]  # what else there is to know
 
 
