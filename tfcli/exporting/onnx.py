@@ -111,6 +111,10 @@ def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:
                 external_data=False,
                 verbose=False,
             )
+    except ImportError as error:
+        raise UsageError(
+            f"torch {torch.__version__} needs a newer onnxscript: pip install -U onnxscript"
+        ) from error
     except torch.onnx.errors.OnnxExporterError as error:
         raise UsageError(f"torch can't export it ({explain(error)})") from error
     assert program is not None  # as it is where the exporter writes no file itself
