@@ -9,8 +9,9 @@ import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
 import torch
@@ -130,16 +131,15 @@ def explain(error: BaseException) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave out what the exporter says of itself and of libraries that aren't there."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """Leave out what the exporter says of itself, of libraries that aren't there, and of what it gives up."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        logging.disable(before)
 
 
 def label(proto: Any, facts: dict[str, str]) -> None:
