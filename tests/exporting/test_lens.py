@@ -191,6 +191,7 @@ def test_the_library_computes_it_too(options: dict[str, Any]) -> None:
 REFUSED = [
     ({"positions": "ends"}, "HookedTransformer doesn't have model.positions ends;"),
     ({"positions": {"learned": 1, "rotary": 1}}, "model.positions {learned: 1, rotary: 1};"),
+    ({"input": "patches"}, "doesn't have model.input patches;"),
     ({"mask": "window:2", "counters": 2}, "doesn't have model.counters 2, model.mask window;"),
     ({"attention": "shared"}, "doesn't have model.attention shared;"),
     ({"attention_scale": "log_length"}, "doesn't have model.attention_scale log_length;"),

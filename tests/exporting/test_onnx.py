@@ -40,6 +40,7 @@ LAYOUTS = {
     "appended, begin": Layout(SYMBOLS, 4, lambda length: 2 * length + 1, appended=True, begin=True),
     "appended": Layout(SYMBOLS, 3, lambda length: (length + 1) // 2, appended=True),
     "first": Layout(SYMBOLS, 3, lambda length: 1, reads_first=True),
+    "patches": Layout(1, 4, lambda length: 1, appended=True, begin=True, n_features=6),
     "aligned": Layout(SYMBOLS),
 }
 SEPARATED = {"name": "separated", "separator": 3, "count": 3}
@@ -76,7 +77,7 @@ def spread() -> list[dict[str, Any]]:
     groups = [bounded, *chunks([name for name in POSITIONS if name != "learned"], 3)]
     tables: dict[str, list[Any]] = {
         "positions": groups,
-        "layout": list(LAYOUTS),
+        "layout": [name for name in LAYOUTS if name != "aligned"],  # all that it has `next` and others have
         "mask": list(MASKS),
         "norm": list(NORMS),
         "norm_placement": list(PLACEMENTS),

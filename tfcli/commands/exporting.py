@@ -18,7 +18,7 @@ from tfcli.commands.export_targets import FILES
 from tfcli.errors import TfcliError, UsageError
 from tfcli.exporting.hf import describe_settings, find_candidate, make_tensors
 from tfcli.exporting.lens import make_lens
-from tfcli.exporting.onnx import find_difference, label, make_onnx, measure_difference
+from tfcli.exporting.onnx import draw_inputs, find_difference, label, make_onnx, measure_difference
 from tfcli.exporting.tokenizer import describe_tokenizer, find_padding, make_tokenizer
 from tfcli.model.encoder import Encoder
 from tfcli.model.token_types import SeparatedTypes
@@ -150,10 +150,9 @@ def lengths_to_try(loaded: LoadedRun) -> list[int]:
 
 def compare(found: Encoder, model: Encoder, lengths: list[int]) -> float:
     """Return how far the logits of two models are from each other at most, by the largest of them."""
-    generator = torch.Generator().manual_seed(0)
     differences = []
     with torch.inference_mode():
         for length in lengths:
-            inputs = torch.randint(model.layout.n_symbols, (2, length), generator=generator)
+            inputs = draw_inputs(model, 2, length)
             differences.append(find_difference(found(inputs), model(inputs)))
     return max(differences)

@@ -28,6 +28,7 @@ LEAST_CONTEXT = 2048  # positions that a model without a bound of its own is mad
 N_TYPES = 2  # of tokens, which a HookedEncoder always has
 # What a setting may be, by name or value; settings that aren't here may be anything.
 ALWAYS: dict[str, tuple[Any, ...]] = {
+    "input": ("symbols",),
     "indices": ("consecutive",),
     "counters": (0,),
     "attention": ("full",),
@@ -130,7 +131,7 @@ def describe_config(config: ModelConfig, model: Encoder, context: int) -> dict[s
 def embed(model: Encoder, context: int, prefix: str) -> dict[str, Tensor]:
     """Return the tables of tokens and positions, and what else an encoder has there."""
     D = model.embedding.embedding_dim
-    found = {f"{prefix}embed.W_E": model.embedding.weight.detach() * model.embedding_scale}
+    found = {f"{prefix}embed.W_E": model.embedding.weight.detach() * model.embedding.scale}
     if all(block.attention.positions.in_queries is None for block in model.layers):
         # All the encodings that there may be add a vector to each token, by its place alone.
         at = model.layout.coordinates(torch.zeros(1, context, dtype=torch.int64))

@@ -1,6 +1,6 @@
 """A run as an ONNX file, which takes any number of inputs of any length.
 
-Axes: B batch, T position of the input, M position of the answer, V symbols.
+Axes: B batch, T position of the input, P numbers of a token, M position of the answer, V symbols.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class FormulaLayout(Layout):
             begin=layout.begin,
             open_ended=layout.open_ended,
             reads_first=layout.reads_first,
+            n_features=layout.n_features,
         )
 
     def answer_lengths(self, lengths: Tensor, longest: int) -> Tensor:
@@ -62,7 +63,7 @@ class Graph(nn.Module):
         self.model.layout = FormulaLayout.of(model.layout)
 
     def forward(self, inputs: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        """Logits [B, M, V] for `inputs` [B, T]."""
+        """Logits [B, M, V] for `inputs` [B, T], or [B, T, P]."""
         logits: Tensor = self.model(inputs, may_attend)
         return logits
 
@@ -84,7 +85,7 @@ def find_formula(answer_length: Callable[[int], int]) -> Callable[[int], int]:
 
 
 def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:
-    """Return an ONNX model of `inputs` [B, T] and, with `padding`, of `may_attend` [B, T].
+    """Return an ONNX model of `inputs` [B, T], or [B, T, P], and, with `padding`, of `may_attend` [B, T].
 
     Args:
         length: of the inputs with which the model is traced; at 1 it takes no others.
@@ -98,13 +99,13 @@ def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:
         graph = Graph(model).eval()
     except ValueError as error:
         raise UsageError(str(error)) from error
-    inputs, names = torch.zeros((2, length), dtype=torch.int64), [INPUTS, MAY_ATTEND][: 1 + padding]
+    inputs, names = draw_inputs(model, 2, length), [INPUTS, MAY_ATTEND][: 1 + padding]
     axes = {0: "batch", 1: "length"} if length > 1 else {0: "batch"}
     try:
         with torch.no_grad(), quiet():
             program = torch.onnx.export(
                 graph,
-                (inputs, torch.ones_like(inputs, dtype=torch.bool))[: 1 + padding],
+                (inputs, torch.ones(inputs.shape[:2], dtype=torch.bool))[: 1 + padding],
                 input_names=names,
                 output_names=[LOGITS],
                 dynamic_shapes=dict.fromkeys(names, axes),
@@ -164,10 +165,9 @@ def measure_difference(data: bytes, model: Encoder, lengths: list[int], *, paddi
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
     session = onnxruntime.InferenceSession(data, options)
-    generator = torch.Generator().manual_seed(0)
     differences = []
     for rows, length in enumerate(lengths, start=1):
-        inputs = torch.randint(model.layout.n_symbols, (rows, length), generator=generator)
+        inputs = draw_inputs(model, rows, length)
         last = (length - torch.arange(1, rows + 1)).clamp(min=0)  # of each sequence
         may_attend = torch.arange(length) <= last[:, None] if padding else None
         fed = {INPUTS: inputs.numpy()} | ({} if may_attend is None else {MAY_ATTEND: may_attend.numpy()})
@@ -180,6 +180,14 @@ def measure_difference(data: bytes, model: Encoder, lengths: list[int], *, paddi
             f"onnxruntime's logits are {max(differences):.0e} of the largest off; nothing is written"
         )
     return max(differences)
+
+
+def draw_inputs(model: Encoder, rows: int, length: int) -> Tensor:
+    """Return random symbols [B, T], or random numbers [B, T, P] where those are what a model reads."""
+    generator, layout = torch.Generator().manual_seed(length), model.layout
+    if layout.n_features is None:
+        return torch.randint(layout.n_symbols, (rows, length), generator=generator)
+    return torch.rand(rows, length, layout.n_features, generator=generator)
 
 
 def find_difference(found: Tensor, expected: Tensor) -> float:
