@@ -81,19 +81,7 @@ def export_onnx(loaded: LoadedRun, path: Path, padding: bool) -> ExportReport:
 def export_hf(loaded: LoadedRun, path: Path) -> ExportReport:
     """Write a folder as Hugging Face saves it, and hold what `import` makes of it against the run."""
     config, task, notes = loaded.config, loaded.task, []
-    if config.task.tokenizer is not None:
-        tokenizer = load_tokenizer(loaded.path / config.task.tokenizer)
-        text = (loaded.path / config.task.tokenizer).read_bytes()
-    else:
-        if config.model.token_types.name != "none":
-            raise UsageError(
-                "model.token_types needs the tokenizer of an imported model; --to onnx takes any run"
-            )
-        is_text = config.task.data is not None and config.task.answers is None
-        tokenizer = make_tokenizer(
-            task.symbols, is_text=is_text, are_characters=config.task.tokens == "characters"
-        )
-        text = tokenizer.to_str().encode()
+    tokenizer, text = tokenizer_of(loaded)
     pieces, labels = tokenizer.get_vocab(), task.answer_symbols if loaded.model.layout.reads_first else ()
     architecture = read_header(loaded.path).summary.architecture
     found = find_candidate(config.model, loaded.model, labels, architecture, find_padding(pieces))
@@ -112,6 +100,20 @@ def export_hf(loaded: LoadedRun, path: Path) -> ExportReport:
     difference = compare(again, loaded.model, lengths_to_try(loaded))
     size = sum(map(len, files.values()))
     return ExportReport(str(loaded.path), "hf", str(path), found.class_name, size, difference, notes)
+
+
+def tokenizer_of(loaded: LoadedRun) -> tuple[Any, bytes]:
+    """Return the tokenizer of a run and its file, or one that is made of the symbols of its task."""
+    task = loaded.config.task
+    if task.tokenizer is not None:
+        return load_tokenizer(loaded.path / task.tokenizer), (loaded.path / task.tokenizer).read_bytes()
+    if loaded.config.model.token_types.name != "none":
+        raise UsageError(
+            "model.token_types needs the tokenizer of an imported model; --to onnx takes any run"
+        )
+    is_text, are_characters = task.data is not None and task.answers is None, task.tokens == "characters"
+    made = make_tokenizer(loaded.task.symbols, is_text=is_text, are_characters=are_characters)
+    return made, made.to_str().encode()
 
 
 def export_lens(loaded: LoadedRun, path: Path) -> ExportReport:
