@@ -15,10 +15,12 @@ from tests.conftest import Cli, as_json, invoke
 from tests.models import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
 from tfcli.building.models import build_task
+from tfcli.commands.bench import draw_curve
 from tfcli.config.schema import TaskConfig, TrainConfig
 from tfcli.model.layout import Layout
 from tfcli.records.bench import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.render.bench import markdown, print_bench
+from tfcli.render.learning_curves import needed_lines, rows_of
 
 FAST = ["chinese", "train.eval_every=5", "train.eval_samples=50", "--seeds", "0:1"]
 
@@ -131,3 +133,87 @@ def test_the_machine_is_measured() -> None:
     machine = measure_machine()
     assert machine.cores >= 1
     assert machine.matmul_gflops > 0.1
+
+
+CURVE = ["bench", "chinese", "train.train_samples=40,20,40", "train.steps=5", "--seeds", "0:1"]
+
+
+def test_each_number_of_sequences_is_a_point_of_a_curve(cli: Cli, folder: Path) -> None:
+    report = as_json(cli, *CURVE)
+    assert [entry["train_samples"] for entry in report["entries"]] == [20, 40]
+    assert all(entry["plain"] == [] and entry["start"] is None for entry in report["entries"])
+    [curve] = report["curves"]
+    assert [point["train_samples"] for point in curve["points"]] == [20, 40]
+    assert all(point["from_run"] is None and point["ratio"] is None for point in curve["points"])
+    for point, entry in zip(curve["points"], report["entries"], strict=True):
+        exact = [record["exact_match"] for record in entry["ours"]]
+        assert point["from_scratch"]["exact_match_worst"] == min(exact)
+        assert point["from_scratch"]["trainings"] == 2
+    result = cli(*CURVE, "--lengths", "4", "--save", "curve.md")
+    assert "chinese, 20 sequences seed 0 ours" in result.stderr
+    text = (folder / "curve.md").read_text(encoding="utf-8")
+    assert "| examples | scratch exact |" in text
+    assert "| chinese, 40 sequences | 4 |" in text
+
+
+def test_a_curve_from_a_run_has_both_sides(cli: Cli, folder: Path) -> None:
+    cli("train", "chinese", "-q", "--out", "runs/solved")
+    report = as_json(cli, *CURVE, "--from", "solved")
+    [curve] = report["curves"]
+    assert curve["start"] == str((folder / "runs/solved").resolve())
+    assert [entry["start"] for entry in report["entries"]] == [None, curve["start"]] * 2
+    assert all(point["from_run"]["exact_match_worst"] == 1 for point in curve["points"])
+    assert all(point["from_scratch"]["exact_match_median"] < 1 for point in curve["points"])
+    assert curve["needed"][0] == {"exact_match": 1.0, "from_scratch": None, "from_run": 20}
+    shown = " ".join(cli(*CURVE, "--from", "solved").stdout.split())
+    assert "chinese: from scratch, and from solved" in shown
+    assert "for a median exact match of 1.000: more than 40 from scratch, 20 from solved" in shown
+
+
+def entry_of(count: int | None, start: str | None, exact: list[float], steps: int = 50) -> BenchEntry:
+    ours = [
+        SolveRecord(seed, share == 1, steps + seed, 1.0, 1.0, 1.0, None, exact_match=share)
+        for seed, share in enumerate(exact)
+    ]
+    return BenchEntry("copy", "copy", ours, [], None, [], start, count)
+
+
+def test_what_is_needed_is_read_off_the_medians() -> None:
+    curve = draw_curve(
+        [
+            entry_of(30, None, [0.1, 0.2, 1.0], 100),
+            entry_of(30, "runs/a", [0.5, 0.9, 0.95]),
+            entry_of(10, None, [0.0, 0.1, 0.1], 100),
+            entry_of(10, "runs/a", [0.1, 0.3, 1.0]),
+            entry_of(90, None, [0.8, 0.8, 1.0], 100),
+            entry_of(90, "runs/a", [1.0, 1.0, 1.0]),
+        ]
+    )
+    assert [point.train_samples for point in curve.points] == [10, 30, 90]
+    assert [(n.exact_match, n.from_scratch, n.from_run) for n in curve.needed] == [
+        (1.0, None, 90),
+        (0.8, 90, 30),
+    ]
+    assert [row[-1] for row in rows_of(curve)] == ["-", "-", "<0.50"]
+    assert rows_of(curve)[2][1:4] == ["0.800", "0.800", ">101"]
+    assert needed_lines(curve)[1].endswith("the most that scratch comes to: 90 from scratch, 30 from a")
+
+
+def test_where_nothing_is_learned_nothing_is_said_of_what_it_takes() -> None:
+    assert draw_curve([entry_of(10, None, [0.0]), entry_of(30, None, [0.0])]).needed == []
+
+
+def test_a_start_without_a_number_of_sequences_is_a_curve_of_one_point() -> None:
+    curve = draw_curve([entry_of(None, None, [1.0], 100), entry_of(None, "runs/a", [1.0], 40)])
+    assert (curve.points[0].ratio, curve.needed) == (0.4, [])
+    assert rows_of(curve)[0][0] == "no limit"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_curves_fit_the_terminal(width: int) -> None:
+    entries = [entry_of(count, start, [0.5]) for count in (100, 1000) for start in (None, "runs/a")]
+    report = BenchReport(Machine(2, 0.1, "2.13", 150.0), entries, [draw_curve(entries)])
+    file = io.StringIO()
+    print_bench(Console(file=file, width=width, color_system=None), report)
+    assert all(len(line) <= width for line in file.getvalue().splitlines())
+    assert "1,000" in file.getvalue()

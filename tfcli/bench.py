@@ -129,7 +129,17 @@ def measure(
             plainly.append(follow(config, progress, True, None, machine))
             tell(plainly[-1])
     spreads = [spread_of(list(column)) for column in zip(*scores, strict=True)]
-    return BenchEntry(name, configs[0].task.name, ours, plainly, ratio(ours, plainly), spreads)
+    first = configs[0]
+    return BenchEntry(
+        name,
+        first.task.name,
+        ours,
+        plainly,
+        ratio(ours, plainly),
+        spreads,
+        first.train.start,
+        first.train.train_samples,
+    )
 
 
 def follow(
@@ -156,6 +166,7 @@ def follow(
         if flops_a_token is None
         else rate * flops_a_token / (machine.matmul_gflops * 1e9),
         attempts=until.attempt,
+        exact_match=None if until.score is None else until.score.exact_match,
     )
 
 

@@ -121,3 +121,13 @@ def test_validate_reads_the_data(cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize("setting", ["task.tokens=words", "task.test=x.tsv", "task.answers=[a, b]"])
 def test_settings_of_a_file_need_one(cli: Cli, setting: str) -> None:
     assert "is about task.data" in cli("train", "copy", setting, expect=2).stderr
+
+
+def test_bench_asks_a_file_for_no_more_sequences_than_it_has(cli: Cli, folder: Path) -> None:
+    write_reversed(folder / "mine.tsv")
+    words = ["bench", "mine.tsv", *TINY, "train.steps=2", "--seeds", "0"]
+    [curve] = as_json(cli, *words, "train.train_samples=50,20")["curves"]
+    assert [point["train_samples"] for point in curve["points"]] == [20, 50]
+    said = cli(*words, "train.train_samples=20,5000", expect=2).stderr
+    assert "train.train_samples=5000: there are 7" in said
+    assert "sequences to train on; ask for no more" in said

@@ -121,4 +121,6 @@ def test_a_run_goes_on_without_the_one_it_started_from(grown: Cli) -> None:
 def test_bench_trains_from_a_run_and_anew(grown: Cli) -> None:
     words = ["bench", "copy", "--from", "first", "--seeds", "0", "train.steps=2", "--json"]
     report = json.loads(grown(*words).stdout)
-    assert [entry["example"] for entry in report["entries"]] == ["copy from first", "copy anew"]
+    assert [entry["example"] for entry in report["entries"]] == ["copy", "copy"]
+    assert [entry["start"] is None for entry in report["entries"]] == [True, False]
+    assert [curve["points"][0]["train_samples"] for curve in report["curves"]] == [None]

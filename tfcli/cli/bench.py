@@ -1,5 +1,6 @@
 """`bench`: examples over several seeds."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,11 @@ from tfcli.cli.output import hint, print_json, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.config.schema import RunConfig
-    from tfcli.records.bench import Machine, SolveRecord
+    from tfcli.config.files import Entry
+    from tfcli.records.bench import Machine, Measured, SolveRecord
 
 BUSY = 0.5  # processes a core
+COUNTS = "train.train_samples"  # the setting of which there may be several values
 
 
 @app.command()
@@ -24,7 +26,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[EXAMPLE]... [KEY=VALUE]...",
-            help="Examples, all if none is named, and settings that change them.",
+            help="Examples, all if none is named, and settings that change them;"
+            f" {COUNTS}=100,300,1000 trains with each.",
             autocompletion=complete_sources,
         ),
     ] = None,
@@ -58,13 +61,14 @@ def bench(
     """Measure how fast examples are solved, and how far that carries, over several seeds.
 
     Nothing is saved as a run. Beside each example, and in turn with it, torch's own encoder is trained by a
-    plain recipe on the same task.
+    plain recipe on the same task. With several numbers of sequences to train on, or a run to start from, what
+    is told is how many it takes, and how long, from new weights and from those of the run.
 
     Example: tfcli bench reverse sort --lengths 41:500:50
     """
     from tfcli.cli.ranges import parse_lengths, parse_seeds
 
-    entries = configurations(words or [], parse_seeds(seeds), start)
+    wanted = list_wanted(words or [], parse_seeds(seeds), start)
     chosen = [] if lengths is None else parse_lengths(lengths)
     if force and save is None:
         raise UsageError("--force is about the file of --save")
@@ -72,8 +76,8 @@ def bench(
         saving.check_target(save, [".md", ".json"], force=force)
     from tfcli.commands.bench import bench_examples
 
-    plain = plain and start is None
-    report = bench_examples(entries, chosen, plain, samples, begin=warn_if_busy, tell=tell)
+    plain = plain and start is None and all(entry.label == entry.example for entry in wanted)
+    report = bench_examples(wanted, chosen, plain, samples, begin=warn_if_busy, tell=tell)
     from tfcli.render.bench import markdown, print_bench
     from tfcli.render.files import json_text
     from tfcli.render.terminal import make_console
@@ -89,28 +93,62 @@ def bench(
         print_bench(make_console(), report)
 
 
-def configurations(words: list[str], seeds: list[int], start: str | None) -> "dict[str, list[RunConfig]]":
-    """Return the examples that were named, or all, each once a seed, with the settings that were written.
+def list_wanted(words: list[str], seeds: list[int], start: str | None) -> "list[Measured]":
+    """Return what is to be trained: the examples that were named, or all, with the settings written.
 
-    With a run to start from, each stands there twice: from its weights, and anew with the same model.
+    With a run to start from, each stands there twice: from new weights, and from its own with the same model;
+    with several numbers of sequences to train on, once with each.
+
+    Raises:
+        UsageError: something can't be read, or isn't to be had.
     """
     from tfcli.config import files
+    from tfcli.records.bench import Measured
 
-    settings = [word for word in words if "=" in word]
-    if any(setting.startswith("train.seed=") for setting in settings):
-        raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
+    settings, counts = split_counts([word for word in words if "=" in word])
     sources = [word for word in words if "=" not in word] or files.example_names()
-    entries = {entry.name: entry for entry in map(files.find_entry, sources)}
-    if start is not None:
-        from tfcli.runs.start import start_from, without_start
+    wanted = []
+    for entry in {entry.name: entry for entry in map(files.find_entry, sources)}.values():
+        for count in counts:
+            for origin, begun in starts_of(entry, start):
+                chosen = [*settings, *([] if count is None else [f"{COUNTS}={count}"])]
+                configs = [files.check(begun, [*chosen, f"train.seed={seed}"]) for seed in seeds]
+                label = f"{entry.name}{origin}" + ("" if count is None else f", {count:,} sequences")
+                wanted.append(Measured(entry.name, label, configs))
+    return wanted
 
-        begun = {f"{name} from {start}": start_from(entry, start) for name, entry in entries.items()}
-        anew = {f"{name} anew": without_start(start_from(entry, start)) for name, entry in entries.items()}
-        entries = {**begun, **anew}
-    return {
-        name: [files.check(entry, [*settings, f"train.seed={seed}"]) for seed in seeds]
-        for name, entry in entries.items()
-    }
+
+def starts_of(entry: "Entry", start: str | None) -> "list[tuple[str, Entry]]":
+    """Return an entry as it is, or from new weights and from those of a run, each with what it is called."""
+    if start is None:
+        return [("", entry)]
+    from tfcli.runs.start import start_from, without_start
+
+    begun = start_from(entry, start)
+    return [(" from scratch", without_start(begun)), (f" from {start}", begun)]
+
+
+def split_counts(settings: list[str]) -> tuple[list[str], list[int | None]]:
+    """Return settings without the numbers of sequences to train on, and these; None for what is set anyway.
+
+    Raises:
+        UsageError: the numbers can't be read, or another setting has several values.
+    """
+    from tfcli.cli.ranges import parse_counts
+
+    kept: list[str] = []
+    counts: list[int | None] = [None]
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key == "train.seed":
+            raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
+        if key == COUNTS and "," in value:
+            counts = [*parse_counts(key, value)]
+        elif re.fullmatch(r"[\d.eE+-]+(,[\d.eE+-]+)+", value):
+            raise UsageError(f"{setting}: only {COUNTS} may have several values; run `tfcli bench` for each")
+        else:
+            kept.append(setting)
+    return kept, counts
 
 
 def warn_if_busy(machine: "Machine") -> None:

@@ -1,4 +1,4 @@
-"""Lengths and seeds as people write them: `1:40`, `41:500:50`, `10,41,500`; `100:104`."""
+"""Lengths, seeds and counts as people write them: `1:40`, `41:500:50`, `10,41,500`; `100:104`; `100,300`."""
 
 from __future__ import annotations
 
@@ -42,3 +42,17 @@ def parse_seeds(text: str) -> list[int]:
         rule = f"write FIRST:LAST, such as 100:104, at most {MOST_SEEDS} of them"
         raise UsageError(f"can't read --seeds {text!r}; {rule}")
     return list(range(first, last + 1))
+
+
+def parse_counts(key: str, text: str) -> list[int]:
+    """Return the counts that `text` names for a setting, ascending, each once.
+
+    Raises:
+        UsageError: it can't be read, or one is 0.
+    """
+    counts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"\d{1,9}", part, re.ASCII) and int(part) for part in counts):
+        raise UsageError(
+            f"can't read {key}={text}; write whole numbers from 1 on, such as {key}=100,300,1000"
+        )
+    return sorted(set(map(int, counts)))

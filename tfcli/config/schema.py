@@ -348,6 +348,15 @@ class TrainConfig(Section):
             for number, steps in enumerate(shares or self.shares())
         ]
 
+    @field_validator("train_samples", mode="before")
+    @classmethod
+    def _several_counts_are_a_benchmark(cls, value: Any) -> Any:
+        if isinstance(value, list) or (isinstance(value, str) and "," in value):
+            raise ValueError(
+                "must be one whole number; `tfcli bench` trains with each of several: 100,300,1000"
+            )
+        return value
+
     @field_validator("device")
     @classmethod
     def _device_has_a_known_form(cls, device: str) -> str:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tfcli.config.schema import RunConfig
+
+
+class Measured(NamedTuple):
+    """What is trained once a seed: an example with one start and one number of sequences to train on."""
+
+    example: str  # its name
+    label: str  # that tells it from the others
+    configs: Sequence[RunConfig]  # a seed each
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,7 @@ class SolveRecord:
     tokens_per_second: float  # trained on, evaluations included
     share_of_machine: float | None  # matrix operations over what the machine could do in that time
     attempts: int = 1  # trainings, each from new weights on; their steps and seconds are counted
+    exact_match: float | None = None  # held-out, when solved or at the end; null if it was never scored
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,51 @@ class BenchEntry:
     # plain seconds over ours, medians; at least that where the plain recipe isn't through
     ratio: float | None
     lengths: list[LengthSpread]  # those of --lengths
+    start: str | None = None  # the run whose weights it starts from
+    train_samples: int | None = None  # sequences to train on; null: all there are, or without end
+
+
+@dataclass(frozen=True)
+class LearningSpread:
+    """What came of trainings on the same number of sequences, over the seeds."""
+
+    solved: int  # trainings
+    trainings: int  # a seed each
+    exact_match_median: float  # held-out, when solved or at the end
+    exact_match_worst: float  # of the seeds
+    steps_median: float  # until solved, or all
+    seconds_median: float  # until solved, or all
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """Training on so many sequences, from new weights and from those of a run."""
+
+    train_samples: int | None  # null: all there are, or without end
+    from_scratch: LearningSpread | None  # from new weights
+    from_run: LearningSpread | None  # from those of the run
+    # steps from the run over those from scratch, medians; at most that where scratch isn't solved on each
+    # seed, and null where the run isn't
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The fewest sequences, of the numbers that were tried, with which the median seed gets so far."""
+
+    exact_match: float  # how far: 1.0, or the most that training from scratch comes to
+    from_scratch: int | None  # null: more than were tried
+    from_run: int | None  # likewise
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """How well an example is learned from few sequences, and what a run to start from buys."""
+
+    example: str  # its name
+    start: str | None  # the run to start from
+    points: list[LearningPoint]  # the fewest sequences first
+    needed: list[Needed]  # where several numbers were tried
 
 
 @dataclass(frozen=True)
@@ -59,4 +118,5 @@ class BenchReport:
     """All that was measured in one run."""
 
     machine: Machine  # what was measured on
-    entries: list[BenchEntry]  # an example each
+    entries: list[BenchEntry]  # an example each; with each number of sequences and start if there are several
+    curves: list[LearningCurve] = field(default_factory=list)  # of the examples with several entries

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfcli.records.bench import BenchEntry, BenchReport
+from tfcli.records.bench import BenchEntry, BenchReport, LearningCurve
+from tfcli.render.learning_curves import LEGEND as CURVE_LEGEND
+from tfcli.render.learning_curves import brief_of, headings_of, needed_lines, rows_of, title_of
 from tfcli.render.tables import count, plain_table, print_fitting, share
 from tfcli.render.terminal import print_lines, print_wrapped
 
@@ -28,14 +31,26 @@ LEGEND = (
 def print_bench(console: Console, report: BenchReport) -> None:
     """Time to solved, then scores by length where they were asked for."""
     print_wrapped(console, Text(machine_line(report), "bold"))
-    rows = [solve_row(entry) for entry in report.entries]
-    print_fitting(console, [columns_of(SOLVING, rows), columns_of(SOLVING, rows, SOLVING_BRIEF)])
+    if rows := solve_rows(report):
+        print_fitting(console, [columns_of(SOLVING, rows), columns_of(SOLVING, rows, SOLVING_BRIEF)])
+    for curve in report.curves:
+        print_curve(console, curve)
     for line in attempt_lines(report):
         print_wrapped(console, Text(line))
-    print_wrapped(console, Text(LEGEND, "dim"))
+    print_wrapped(console, Text(legend_of(report), "dim"))
     if rows := length_rows(report):
         print_lines(console)
         print_fitting(console, [columns_of(LENGTHS, rows), columns_of(LENGTHS, rows, LENGTHS_BRIEF)])
+
+
+def print_curve(console: Console, curve: LearningCurve) -> None:
+    """Print a learning curve, and how many examples are needed."""
+    print_lines(console)
+    headings, rows = headings_of(curve, "\n"), rows_of(curve)
+    print_wrapped(console, Text(title_of(curve), "bold"))
+    print_fitting(console, [columns_of(headings, rows), columns_of(headings, rows, brief_of(curve))])
+    for line in needed_lines(curve):
+        print_wrapped(console, Text(line))
 
 
 def columns_of(
@@ -52,8 +67,12 @@ def columns_of(
 
 def markdown(report: BenchReport) -> str:
     """Return the same as Markdown."""
-    solving = table_of(SOLVING, [solve_row(entry) for entry in report.entries])
-    blocks = [machine_line(report), solving, *attempt_lines(report), LEGEND]
+    blocks = [machine_line(report)]
+    if rows := solve_rows(report):
+        blocks.append(table_of(SOLVING, rows))
+    for curve in report.curves:
+        blocks += [title_of(curve), table_of(headings_of(curve), rows_of(curve)), *needed_lines(curve)]
+    blocks += [*attempt_lines(report), legend_of(report)]
     if length_rows(report):
         blocks.append(table_of(LENGTHS, length_rows(report)))
     return "\n\n".join(blocks) + "\n"
@@ -73,6 +92,24 @@ def machine_line(report: BenchReport) -> str:
         f"{m.cores} cores, load {m.load:.1f}, torch {m.torch}, {m.matmul_gflops:.0f} GFLOP/s in a large "
         f"product; seeds {', '.join(map(str, seeds))}"
     )
+
+
+def solve_rows(report: BenchReport) -> list[list[str]]:
+    """Return a row for each example that is no learning curve."""
+    drawn = {curve.example for curve in report.curves}
+    return [solve_row(entry) for entry in report.entries if entry.example not in drawn]
+
+
+def legend_of(report: BenchReport) -> str:
+    """Return what the columns of the tables are."""
+    return CURVE_LEGEND if report.curves else LEGEND
+
+
+def label_of(entry: BenchEntry) -> str:
+    """Return what tells an entry from the others of its example."""
+    start = "" if entry.start is None else f" from {Path(entry.start).name}"
+    samples = "" if entry.train_samples is None else f", {count(entry.train_samples)} sequences"
+    return f"{entry.example}{start}{samples}"
 
 
 def solve_row(entry: BenchEntry) -> list[str]:
@@ -97,7 +134,7 @@ def solve_row(entry: BenchEntry) -> list[str]:
 def attempt_lines(report: BenchReport) -> list[str]:
     """Return a line for each training that took more than one attempt."""
     return [
-        f"{entry.example}: seed {record.seed} took {record.attempts} attempts"
+        f"{label_of(entry)}: seed {record.seed} took {record.attempts} attempts"
         for entry in report.entries
         for record in entry.ours
         if record.attempts > 1
@@ -108,7 +145,7 @@ def length_rows(report: BenchReport) -> list[list[str]]:
     """Return a row an example and length, as in LENGTHS."""
     return [
         [
-            entry.example,
+            label_of(entry),
             count(spread.length),
             share(spread.exact_match_median),
             share(spread.exact_match_worst),
