@@ -109,8 +109,9 @@ def list_wanted(words: list[str], seeds: list[int], start: str | None) -> "list[
     sources = [word for word in words if "=" not in word] or files.example_names()
     wanted = []
     for entry in {entry.name: entry for entry in map(files.find_entry, sources)}.values():
+        starts = starts_of(entry, start, settings)
         for count in counts:
-            for origin, begun in starts_of(entry, start):
+            for origin, begun in starts:
                 chosen = [*settings, *([] if count is None else [f"{COUNTS}={count}"])]
                 configs = [files.check(begun, [*chosen, f"train.seed={seed}"]) for seed in seeds]
                 label = f"{entry.name}{origin}" + ("" if count is None else f", {count:,} sequences")
@@ -118,13 +119,16 @@ def list_wanted(words: list[str], seeds: list[int], start: str | None) -> "list[
     return wanted
 
 
-def starts_of(entry: "Entry", start: str | None) -> "list[tuple[str, Entry]]":
+def starts_of(entry: "Entry", start: str | None, settings: list[str]) -> "list[tuple[str, Entry]]":
     """Return an entry as it is, or from new weights and from those of a run, each with what it is called."""
     if start is None:
         return [("", entry)]
+    from tfcli.commands.starting import suit_model
     from tfcli.runs.start import start_from, without_start
 
-    begun = start_from(entry, start)
+    begun, notes = suit_model(start_from(entry, start), settings)
+    for note in notes:
+        hint(f"note: {note}")
     return [(" from scratch", without_start(begun)), (f" from {start}", begun)]
 
 

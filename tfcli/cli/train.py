@@ -100,7 +100,7 @@ def train(
         return
     if trust:
         raise UsageError("--trust is about --resume: the files that a training names are run anyway")
-    entry, config = read_source(source, overrides, start)
+    entry, config = read_source(source, overrides, start, quiet)
     if dry_run and as_json:
         print_json(config.model_dump(mode="json"))
     elif dry_run:
@@ -110,8 +110,12 @@ def train(
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
 
 
-def read_source(source: str | None, overrides: list[str], start: str | None) -> tuple["Entry", "RunConfig"]:
+def read_source(
+    source: str | None, overrides: list[str], start: str | None, quiet: bool
+) -> tuple["Entry", "RunConfig"]:
     """Return the entry that is to be trained, and its configuration, with the model of a run to start from.
+
+    What was changed in that for the task is told on stderr.
 
     Raises:
         UsageError: none is named, or something in it is wrong.
@@ -123,9 +127,12 @@ def read_source(source: str | None, overrides: list[str], start: str | None) -> 
         raise UsageError(f"name an example or a file first: tfcli train reverse (examples: {names})")
     entry = files.find_entry(source)
     if start is not None:
+        from tfcli.commands.starting import suit_model
         from tfcli.runs.start import start_from
 
-        entry = start_from(entry, start)
+        entry, notes = suit_model(start_from(entry, start), overrides)
+        for note in [] if quiet else notes:
+            hint(f"note: {note}")
     return entry, files.check(entry, overrides)
 
 
