@@ -44,6 +44,8 @@ def find_problem(symbols: Sequence[object], at_least: int = 2) -> str | None:
 
 def is_printable(symbol: str) -> bool:
     """Whether a symbol can be typed between spaces, and each of its characters seen, or joins two."""
+    if symbol.isascii():  # of which vocabularies of many thousands mostly are
+        return symbol.isprintable() and " " not in symbol and bool(symbol)
     around = f" {symbol} "
     return bool(symbol) and all(
         is_visible(character) or (character in JOINERS and is_joined(around[i]) and is_joined(around[i + 2]))

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.pretrained import tiny
+
 BENCHMARKS = Path(__file__).parent / "benchmarks"
+BERT = "BERT"  # stands for the folder of a tiny one
 RUNS = {
     "startup.py": (["--runs", "1"], "x import torch"),
     "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
@@ -26,6 +29,7 @@ RUNS = {
     "own_data.py": (["--seeds", "0", "--lines", "2000", "--steps", "5"], "x those of the generated task"),
     "generation.py": (["--tokens", "20", "--runs", "1", "--sizes", "small", "large"], "x, the same symbols"),
     "transfer.py": (["--seeds", "0", "--steps", "3"], "| sort, from reverse |"),
+    "importing.py": ([BERT, "--runs", "1"], "x import torch"),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 
@@ -36,8 +40,9 @@ def test_every_benchmark_is_run_here() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_a_benchmark_runs(name: str) -> None:
+def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     words, expected = RUNS[name]
+    words = [str(tiny.write(tmp_path / "bert")) if word == BERT else word for word in words]
     command = [sys.executable, str(BENCHMARKS / name), *words]
     result = subprocess.run(command, cwd=BENCHMARKS.parent, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -44,6 +44,13 @@ def test_a_run_has_the_weights_the_settings_and_the_tokenizer(imported: Path, cl
     assert cli("inspect", "bert").stdout.startswith("runs/bert: imported")
 
 
+def test_nothing_is_drawn_for_weights_that_are_read(imported: Path) -> None:
+    state = torch.get_rng_state()
+    load_run(imported)
+    convert(Path("bert"))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_two_segments_have_two_types(imported: Path) -> None:
     run, trace = load_run(imported), ForwardTrace()
     inputs = run.encode("the cat ||| the cat")

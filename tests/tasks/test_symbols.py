@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor
 
 from tasks.base import Task
-from tasks.symbols import find_problem
+from tasks.symbols import find_problem, is_printable, is_visible
 from tests.conftest import SMALL, Cli
 from tfcli.config.files import load_config
 from tfcli.errors import UsageError
@@ -120,3 +120,7 @@ def test_a_symbol_that_stands_twice_is_soon_found_among_many() -> None:
     problem = find_problem([*map(str, range(20_000)), "3"])
     assert problem == "each symbol may stand there once, 3 stands there more often"
     assert time.process_time() - started < 1  # second; to count each by itself would take four
+
+
+def test_plain_characters_are_judged_as_all_others() -> None:
+    assert [is_printable(chr(code)) for code in range(128)] == [is_visible(chr(code)) for code in range(128)]

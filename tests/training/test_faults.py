@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
 from tfcli.errors import DivergedError
 from tfcli.model.encoder import Encoder
-from tfcli.model.faults import find_fault
+from tfcli.model.faults import find_fault, is_finite
 from tfcli.training.faults import FaultFinder, locating_faults
 
 PARTS = '''
@@ -232,3 +233,20 @@ def test_the_faults_of_a_model_are_found_where_it_answers() -> None:
     assert find_fault(model, inputs) is None
     model.layers[0].attention.out.weight.data.fill_(torch.inf)
     assert find_fault(model, inputs) == "the output of blocks.0.attention.out (Linear)"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_values_are_finite_only_if_each_of_them_is(size: int, dtype: torch.dtype) -> None:
+    values = torch.randn(size).to(dtype)
+    assert is_finite(values)
+    for wrong in (math.nan, math.inf, -math.inf):
+        for place in (0, size // 2, size - 1):
+            spoiled = values.clone()
+            spoiled[place] = wrong
+            assert not is_finite(spoiled)
+
+
+def test_nothing_and_whole_numbers_are_finite() -> None:
+    assert is_finite(torch.zeros(0))
+    assert is_finite(torch.tensor([2**62]))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 
 from tfcli.building.models import build_model, build_task
+from tfcli.building.without_numbers import WithoutNumbers
 from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
 from tfcli.config.reading import sha256_of
 from tfcli.config.relocation import find_changes, relocate
@@ -31,18 +32,6 @@ if TYPE_CHECKING:
 
 
 GROUP = 2**25
-
-
-class WithoutNumbers(TorchFunctionMode):
-    """Leaves tensors as they are where a module would draw its first weights.
-
-    On the device "meta" there are none, and yet torch imports its compiler for them, which takes a second.
-    """
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(function, "__module__", None) == nn.init.__name__:
-            return (kwargs or {}).get("tensor", *args[:1])
-        return function(*args, **(kwargs or {}))
 
 
 class LoadedRun(NamedTuple):
@@ -105,7 +94,8 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
     if header.digest is not None:
         check_claim(weights, config, task, claimed)
-    model = build_model(config, task)
+    with nullcontext() if files_of(config) else WithoutNumbers():  # for the checkpoint has them all
+        model = build_model(config, task)
     if header.digest is None:
         take_old_tensors(model, weights, header)
     else:

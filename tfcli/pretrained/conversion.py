@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from pydantic import ValidationError
 
 from tfcli.building.models import build_encoder
+from tfcli.building.without_numbers import WithoutNumbers
 from tfcli.config.messages import explain
 from tfcli.config.schema import ModelConfig
 from tfcli.errors import UsageError
@@ -66,7 +66,7 @@ def convert(folder: Path, separator: int | None = None) -> Converted:
         (lambda length: 1) if is_first else (lambda length: length),
         reads_first=is_first,
     )
-    with torch.random.fork_rng(devices=[]):
+    with WithoutNumbers():
         model = build_encoder(config, layout, longest)
     model.load_state_dict(made)
     labels = name_classes(settings, target.n_classes)
