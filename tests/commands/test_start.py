@@ -69,6 +69,15 @@ def test_the_model_settings_are_those_of_the_run(grown: Cli) -> None:
     assert "name: sort" in text
 
 
+def test_a_task_of_pictures_starts_from_a_run_that_read_symbols(grown: Cli) -> None:
+    pytest.importorskip("sklearn")
+    words = ["train", "digits", "--from", "first", "train.steps=1"]
+    said = grown(*words).stderr
+    assert "note: model.input=patches: digits is made of them" in said
+    assert "blocks.1.attention" in said
+    assert "set model.input=patches" in grown(*words, "model.input=symbols", expect=2).stderr
+
+
 def test_frozen_parts_stay_as_they_are(grown: Cli) -> None:
     start(grown, "task.symbols=[a, b, c, d]", "train.freeze=[embedding, blocks.*.attention]", "train.steps=4")
     before, after = weights("first"), weights("reverse")

@@ -80,13 +80,17 @@ def build_model(config: RunConfig, task: Task) -> Encoder:
         raise UsageError(
             f"model.tie_embeddings: the answers of {config.task.name} have symbols of their own; leave it out"
         )
-    reads = "symbols" if task.N_FEATURES is None else "patches"
-    if config.model.input != reads:
+    if config.model.input != (reads := input_of(task)):
         raise UsageError(
             f"model.input: {config.task.name} is made of {reads}, not of {config.model.input};"
             f" set model.input={reads}"
         )
     return build_encoder(config.model, build_layout(config, task), task.max_length)
+
+
+def input_of(task: Task) -> str:
+    """Return what the tokens of a task are made of, as `model.input` calls it."""
+    return "symbols" if task.N_FEATURES is None else "patches"
 
 
 def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[Task, Encoder]:

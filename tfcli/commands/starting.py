@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfcli.building.models import build_task
+from tfcli.building.models import build_task, input_of
 from tfcli.config.files import Entry, check
 from tfcli.config.schema import RunConfig
 from tfcli.runs import folders, headers
@@ -24,11 +24,12 @@ def suit_model(entry: Entry, overrides: list[str]) -> tuple[Entry, list[str]]:
     """
     config = check(entry, overrides)
     said = {override.partition("=")[0] for override in overrides}
-    if not config.model.tie_embeddings and config.model.token_types.name == "none":
-        return entry, []
     task = build_task(config.task)
     changes: dict[str, Any] = {}
     notes = []
+    if config.model.input != (reads := input_of(task)) and "model.input" not in said:
+        changes["input"] = reads
+        notes.append(f"model.input={reads}: {config.task.name} is made of them")
     own_answers = task.answer_symbols != task.symbols[: len(task.answer_symbols)]
     if config.model.tie_embeddings and own_answers and "model.tie_embeddings" not in said:
         changes |= {"tie_embeddings": False, "logit_bias": False}
