@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tfcli.building.models import build_model, build_task
-from tfcli.building.without_numbers import WithoutNumbers
+from tfcli.building.without_numbers import WithoutDraws, WithoutNumbers
 from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
 from tfcli.config.reading import sha256_of
 from tfcli.config.relocation import find_changes, relocate
@@ -94,7 +94,7 @@ def load_run(path: Path, trust: Iterable[Path] = (), snapshot: Path | None = Non
     claimed = {name: describe_entry(entry) for name, entry in header.tensors.items()}
     if header.digest is not None:
         check_claim(weights, config, task, claimed)
-    with nullcontext() if files_of(config) else WithoutNumbers():  # for the checkpoint has them all
+    with nullcontext() if files_of(config) else WithoutDraws():  # for the checkpoint has them all
         model = build_model(config, task)
     if header.digest is None:
         take_old_tensors(model, weights, header)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from tfcli.building.models import build_encoder
-from tfcli.building.without_numbers import WithoutNumbers
+from tfcli.building.without_numbers import WithoutDraws
 from tfcli.config.messages import explain
 from tfcli.config.schema import ModelConfig
 from tfcli.errors import UsageError
@@ -66,7 +66,7 @@ def convert(folder: Path, separator: int | None = None) -> Converted:
         (lambda length: 1) if is_first else (lambda length: length),
         reads_first=is_first,
     )
-    with WithoutNumbers():
+    with WithoutDraws():
         model = build_encoder(config, layout, longest)
     model.load_state_dict(made)
     labels = name_classes(settings, target.n_classes)
