@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model.attention import Attention
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout

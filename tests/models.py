@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model import (
     ATTENTIONS,
     COMPUTED_POSITIONS,

@@ -16,7 +16,8 @@ from tests.models import make, tokens
 from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
 from tfcli.building.models import build_task
 from tfcli.commands.bench import draw_curve
-from tfcli.config.schema import TaskConfig, TrainConfig
+from tfcli.config.task_section import TaskConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.model.layout import Layout
 from tfcli.records.bench import BenchEntry, BenchReport, LengthSpread, Machine, SolveRecord
 from tfcli.render.bench import markdown, print_bench

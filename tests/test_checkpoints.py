@@ -25,7 +25,8 @@ from tfcli.checkpoints import loading
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import save_run
 from tfcli.commands.train import train_run
-from tfcli.config.schema import ModelConfig, RunConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.schema import RunConfig
 from tfcli.errors import TfcliError
 from tfcli.model.encoder import Encoder
 from tfcli.records.results import TrainSummary

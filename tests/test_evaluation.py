@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.building.models import build_task
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.evaluation import held_out_set, input_blind, predict_ids, score, score_length, spread, wilson
 from tfcli.model.layout import Layout
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.transfer import starter_of
-from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.devices import make_generator, prepare, with_threads
 from tfcli.evaluation import score_length
 from tfcli.model.embedding import make_embedding

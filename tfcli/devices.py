@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 import tfcli
-from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:

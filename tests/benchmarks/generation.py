@@ -16,7 +16,7 @@ from statistics import median
 import torch
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model.encoder import Encoder
 from tfcli.model.generation import Sampling, generate
 from tfcli.model.layout import Layout

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from tfcli.building.models import build_encoder
 from tfcli.building.trainings import build_optimizer
-from tfcli.config.schema import ModelConfig, TrainConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.devices import matmul_precision
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout

@@ -14,7 +14,7 @@ from tests.commands.resuming import config, stop_at
 from tfcli.checkpoints.saving import save_state
 from tfcli.checkpoints.states import load_state
 from tfcli.commands.train import resume_run, train_run
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import TfcliError
 from tfcli.runs import folders
 

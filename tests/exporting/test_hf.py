@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tests.pretrained import foreign
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.exporting.hf import Candidate, describe_settings, find_candidate, make_tensors
 from tfcli.model.encoder import Encoder

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, einsum, nn
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.exporting.lens import ACTIVATIONS, NORMS, LensModel, make_lens
 from tfcli.model.encoder import Encoder

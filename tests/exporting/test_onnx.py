@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import TfcliError, UsageError
 from tfcli.exporting.onnx import find_formula, make_onnx, measure_difference
 from tfcli.model import (

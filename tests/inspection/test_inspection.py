@@ -13,7 +13,8 @@ from torch import Tensor
 from tests.handmade import attention_of, reverser
 from tests.models import ALL, make, tokens
 from tfcli.building.models import build_encoder, build_task
-from tfcli.config.schema import ModelConfig, TaskConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.inspection.attention import find_symbol_orders, record_attention, rollout, run_with_trace
 from tfcli.inspection.patching import patch_parts
 from tfcli.inspection.tracing import measure_deviation, tolerance, trace_sequence

@@ -13,7 +13,9 @@ from tests.handmade import attention_of, blank, point, reverser
 from tests.models import NUMBERED, make
 from tfcli.building.models import build_model, build_task
 from tfcli.checkpoints.loading import load_run
-from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.evaluation import held_out_set
 from tfcli.inspection.ablation import falls, mean_outputs, report_heads
 from tfcli.inspection.roles import (

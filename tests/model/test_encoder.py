@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tests.models import ALL, LONGEST, RANDOMIZED, VOCAB, close, make, padding, tokens
 from tfcli.building.models import build_encoder
 from tfcli.config.fields import Activation
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model import (
     ATTENTION_SCALES,
     ATTENTION_WEIGHTS,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model import (
     ATTENTION_SCALES,
     ATTENTION_WEIGHTS,

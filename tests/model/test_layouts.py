@@ -7,7 +7,8 @@ import torch
 
 from tasks.base import Task
 from tfcli.building.models import build_encoder, build_model, build_task
-from tfcli.config.schema import ModelConfig, RunConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.schema import RunConfig
 from tfcli.inspection.attention import record_attention
 from tfcli.inspection.roles import find_roles
 from tfcli.inspection.tracing import trace_sequence

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models import LONGEST, VOCAB, close, make, padding, tokens
 from tfcli.building.models import build_encoder
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.model import ATTENTION_WEIGHTS, POSITIONS
 from tfcli.model.layout import Layout
 from tfcli.model.masks import Mask

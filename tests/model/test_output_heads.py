@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from tests.models import VOCAB, close, make, padding, tokens
 from tfcli.building.models import build_for_training
-from tfcli.config.schema import ModelConfig, RunConfig
+from tfcli.config.model_section import ModelConfig
+from tfcli.config.schema import RunConfig
 from tfcli.errors import UsageError
 from tfcli.model.layout import Layout
 from tfcli.model.norms import LayerNorm

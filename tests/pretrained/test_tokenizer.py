@@ -10,7 +10,7 @@ import pytest
 
 from tests.pretrained import foreign, tiny
 from tfcli.building.texts import build_text, load_tokenizer, make_symbols, show
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.errors import UsageError
 from tfcli.pretrained.tokenizer import read_tokenizer
 

@@ -16,7 +16,7 @@ from tasks.base import IGNORE, Task
 from tests.docs.documents import DOCUMENTS
 from tests.models import PICTURES, layout_of
 from tfcli.building.models import build_task
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 
 PLACES = {"-": -1, "=": 0, "+": 1}
 

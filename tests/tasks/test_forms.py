@@ -14,7 +14,7 @@ from tasks.base import IGNORE, Task
 from tests.conftest import SMALL, Cli, as_json
 from tests.models import layout_of
 from tfcli.building.models import build_task
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 
 
 class Permutations(Task):

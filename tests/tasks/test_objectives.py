@@ -7,7 +7,8 @@ import torch
 
 from tasks.base import IGNORE, Task
 from tfcli.building.models import build_task
-from tfcli.config.schema import RunConfig, TaskConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.errors import UsageError
 
 

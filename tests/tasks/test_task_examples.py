@@ -8,7 +8,7 @@ from tasks import TASKS
 from tasks.base import IGNORE
 from tests.models import layout_of
 from tfcli.building.models import build_task
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 
 EXAMPLES = {
     "copy": {"3 1 2": "3 1 2", "7": "7", "0 0 9 1": "0 0 9 1"},

@@ -13,7 +13,7 @@ from tasks.base import FEW, IGNORE, Task
 from tasks.splitting import PRIME, all_sequences, first_of_each, sequence_hash
 from tests.models import PICTURES, layout_of
 from tfcli.building.models import build_task
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 
 NAMES = [name for name in TASKS if name not in PICTURES]
 

@@ -18,7 +18,8 @@ from tasks.base import Task
 from tests.conftest import invoke
 from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training, build_schedule
-from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.devices import choose_device, prepare, with_threads
 from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import held_out_set

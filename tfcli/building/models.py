@@ -14,8 +14,10 @@ from tfcli.building import parts
 from tfcli.building.own_data import build_own
 from tfcli.building.texts import build_text
 from tfcli.config.labels import find_ambiguity
+from tfcli.config.model_section import ModelConfig
 from tfcli.config.parts import Part
-from tfcli.config.schema import ModelConfig, RunConfig, TaskConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.errors import ConfigError, UsageError
 from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS, Block, Norms

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tfcli import registry
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.data.facts import read_test, wanted_by
 from tfcli.data.lines import STDIN, is_stdin_read
 from tfcli.data.reading import Pairs, Text, name_of, read

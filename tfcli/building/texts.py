@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfcli import registry
 from tfcli.config.reading import read_bytes
-from tfcli.config.schema import TaskConfig
+from tfcli.config.task_section import TaskConfig
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from torch import Tensor
 from tfcli import registry
 from tfcli.building import parts
 from tfcli.building.models import build_model
-from tfcli.config.schema import RunConfig, TrainConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.config.trust import digest, files_of
 from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Progress, Standing

@@ -9,7 +9,7 @@ from itertools import islice
 
 from tfcli import registry
 from tfcli.checkpoints.loading import LoadedRun
-from tfcli.config.schema import check_device
+from tfcli.config.train_section import check_device
 from tfcli.devices import choose_device, make_generator
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer, predict_ids, score_length, spread, wilson

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tfcli.building.trainings import Training
-from tfcli.config.schema import TrainConfig
+from tfcli.config.train_section import TrainConfig
 from tfcli.devices import list_versions
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainSummary

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tfcli.config.parts import Part
-from tfcli.config.schema import RunConfig, Section
+from tfcli.config.schema import RunConfig
+from tfcli.config.section import Section
 
 
 def rename_classes(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:

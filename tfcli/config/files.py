@@ -22,7 +22,8 @@ from tfcli.config.meanings import find_meant
 from tfcli.config.messages import Location, explain, shown
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
-from tfcli.config.schema import SECTIONS, RunConfig, Section, part_of
+from tfcli.config.schema import SECTIONS, RunConfig, part_of
+from tfcli.config.section import Section
 from tfcli.data import facts
 from tfcli.data.lines import PAIRS, STDIN, TEXT
 from tfcli.errors import ConfigError, UsageError, did_you_mean

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from tfcli.config.model_section import ModelConfig
 from tfcli.config.parts import Part
-from tfcli.config.schema import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.exporting.describing import describe
 from tfcli.model.encoder import Encoder

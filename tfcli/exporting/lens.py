@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.exporting.describing import describe
 from tfcli.model.attention import Attention

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tfcli.building.models import build_encoder
 from tfcli.building.without_numbers import WithoutDraws
 from tfcli.config.messages import explain
-from tfcli.config.schema import ModelConfig
+from tfcli.config.model_section import ModelConfig
 from tfcli.errors import UsageError
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout

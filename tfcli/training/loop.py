@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tfcli.config.schema import SEEDS_APART, TrainConfig
+from tfcli.config.train_section import SEEDS_APART, TrainConfig
 from tfcli.devices import make_generator, matmul_precision, random_states, restore_random_states
 from tfcli.errors import DivergedError
 from tfcli.evaluation import IGNORE
