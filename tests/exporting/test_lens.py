@@ -44,6 +44,11 @@ CASES += [{"tie_embeddings": True, "logit_bias": True}, {"layout": Layout(SYMBOL
 CASES += [MASKED, {**MASKED, **TYPED}, {**MASKED, "tie_embeddings": True, "logit_bias": True}]
 
 
+def name(options: dict[str, Any]) -> str:
+    """Return what a case is called, in every process alike."""
+    return ", ".join(f"{key} {'' if key == 'layout' else value}" for key, value in options.items())
+
+
 def make(options: dict[str, Any]) -> tuple[ModelConfig, Encoder]:
     torch.manual_seed(0)
     options = {"positions": "learned", **options}
@@ -150,7 +155,7 @@ def sequences() -> Tensor:
     return torch.randint(SYMBOLS, (3, LONGEST), generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("options", CASES, ids=str)
+@pytest.mark.parametrize("options", CASES, ids=name)
 def test_what_the_names_say_computes_what_the_run_does(options: dict[str, Any]) -> None:
     config, model = make(options)
     made, ids = make_lens(config, model, LONGEST), sequences()
@@ -164,7 +169,7 @@ def test_what_the_names_say_computes_what_the_run_does(options: dict[str, Any]) 
     assert_close(found[:, : expected.shape[1]], expected)
 
 
-@pytest.mark.parametrize("options", CASES, ids=str)
+@pytest.mark.parametrize("options", CASES, ids=name)
 def test_the_library_computes_it_too(options: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it imports, and that it ends with version 3
