@@ -130,6 +130,7 @@ def test_predict_answers_a_line_each(run_cli: Cli) -> None:
         "prediction": ["2", "1", "3"],
         "target": ["2", "1", "3"],
         "correct": True,
+        "picture": None,
     }
     result = run_cli("predict", "reverse", "-", "--json", input="3 1\n\n0 1 2\n")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
