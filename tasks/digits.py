@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import IGNORE, Batch
-from .extras import import_extra
+from .extras import MissingExtraError, import_extra
 from .pictures import LEVELS, Pictures
 from .splitting import PRIME, sequence_hash
 
@@ -150,9 +150,21 @@ def shows_held_out(pixels: Tensor) -> Tensor:
     return torch.tensor([key in known and known[key].held_out for key in keys(pixels)])
 
 
-@cache
 def known_digits() -> dict[bytes, Known]:
-    """Return the digits that are known by what is in their pictures."""
+    """Return the digits that are known by what is in their pictures; none without scikit-learn."""
+    try:
+        return index_digits()
+    except MissingExtraError:
+        return {}
+
+
+@cache
+def index_digits() -> dict[bytes, Known]:
+    """Return all digits by what is in their pictures.
+
+    Raises:
+        MissingExtraError: scikit-learn isn't installed.
+    """
     return {
         key: Known(label, side == 1)
         for side, digits in enumerate(load())

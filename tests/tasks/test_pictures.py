@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tasks.base import IGNORE, Task
 from tasks.contract import find_problem_of_sequences
-from tasks.digits import Digits, distort, held_out_digit, load
+from tasks.digits import Digits, distort, held_out_digit, index_digits, load
 from tasks.extras import MissingExtraError
 from tasks.pictures import Pictures
 from tests.models import PICTURES
@@ -134,9 +134,12 @@ def test_without_scikit_learn_a_line_says_what_installs_it(monkeypatch: pytest.M
 
     monkeypatch.setattr("tasks.extras.import_module", refuse)
     load.cache_clear()
+    index_digits.cache_clear()
     with pytest.raises(MissingExtraError, match=r"sklearn isn't installed: pip install 'tfcli\[vision\]'"):
         make("digits").sample(1, 16, generator())
     assert make("digits").draw(2, 16, generator()).shape == (2, 16, 4)  # all that it takes to load a run
+    typed = make("digits").parse("16 " * 64)
+    assert make("digits").target(typed[None]).tolist() == [[IGNORE]]
 
 
 class Brighter(Task):

@@ -58,7 +58,7 @@ class LoadedRun(NamedTuple):
             return inputs
         except ValueError as error:
             no_run = ""
-            if may_be_run and len(sequence.split()) == 1:
+            if may_be_run and len(sequence.split()) == 1 and not sequence.strip().isdecimal():
                 no_run = f", and no run is called that{did_you_mean(sequence, folders.run_names())}"
             raise UsageError(f"{self.path}: {origin}{error}{no_run}") from error
 
