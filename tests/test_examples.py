@@ -67,7 +67,7 @@ def test_a_text_is_told_better_than_by_counting(name: str, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "steps", "accuracy"), [("digits", 2500, 0.97), ("find-digit", 300, 0.5)])
+@pytest.mark.parametrize(("name", "steps", "accuracy"), [("digits", 1000, 0.97), ("find-digit", 300, 0.5)])
 def test_pictures_are_told_apart(name: str, steps: int, accuracy: float, cli: Cli) -> None:
     cli("train", name, f"train.steps={steps}", "--quiet")
     [score] = as_json(cli, "eval")["lengths"]
@@ -79,7 +79,7 @@ def test_pictures_are_told_apart(name: str, steps: int, accuracy: float, cli: Cl
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORDS)
 def test_words_never_seen_are_told_from_the_letters_that_they_are_spelled_with(name: str, cli: Cli) -> None:
-    cli("train", name, "--quiet")
+    cli("train", name, "train.steps=600", "--quiet")
     for score in as_json(cli, "eval", "--lengths", "4,7,10")["lengths"]:
         assert score["token_accuracy"] > 0.75 > 0.3 > score["floor"]
         assert score["exact_match"] > 0.2 > score["exact_match_floor"]
