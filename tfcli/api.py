@@ -102,10 +102,13 @@ class Run:
         layers: Sequence[int] = (),
         head: int = 0,
         position: int | None = None,
+        stages: Sequence[str] = (),
     ) -> TraceRecord:
-        """Return the forward pass, stage by stage."""
+        """Return the forward pass, stage by stage; all stages if none is chosen by name or number."""
         inputs = self._encode(sequence)
-        return inspect.trace_run(self._loaded, inputs, layers=layers, head=head, position=position)
+        return inspect.trace_run(
+            self._loaded, inputs, layers=layers, head=head, position=position, stages=stages
+        )
 
     def heads(self, samples: int = 512) -> HeadsReport:
         """Measure what role each head plays over held-out sequences, at least one, and whether it matters."""

@@ -26,7 +26,7 @@ from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
 from tfcli.render.progress import LiveDisplay
-from tfcli.render.trace import print_trace
+from tfcli.render.trace import print_summary, print_trace
 
 SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
 
@@ -97,6 +97,8 @@ def test_trace_shows_numbers_as_they_are(run_cli: Cli) -> None:
     record = as_json(run_cli, "trace", "reverse", "3 1 2", "--position", "1")
     text = run_cli("trace", "reverse", "3 1 2", "--position", "1", "--full").stdout
     for stage in record["stages"]:
+        if stage["axes"][0] == "channel":
+            continue  # a matrix, which has no positions
         if stage["name"] in ("keys", "values"):
             assert stage["rows"] == [0, 1, 2]  # the query needs them all
             continue
@@ -107,6 +109,50 @@ def test_trace_shows_numbers_as_they_are(run_cli: Cli) -> None:
         assert shown == [f"{value:.2f}" for value in stage["values"][0]]
         text = block
     assert "--full shows all" not in text
+
+
+def test_stages_are_chosen_by_name_or_number(run_cli: Cli) -> None:
+    chosen = as_json(run_cli, "trace", "3 1 2", "--stage", "Scores", "--stage", "11", "--stage", "w-q")
+    assert [(stage["number"], stage["name"]) for stage in chosen["stages"]] == [
+        (3, "W_q"),
+        (10, "scores"),
+        (11, "attention weights"),
+    ]
+    assert chosen["deviation"] == as_json(run_cli, "trace", "3 1 2")["deviation"]  # all are checked
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("score", "did you mean 'scores'?"),
+        ("weigths", "did you mean 'weights'?"),
+        ("xyz", "there is no stage 'xyz' (stages: embedding, layer norm, W_q"),
+        ("99", "there is no stage 99; those shown are 1 to 21"),
+    ],
+)
+def test_a_stage_that_is_not_there_is_named_with_those_that_are(
+    name: str, message: str, run_cli: Cli
+) -> None:
+    assert message in run_cli("trace", "3 1 2", "--stage", name, expect=2).stderr
+
+
+def test_a_summary_has_a_line_for_each_stage(run_cli: Cli) -> None:
+    stages = as_json(run_cli, "trace", "3 1 2")["stages"]
+    lines = run_cli("trace", "3 1 2", "--summary").stdout.split("\n\n")[1].splitlines()
+    assert len(lines) == len(stages)
+    for line, stage in zip(lines, stages, strict=True):
+        assert line.startswith(f"{stage['number']}. {stage['name']}")
+        assert line.count(f"{stage['shape'][0]} x {stage['shape'][1]}") == 1
+        assert stage["formula"][:12] in line
+    refused = run_cli("trace", "3 1 2", "--summary", "--json", expect=2).stderr
+    assert refused == "error: --summary leaves the numbers out; leave --json out, or --summary\n"
+
+
+def test_one_position_is_not_asked_for_again(run_cli: Cli) -> None:
+    assert "--position one row" in run_cli("trace", "3 1 2").stdout
+    text = run_cli("trace", "3 1 2", "--position", "1").stdout
+    assert "--full shows all" in text
+    assert "--position" not in text
 
 
 # --- patch ---
@@ -280,6 +326,7 @@ def all_views(run: str) -> dict[str, Callable[[Console], None]]:
     views: dict[str, Callable[[Console], None]] = {
         "heads": lambda console: print_heads(console, heads),
         "trace": lambda console: print_trace(console, stages, full=False),
+        "summary": lambda console: print_summary(console, stages),
         "full trace": lambda console: print_trace(console, stages, full=True),
     }
     if run == "reverse":

@@ -18,6 +18,7 @@ from tfcli.config.task_section import TaskConfig
 from tfcli.inspection.attention import find_symbol_orders, record_attention, rollout, run_with_trace
 from tfcli.inspection.patching import patch_parts
 from tfcli.inspection.tracing import measure_deviation, tolerance, trace_sequence
+from tfcli.model.attention import Attention
 from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
@@ -138,8 +139,8 @@ def test_every_stage_comes_out_the_same_when_computed_again(options: dict[str, A
     assert 0 < record.deviation < 1e-3
     assert record.deviation == max(stage.deviation for stage in record.stages)
     for stage in record.stages:
-        assert stage.shape[0] == length
-        assert [len(row) for row in stage.values] == [stage.shape[1]] * length
+        assert stage.axes[0] == "channel" or stage.shape[0] == length
+        assert [len(row) for row in stage.values] == [stage.shape[1]] * stage.shape[0]
         if stage.name == "scores" and "mask" in options:
             continue
         assert all(value is not None for row in stage.values for value in row)
@@ -202,6 +203,8 @@ def test_a_discrepancy_is_shown_with_its_stage_and_is_no_crash() -> None:
     norm.recompute = lambda x: x + 1  # type: ignore[method-assign]
     record = staged(model)
     assert [stage.name for stage in record.stages if not stage.agrees] == ["layer norm"]
+    assert not record.agrees
+    assert not staged(model, stages=["scores"]).agrees  # also where it isn't shown
     stream = StringIO()
     print_trace(Console(file=stream, width=80), record, full=False)
     assert "warning: computed again, it differs by" in stream.getvalue()
@@ -245,9 +248,11 @@ def test_stages_say_what_this_model_does(options: dict[str, Any], stage: str, wo
 def test_stages_go_from_the_embedding_to_the_answer() -> None:
     model = make(n_layers=1)
     record = staged(model)
-    attending = ["queries", "keys", "values", "position bias", "scores", "attention weights", "weighted sum"]
-    rest = ["projection", "residual", "layer norm", "feed-forward", "residual", "layer norm", "logits"]
-    assert [stage.name for stage in record.stages] == ["embedding", "layer norm", *attending, *rest]
+    attending = ["W_q", "W_k", "W_v", "queries", "keys", "values", "position bias", "scores"]
+    looking = ["attention weights", "weighted sum", "concatenated heads", "W_o", "projection"]
+    rest = ["residual", "layer norm", "feed-forward", "residual", "layer norm", "logits"]
+    names = [stage.name for stage in record.stages]
+    assert names == ["embedding", "layer norm", *attending, *looking, *rest]
     logits = record.stages[-1]
     torch.testing.assert_close(torch.tensor(logits.values), model(ROW[None])[0])
     assert logits.answer == record.prediction
@@ -260,7 +265,7 @@ def test_stages_go_from_the_embedding_to_the_answer() -> None:
 def test_a_post_norm_model_has_its_norms_after_the_residuals() -> None:
     model = make(n_layers=1, norm_placement="post", positions="none")
     names = [stage.name for stage in staged(model).stages]
-    assert names[:2] == ["embedding", "queries"]
+    assert names[:2] == ["embedding", "W_q"]
     assert names[-6:] == ["residual", "layer norm", "feed-forward", "residual", "layer norm", "logits"]
     assert "position bias" not in names
 
@@ -275,8 +280,42 @@ def test_stages_can_be_chosen() -> None:
         same = whole.stages[stage.number - 1]
         assert (stage.name, stage.layer, stage.number) == (same.name, same.layer, same.number)
         kept = range(9) if stage.name in ("keys", "values") else [2]  # a query needs those of all
+        kept = range(stage.shape[0]) if stage.axes[0] == "channel" else kept
         assert stage.rows == list(kept)
         assert stage.values == [same.values[row] for row in kept]
+
+
+@pytest.mark.parametrize("attention", ["full", "shared"])
+def test_the_learned_matrices_are_those_that_make_queries_and_outputs(attention: str) -> None:
+    model = make(n_layers=1, attention=attention, positions="none")
+    model.requires_grad_(False)
+    stages = staged(model, head=1).stages  # of two norms the first comes before the attention
+    shown = {stage.name: torch.tensor(stage.values) for stage in reversed(stages)}
+    heads = model.layers[0].attention
+    read = shown["layer norm"] if attention == "full" else shown["layer norm"].chunk(2, dim=-1)[1]
+    for letter, name, i in (("q", "queries", 0), ("k", "keys", 1), ("v", "values", 2)):
+        bias = torch.tensor(0.0) if heads.qkv.bias is None else heads.qkv.bias.chunk(3)[i].chunk(2)[1]
+        torch.testing.assert_close(read @ shown[f"W_{letter}"] + bias, shown[name], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shown["weighted sum"], shown["concatenated heads"].chunk(2, dim=-1)[1])
+    output = shown["concatenated heads"] @ shown["W_o"] + heads.out.bias
+    torch.testing.assert_close(output, shown["projection"], atol=1e-5, rtol=1e-4)
+
+
+def test_a_class_that_projects_otherwise_shows_no_matrices_that_it_does_not_use() -> None:
+    class Own(Attention):
+        def recompute_projections(self, x: Tensor) -> list[Tensor]:
+            return super().recompute_projections(x)
+
+    model = make(n_layers=1)
+    model.layers[0].attention.__class__ = Own
+    names = [stage.name for stage in staged(model).stages]
+    assert [name for name in names if name.startswith("W_")] == ["W_o"]
+
+
+def test_a_model_that_compares_no_content_shows_no_matrices_for_it() -> None:
+    names = [stage.name for stage in staged(make(n_layers=1, positions="rank")).stages]
+    assert "W_v" in names
+    assert not {"W_q", "W_k"} & set(names)
 
 
 def test_reading_the_stream_early_shows_when_the_answer_is_there() -> None:

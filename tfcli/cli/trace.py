@@ -17,6 +17,7 @@ from tfcli.cli.options import (
     TrustOption,
 )
 from tfcli.cli.output import print_result
+from tfcli.errors import UsageError
 
 
 @app.command()
@@ -29,6 +30,11 @@ def trace(
     position: Annotated[
         int | None, typer.Option("--position", help="Only the numbers of this position.")
     ] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option("--stage", help='Only this one, such as scores, "weighted sum" or 8; may be repeated.'),
+    ] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="A line for each stage, no numbers.")] = False,
     full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
     seed: SequenceSeedOption = 0,
     trust: TrustOption = None,
@@ -39,15 +45,27 @@ def trace(
     From the embedding to the answer, with this model's own numbers. Each stage is computed again from the
     ones before it, and held against what the model computed.
 
-    Example: tfcli trace reverse '3 1 2' --position 0
+    Example: tfcli trace reverse "3 1 2" --stage scores
     """
     from tfcli.runs.folders import run_and_sequence
 
+    if summary and (full or as_json):
+        other = "--full" if full else "--json"
+        raise UsageError(f"--summary leaves the numbers out; leave {other} out, or --summary")
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.commands.inspect import resolve_sequence, trace_run
-    from tfcli.render.trace import print_trace
+    from tfcli.render.trace import print_summary, print_trace
 
     loaded = load(path, trust)
     inputs = resolve_sequence(loaded, sequence, seed)
-    record = trace_run(loaded, inputs, layers=layer or [], head=head, position=position, loops=loop or [])
-    print_result(record, partial(print_trace, full=full), as_json=as_json)
+    record = trace_run(
+        loaded,
+        inputs,
+        layers=layer or [],
+        head=head,
+        position=position,
+        loops=loop or [],
+        stages=stage or [],
+    )
+    show = print_summary if summary else partial(print_trace, full=full, one_row=position is not None)
+    print_result(record, show, as_json=as_json)

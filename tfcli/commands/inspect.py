@@ -137,11 +137,12 @@ def trace_run(
     head: int = 0,
     position: int | None = None,
     loops: Sequence[int] = (),
+    stages: Sequence[str] = (),
 ) -> TraceRecord:
     """Trace the forward pass of a run for `inputs` [T], stage by stage.
 
     Raises:
-        UsageError: a layer, head or position that isn't there, or a sequence that is too long.
+        UsageError: a layer, head, position or stage that isn't there, or a sequence that is too long.
     """
     with raise_usage_errors(run):
         return trace_sequence(
@@ -153,6 +154,7 @@ def trace_run(
             head=head,
             position=position,
             loops=loops,
+            stages=stages,
         )
 
 

@@ -6,17 +6,19 @@ heads are checked, also of stages that aren't shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from tfcli.errors import did_you_mean
 from tfcli.evaluation import make_answer
 from tfcli.inspection.attention import choose, run_with_trace
 from tfcli.inspection.matrices import make_matrix
 from tfcli.model.encoder import Encoder
-from tfcli.model.stages import KEY, SYMBOL, Stage
+from tfcli.model.stages import KEY, POSITION, SYMBOL, Stage
 from tfcli.model.trace import ForwardTrace, LayerTrace
 from tfcli.records.inspection import StageRecord, TraceRecord
 
@@ -25,6 +27,20 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4  # of the largest value of a stage: what float32 may lose over a sum of many terms
 EVERY_ROW = ("keys", "values")  # a query needs those of all positions
+SHORT_NAMES = {  # as formulas and people write them, simplified
+    "q": "queries",
+    "k": "keys",
+    "v": "values",
+    "b": "position bias",
+    "a": "attention weights",
+    "weights": "attention weights",
+    "softmax": "attention weights",
+    "z": "weighted sum",
+    "concat": "concatenated heads",
+    "ffn": "feed forward",
+    "mlp": "feed forward",
+    "norm": "layer norm",
+}
 
 
 class View(NamedTuple):
@@ -46,11 +62,14 @@ def trace_sequence(
     head: int = 0,
     position: int | None = None,
     loops: Sequence[int] = (),
+    stages: Sequence[str] = (),
 ) -> TraceRecord:
     """Trace all stages for `inputs` [T]: of the chosen layers, or all; of one head; of one position, or all.
 
+    Of the chosen `stages` alone, by their names or numbers; all are checked nevertheless.
+
     Raises:
-        ValueError: a layer, head or position that isn't there, or a sequence that is too long.
+        ValueError: a layer, head, position or stage that isn't there, or a sequence that is too long.
     """
     L = model.layout.sequence_length(len(inputs))
     if position is not None and not 0 <= position < L:
@@ -70,16 +89,45 @@ def trace_sequence(
         symbols=list(task.answer_symbols),
         prediction=answer.prediction,
         target=answer.target,
-        deviation=max(deviation for deviation, _ in checked),
-        stages=[stage for _, stage in checked if stage is not None],
+        deviation=max(deviation for deviation, _, _ in checked),
+        agrees=all(agrees for _, agrees, _ in checked),
+        stages=choose_stages([stage for *_, stage in checked if stage is not None], stages),
         picture=answer.picture,
     )
 
 
+def choose_stages(found: Sequence[StageRecord], wanted: Sequence[str]) -> list[StageRecord]:
+    """Return the stages that are `wanted` by name or number, in their order; all if none is.
+
+    Raises:
+        ValueError: there is no such stage.
+    """
+    named = {simplify(stage.name): stage.name for stage in found}
+    numbers = {stage.number for stage in found}
+    chosen: set[str | int] = set()
+    for text in wanted:
+        word = simplify(text)
+        if word.isdecimal() and int(word) in numbers:
+            chosen.add(int(word))
+        elif word.isdecimal():
+            raise ValueError(f"there is no stage {word}; those shown are {min(numbers)} to {max(numbers)}")
+        elif (name := SHORT_NAMES.get(word, word)) in named:
+            chosen.add(named[name])
+        else:
+            near = did_you_mean(word, [*named.values(), *SHORT_NAMES])
+            raise ValueError(f"there is no stage {text!r}{near} (stages: {', '.join(named.values())})")
+    return [stage for stage in found if not chosen or stage.name in chosen or stage.number in chosen]
+
+
+def simplify(name: str) -> str:
+    """Return the name of a stage without what people write in several ways."""
+    return re.sub(r"[-_\s]+", " ", name.strip().lower())
+
+
 def check_stages(
     model: Encoder, task: Task, inputs: Tensor, trace: ForwardTrace, view: View
-) -> Iterator[tuple[float, StageRecord | None]]:
-    """Yield of each stage how far it is off, and its record if it is shown.
+) -> Iterator[tuple[float, bool, StageRecord | None]]:
+    """Yield of each stage how far it is off, whether rounding explains that, and its record if it is shown.
 
     One stage at a time, since each holds the tensors of all heads, in double precision too.
     """
@@ -87,7 +135,7 @@ def check_stages(
         deviation = measure_deviation(stage)
         hidden = layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers)
         record = None if hidden else record_stage(model, task, inputs, layer, stage, number, deviation, view)
-        yield deviation, record if record is not None and record.rows else None
+        yield deviation, deviation <= tolerance(stage), record if record is not None and record.rows else None
 
 
 def record_stage(
@@ -103,9 +151,11 @@ def record_stage(
     """Return a stage with the rows that are shown."""
     L, of_head = model.layout.sequence_length(len(inputs)), stage.kept.dim() == 3
     values = stage.kept[view.head] if of_head else stage.kept
-    at_answers = len(values) < L  # stages that are of the answers alone
+    of_positions = stage.rows == POSITION
+    at_answers = of_positions and len(values) < L  # stages that are of the answers alone
     first = model.layout.first_answer(len(inputs)) if at_answers else 0
-    wanted = range(L) if stage.name in EVERY_ROW else view.rows
+    wanted: Sequence[int] = range(L) if stage.name in EVERY_ROW else view.rows
+    wanted = wanted if of_positions else range(len(values))
     rows = [row for row in wanted if first <= row < first + len(values)]
     return StageRecord(
         number=number,
@@ -115,7 +165,7 @@ def record_stage(
         head=view.head if of_head else None,
         explanation=stage.explanation,
         formula=stage.formula,
-        axes=("query" if stage.columns == KEY else "position", stage.columns),
+        axes=("query" if stage.columns == KEY else stage.rows, stage.columns),
         shape=(values.shape[0], values.shape[1]),
         rows=rows,
         values=make_matrix(values[[row - first for row in rows]], gaps=True),

@@ -18,7 +18,7 @@ from tfcli.model.attention_weights import Softmax
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
-from tfcli.model.stages import KEY, Explanation, Stage, has_bias, multiply
+from tfcli.model.stages import KEY, Explanation, Stage, has_bias, matrix_stage, multiply
 from tfcli.model.trace import LayerContext, LayerTrace
 
 
@@ -115,6 +115,13 @@ class Attention(nn.Module):
             made.append(torch.split(x @ weight.T + bias, K, dim=-1))
         return [torch.stack(heads) for heads in made]
 
+    def matrices(self) -> list[Tensor]:
+        """Return W_q, W_k and W_v, of each head [H, D, K]; none where a class projects otherwise."""
+        if type(self).recompute_projections is not Attention.recompute_projections:
+            return []
+        split = [torch.unflatten(w, 0, (self.n_heads, -1)) for w in self.qkv.weight.chunk(3)]  # [H, K, D]
+        return [weight.transpose(1, 2) for weight in split]
+
     def stages(self, x: Tensor, trace: LayerTrace, out: Tensor, at: Coordinates) -> Iterator[Stage]:
         """Return the stages from `x` to `out`, both [B, T, D], of the first sequence of the batch."""
         q, k, v = (part[None] for part in self.recompute_projections(x[0].double()))
@@ -122,6 +129,9 @@ class Attention(nn.Module):
         q, bias = self.rescale(self.positions.rotate(q, at), bias, at)
         k = self.positions.rotate(k, at)
         turned, scaled = self.positions.in_queries, self.rescale.explained
+        for letter, matrix in zip("qkv", self.matrices(), strict=False):
+            if letter == "v" or self.positions.uses_content:
+                yield matrix_stage(letter, matrix)
         yield self.projection_stage("queries", "What each token asks for.", q, trace.q, [turned, scaled])
         yield self.projection_stage("keys", "What each token can be found by.", k, trace.k, [turned])
         yield self.projection_stage(
@@ -147,13 +157,14 @@ class Attention(nn.Module):
             weights.double() @ trace.v[0].double(),
         )
         b_o = " + b_o" if has_bias(self.out) else ""
-        yield Stage(
-            "projection",
-            "The outputs of all heads stand side by side, and one matrix mixes them.",
-            f"[z_0 ... z_{self.n_heads - 1}] W_o{b_o}" if self.n_heads > 1 else f"z W_o{b_o}",
-            out[0],
-            multiply(torch.cat(list(trace.z[0].double()), dim=-1), self.out),
-        )
+        side_by_side = torch.cat(list(trace.z[0].double()), dim=-1)
+        heads = f"[z_0 ... z_{self.n_heads - 1}]" if self.n_heads > 1 else "z"
+        what = "The outputs of all heads stand side by side."
+        kept = trace.z[0].transpose(0, 1).flatten(-2)  # as `forward` joins them
+        yield Stage("concatenated heads", what, f"c = {heads}", kept, side_by_side)
+        yield matrix_stage("o", self.out.weight.T)
+        what, again = "One matrix mixes what the heads found.", multiply(side_by_side, self.out)
+        yield Stage("projection", what, f"c W_o{b_o}", out[0], again)
 
     def projection_stage(
         self, name: str, meaning: str, again: Tensor, kept: Tensor, then: list[Explanation | None]
@@ -216,6 +227,9 @@ class SharedAttention(Attention):
             return self.only_values(project_values(self.qkv, slices))
         q, k, v = self.qkv(slices).chunk(3, dim=-1)
         return q, k, v
+
+    def matrices(self) -> list[Tensor]:
+        return [weight.T for weight in self.qkv.weight.chunk(3)]
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
         slices = torch.split(x, x.shape[-1] // self.n_heads, dim=-1)

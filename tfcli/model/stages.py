@@ -1,6 +1,6 @@
 """What a part says of its own computation: a stage with its explanation, and the same computed again.
 
-Axes: T position, H head, C channel, key or symbol.
+Axes: T position, H head, C channel, key or symbol; D d_model, K d_head.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-CHANNEL, KEY, SYMBOL = "channel", "key", "symbol"
+POSITION, CHANNEL, KEY, SYMBOL = "position", "channel", "key", "symbol"
 
 
 class Explanation(NamedTuple):
@@ -31,12 +31,19 @@ class Stage(NamedTuple):
     columns: str = CHANNEL  # what C counts
     facts: Sequence[str] = ()  # what holds of the values, as measured
     is_stream: bool = False  # whether it is the residual stream, which an answer can be read off
+    rows: str = POSITION  # what T counts: of a matrix that the model has learned, channels of what it reads
 
 
 def has_bias(linear: nn.Linear) -> bool:
     """Whether a layer adds a bias; torch's types say that it always does."""
     bias: Tensor | None = linear.bias
     return bias is not None
+
+
+def matrix_stage(letter: str, matrix: Tensor) -> Stage:
+    """Return the learned matrix of a projection [D, K], or that of each head [H, D, K]."""
+    what = "Learned: a row for each channel of what is read, a column for each of what is made of it."
+    return Stage(f"W_{letter}", what, f"W_{letter}", matrix, matrix.double(), rows=CHANNEL)
 
 
 def multiply(x: Tensor, linear: nn.Linear) -> Tensor:

@@ -176,7 +176,7 @@ class StageRecord:
     formula: str  # in ASCII
     axes: tuple[str, str]  # what rows and columns are
     shape: tuple[int, int]  # of the whole stage
-    rows: list[int]  # the positions that `values` has
+    rows: list[int]  # the positions that `values` has; of a learned matrix, the channels that are read
     values: Sequence[Sequence[float | None]]  # None where a score is masked
     facts: list[str]  # what holds of the values, as measured
     answer: list[str] | None  # what the model would say if it were read off here
@@ -197,6 +197,7 @@ class TraceRecord:
     prediction: list[str]  # the answer of the model
     target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     deviation: float  # the largest of all stages
+    agrees: bool  # whether each stage is as near as rounding explains, also those that aren't here
     stages: list[StageRecord]  # from the embedding to the answer
     picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
 

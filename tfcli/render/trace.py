@@ -18,41 +18,72 @@ MANY_SYMBOLS, HIGHEST = 256, 8  # of more than so many, so many are shown
 PLURALS = {"query": "queries"}
 
 
-def print_trace(console: Console, record: TraceRecord, *, full: bool) -> None:
-    """Every stage, in order; the numbers in excerpts, or `full`."""
+def print_trace(console: Console, record: TraceRecord, *, full: bool, one_row: bool = False) -> None:
+    """Every stage, in order; the numbers in excerpts, or `full`; `one_row` if one position was chosen."""
+    print_outcome(console, record)
+    for stage in record.stages:
+        print_lines(console)
+        print_stage(console, record, stage, full, one_row)
+    print_lines(console)
+    read_off = (
+        " Read off here: what comes out if the last norm and the unembedding are applied at once, without "
+        "what is still to come."
+    )
+    is_read = any(stage.answer is not None and stage.name != "logits" for stage in record.stages)
+    print_wrapped(console, Text(explain_check(record) + read_off * is_read))
+
+
+def print_summary(console: Console, record: TraceRecord) -> None:
+    """Print a line for each stage: number, name, place, size and formula, as far as they fit."""
+    print_outcome(console, record)
+    print_lines(console)
+    names = [f"{stage.number}. {stage.name}" for stage in record.stages]
+    sizes = [", ".join([*where(stage), " x ".join(map(str, stage.shape))]) for stage in record.stages]
+    name_width, size_width = max(map(len, names)), max(map(len, sizes))
+    for stage, name, size in zip(record.stages, names, sizes, strict=True):
+        style = "cyan" if stage.agrees else "bold red"
+        line = Text.assemble((name.ljust(name_width), style), f"  {size.ljust(size_width)}  {stage.formula}")
+        line.truncate(console.width)
+        print_lines(console, line)
+    print_lines(console)
+    print_wrapped(console, Text(explain_check(record)))
+
+
+def print_outcome(console: Console, record: TraceRecord) -> None:
+    """Print what was read and answered, and whether that is right."""
     right = judge(record.prediction, record.target)
     verdict = ", the answer is right" if right else ""
     if right is False:
         verdict = f", the answer is wrong, right is {' '.join(symbol or '.' for symbol in record.target)}"
     line = f"{record.run}: {record.text} -> {' '.join(record.prediction)}{verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
-    for stage in record.stages:
-        print_lines(console)
-        print_stage(console, record, stage, full)
-    print_lines(console)
-    agrees = all(stage.agrees for stage in record.stages)
-    verdict = "agrees with what" if agrees else "is held against what"
-    checked = (
+
+
+def explain_check(record: TraceRecord) -> str:
+    """Return how the stages were checked, and how far they were off."""
+    verdict = "agrees with what" if record.agrees else "is held against what"
+    return (
         f"Each stage was computed again from the ones before it, in double precision, and {verdict} "
-        f"the model computed: the largest difference is {record.deviation:.0e}. Read off here: what comes "
-        "out if the last norm and the unembedding are applied at once, without what is still to come."
+        f"the model computed: the largest difference is {record.deviation:.0e}."
     )
-    print_wrapped(console, Text(checked))
 
 
-def print_stage(console: Console, record: TraceRecord, stage: StageRecord, full: bool) -> None:
+def where(stage: StageRecord) -> list[str]:
+    """Return the loop, the layer and the head of a stage, as far as it has them."""
+    found = (("loop", stage.loop), ("layer", stage.layer), ("head", stage.head))
+    return [f"{name} {value}" for name, value in found if value is not None]
+
+
+def print_stage(console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool) -> None:
     """Title, explanation, formula, numbers, and what they say."""
-    where = [
-        f"{name} {value}"
-        for name, value in (("loop", stage.loop), ("layer", stage.layer), ("head", stage.head))
-        if value is not None
-    ]
     size = " x ".join(f"{n} {plural(axis, n)}" for n, axis in zip(stage.shape, stage.axes, strict=True))
-    title = Text.assemble((f"{stage.number}. {stage.name}", "bold cyan"), f"  {', '.join([*where, size])}")
+    title = Text.assemble(
+        (f"{stage.number}. {stage.name}", "bold cyan"), f"  {', '.join([*where(stage), size])}"
+    )
     print_wrapped(console, title, indent=INDENT)
     print_indented(console, Text(stage.explanation))
     print_indented(console, Text(stage.formula, "italic"))
-    print_numbers(console, record, stage, full)
+    print_numbers(console, record, stage, full, one_row)
     if not stage.agrees:
         off = f"computed again, it differs by {stage.deviation:.0e}, more than rounding explains"
         print_indented(console, Text(f"warning: {off}", "bold red"))
@@ -75,10 +106,13 @@ def print_indented(console: Console, text: Text) -> None:
         print_lines(console, Text(" " * INDENT).append_text(line))
 
 
-def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, full: bool) -> None:
+def print_numbers(
+    console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool
+) -> None:
     """Print the values with two decimals; columns that don't fit follow below if `full`, else are counted."""
     shown = stage.rows if full else stage.rows[:ROWS]
-    tokens = [showable(console, record.tokens[row]) for row in shown]
+    of_channels = stage.axes[0] == "channel"
+    tokens = [str(row) if of_channels else showable(console, record.tokens[row]) for row in shown]
     label = min(max(map(cell_len, tokens)), max(1, console.width // 4))
     values = stage.values[: len(shown)]
     chosen = choose_columns(stage, values, full)
@@ -105,9 +139,8 @@ def print_numbers(console: Console, record: TraceRecord, stage: StageRecord, ful
     if len(shown) < len(stage.rows):
         left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
     if left_out:
-        print_indented(
-            console, Text(f"shown: {', '.join(left_out)}; --full shows all, --position one row", "dim")
-        )
+        less = "" if one_row or of_channels else ", --position one row"
+        print_indented(console, Text(f"shown: {', '.join(left_out)}; --full shows all{less}", "dim"))
 
 
 def choose_columns(stage: StageRecord, values: Sequence[Sequence[float | None]], full: bool) -> Sequence[int]:
