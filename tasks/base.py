@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from . import symbols as rules
+from . import typed
 from .splitting import (
     HELD_OUT_SHARE,
     PRIME,
@@ -254,7 +255,7 @@ class Task(ABC):
         return None
 
     def encode(self, text: str) -> list[int]:
-        """Ids of symbols written with spaces between them; one-character symbols may also stand together.
+        """Ids of symbols written with spaces or commas between them, or together if they can be told apart.
 
         Raises:
             ValueError: no symbol, or one that the task doesn't have.
@@ -265,8 +266,8 @@ class Task(ABC):
             example = self.decode(
                 self.draw(1, self.nearest_length(min(7, self.max_length)), generator)[0].tolist()
             )
-            typed, typical = " ".join(self.decode(ids)), " ".join(example)
-            raise ValueError(f"{typed!r} isn't of the form that this task reads, as is {typical!r}")
+            read, typical = " ".join(self.decode(ids)), " ".join(example)
+            raise ValueError(f"{read!r} isn't of the form that this task reads, as is {typical!r}")
         return ids
 
     def encode_prompt(self, text: str) -> list[int]:
@@ -275,16 +276,18 @@ class Task(ABC):
         Raises:
             ValueError: no symbol, or one that the task doesn't have.
         """
-        words = rules.normalize(text).split()
-        if len(words) == 1 and words[0] not in self._ids and all(c in self._ids for c in words[0]):
-            words = list(words[0])
+        words = self.read_words(text)
         if not words:
             raise ValueError("the sequence is empty")
         for word in words:
             if word not in self._ids:
                 shown = " ".join(self.symbols[:20]) + (" ..." if self.vocab_size > 20 else "")
-                raise ValueError(f"{word!r} is none of the symbols {shown}")
+                raise ValueError(typed.explain_unknown(word, self._ids, shown))
         return [self._ids[word] for word in words]
+
+    def read_words(self, text: str) -> list[str]:
+        """Return the symbols that were typed, as far as they can be told."""
+        return typed.read_typed(text, self._ids)
 
     def text_of(self, ids: Sequence[int]) -> str:
         """Return what ids stand for as one reads it, ready to be gone on with."""

@@ -14,6 +14,7 @@ from .base import Batch, Task
 from .objectives import next_symbols
 from .splitting import HELD_OUT_SHARE
 from .symbols import SHOWN
+from .typed import split_words
 
 LINE_BREAK = SHOWN["\n"]
 READ_AS = {symbol: character for character, symbol in SHOWN.items()}
@@ -123,6 +124,10 @@ class OwnText(Task):
         if self.are_characters:
             text = " ".join(SHOWN.get(character, character) for character in text)
         return super().encode_prompt(text.replace("\n", f" {LINE_BREAK} "))
+
+    def read_words(self, text: str) -> list[str]:
+        """Return the words as they stand there: in a text, marks and spaces count."""
+        return split_words(text, self._ids)
 
     def text_of(self, ids: Sequence[int]) -> str:
         """Return the text that ids stand for."""

@@ -58,7 +58,8 @@ class LoadedRun(NamedTuple):
             return inputs
         except ValueError as error:
             no_run = ""
-            if may_be_run and len(sequence.split()) == 1 and not sequence.strip().isdecimal():
+            is_word = len(sequence.split()) == 1 and not sequence.strip().isdecimal()
+            if may_be_run and is_word and not str(error).endswith("?"):
                 no_run = f", and no run is called that{did_you_mean(sequence, folders.run_names())}"
             raise UsageError(f"{self.path}: {origin}{error}{no_run}") from error
 
