@@ -41,7 +41,16 @@ def on_one_line(text: str) -> str:
     return text.replace("\n", "\\n")
 
 
+def find_near(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to one, if any is near: in other capitals, or with a typo."""
+    if len(word) > LONGEST_WORD:
+        return None
+    lowered = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), list(lowered), n=1)
+    return lowered[near[0]] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'reverse'?` where a known word is near, else nothing."""
-    near = get_close_matches(word, list(known), n=1) if len(word) <= LONGEST_WORD else []
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = find_near(word, known)
+    return f"; did you mean {near!r}?" if near else ""

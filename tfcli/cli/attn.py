@@ -20,6 +20,7 @@ from tfcli.cli.options import (
     expand_user,
 )
 from tfcli.cli.output import hint, warn
+from tfcli.cli.ranges import parse_numbers
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -35,7 +36,9 @@ def attn(
     sequence: SequenceArgument = None,
     layer: LayersOption = None,
     loop: LoopsOption = None,
-    head: Annotated[list[int] | None, typer.Option("--head", help="Only this head; may be repeated.")] = None,
+    head: Annotated[
+        list[str] | None, typer.Option("--head", metavar="N", help="Only this head, or 0,2 or 0:2.")
+    ] = None,
     mean: Annotated[bool, typer.Option("--mean", help="The mean of the heads instead of each.")] = False,
     rollout: Annotated[
         bool,
@@ -93,7 +96,8 @@ def attn(
     from tfcli.records.inspection import Choice
 
     combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
-    choice = Choice(layer or [], head or [], combine, loop or [])
+    layers, heads = parse_numbers("--layer", layer), parse_numbers("--head", head)
+    choice = Choice(layers, heads, combine, parse_numbers("--loop", loop))
 
     show = attn_over_time if over_time else partial(attn_now, top=top)
     show(load(path, trust), sequence, seed, choice, saving.Output(save, open_page, as_json))

@@ -70,6 +70,8 @@ def message_and_code(error: Exception) -> tuple[str | None, int]:
     if isinstance(error, TfcliError):
         return on_one_line(str(error)), error.exit_code
     if isinstance(error, typer.TyperException):
+        from tfcli.cli.usage import usage_message
+
         return on_one_line(usage_message(error)), error.exit_code
     if isinstance(error, ValueError) and is_missing_extra(error):
         return on_one_line(str(error)), UsageError.exit_code
@@ -98,21 +100,3 @@ def fail(message: str, code: int) -> typer.Exit:
         for line in message.split("\n")[:MOST_LINES]:
             print_message(make_console(stderr=True), f"error: {line[:LONGEST_LINE]}")
     return typer.Exit(code)
-
-
-def usage_message(error: typer.TyperException) -> str:
-    """Explain what is wrong with the command line, with the right form where a near one was meant."""
-    from tfcli.config.meanings import find_meant
-
-    message = error.format_message().rstrip(".")
-    context = getattr(error, "ctx", None)
-    option = re.match(r"No such option: --([\w.-]+)", message)
-    takes_settings = context is not None and context.info_name in ("train", "bench")
-    setting = find_meant(option[1]) if option and takes_settings else None
-    if setting and "." in setting:
-        return f"{setting} is a setting, not an option: write it without dashes, {setting}=VALUE"
-    if re.match(r"No such option: -(?!-)", message):
-        message += "; a sequence that begins with - wants -- before it: attn -- '- + +'"
-    if "unexpected extra argument" in message:
-        message += "; write a sequence in quotes: '3 1 2'"
-    return f"{message} (see `{context.command_path} --help`)" if context else message

@@ -51,8 +51,12 @@ RunArgument = Annotated[
 SequenceArgument = Annotated[
     str | None, typer.Argument(metavar="SEQUENCE", help="Symbols in quotes, with spaces between them.")
 ]
-LoopsOption = Annotated[list[int] | None, typer.Option("--loop", help="Only this loop; may be repeated.")]
-LayersOption = Annotated[list[int] | None, typer.Option("--layer", help="Only this layer; may be repeated.")]
+LoopsOption = Annotated[
+    list[str] | None, typer.Option("--loop", metavar="N", help="Only this loop, or 0,2 or 0:2.")
+]
+LayersOption = Annotated[
+    list[str] | None, typer.Option("--layer", metavar="N", help="Only this layer, or 0,2 or 0:2.")
+]
 SequenceSeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
 ]

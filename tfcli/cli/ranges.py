@@ -1,13 +1,15 @@
-"""Lengths, seeds and counts as people write them: `1:40`, `41:500:50`, `10,41,500`; `100:104`; `100,300`."""
+"""Numbers as people write them: `1:40`, `41:500:50`, `10,41,500`; `100:104`; `100,300`; heads `0,1`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tfcli.errors import UsageError
 
 LONGEST = 100_000
 MOST_SEEDS = 10_000
+MOST_NUMBERS = 1_000  # of layers or heads
 
 
 def parse_lengths(text: str) -> list[int]:
@@ -42,6 +44,24 @@ def parse_seeds(text: str) -> list[int]:
         rule = f"write FIRST:LAST, such as 100:104, at most {MOST_SEEDS} of them"
         raise UsageError(f"can't read --seeds {text!r}; {rule}")
     return list(range(first, last + 1))
+
+
+def parse_numbers(option: str, texts: Sequence[str] | None) -> list[int]:
+    """Return the layers, loops or heads that an option names: `0`, `0,2` or `0:2`, and that repeatedly.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    numbers: list[int] = []
+    for part in ",".join(texts or []).split(",") if texts else []:
+        match = re.fullmatch(r"\s*(-?\d{1,9})(?::(\d{1,9}))?\s*", part, re.ASCII)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < first + MOST_NUMBERS:
+            raise UsageError(
+                f"can't read {option} {part!r}; write 0, 0,2 or 0:2, and leave {option} out for all"
+            )
+        numbers += range(first, last + 1)
+    return list(dict.fromkeys(numbers))
 
 
 def parse_counts(key: str, text: str) -> list[int]:

@@ -17,6 +17,7 @@ from tfcli.cli.options import (
     TrustOption,
 )
 from tfcli.cli.output import print_result
+from tfcli.cli.ranges import parse_numbers
 from tfcli.errors import UsageError
 
 
@@ -61,10 +62,10 @@ def trace(
     record = trace_run(
         loaded,
         inputs,
-        layers=layer or [],
+        layers=parse_numbers("--layer", layer),
         head=head,
         position=position,
-        loops=loop or [],
+        loops=parse_numbers("--loop", loop),
         stages=stage or [],
     )
     show = print_summary if summary else partial(print_trace, full=full, one_row=position is not None)

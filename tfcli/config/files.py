@@ -18,15 +18,15 @@ from tfcli.config import yaml_reader
 from tfcli.config.class_files import absolute
 from tfcli.config.class_names import rename_classes
 from tfcli.config.labels import find_ambiguity
-from tfcli.config.meanings import find_meant
-from tfcli.config.messages import Location, explain, shown
+from tfcli.config.messages import Location, explain, explain_lone_settings, shown
+from tfcli.config.misread import explain_override
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
 from tfcli.config.schema import SECTIONS, RunConfig, part_of
 from tfcli.config.section import Section
 from tfcli.data import facts
 from tfcli.data.lines import PAIRS, STDIN, TEXT
-from tfcli.errors import ConfigError, UsageError, did_you_mean
+from tfcli.errors import ConfigError, UsageError, did_you_mean, find_near
 
 HERE = Path(__file__).parent.parent
 # A wheel holds the examples inside the package, a checkout beside it.
@@ -112,19 +112,29 @@ def read_file(path: Path) -> dict[str, Entry]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})"]) from error
     except OSError as error:
-        raise UsageError(f"can't read {path}: {error.strerror}") from error
+        raise UsageError(f"can't read {path}: {error.strerror}{meant_example(path)}") from error
     document = yaml_reader.read(text, str(path))
     values = document.value
     if not isinstance(values, dict) or not values:
         raise ConfigError(
             [f"{path}: holds no configuration; it needs `task: {{name: reverse}}` or named entries"]
         )
+    if problems := explain_lone_settings(values):
+        raise ConfigError([f"{document.key_marks[key,]}: {problem}" for key, problem in problems.items()])
     if values.keys() & SECTIONS.keys():
         return {path.stem: Entry(path.stem, keep_spelling(values, (), document), (), document)}
     return {
         name: Entry(name, keep_spelling(entry, (name,), document), (name,), document)
         for name, entry in values.items()
     }
+
+
+def meant_example(path: Path) -> str:
+    """`; did you mean the example ...?` of a file that isn't there, if an example is called so, or nearly."""
+    if path.exists() or path == EXAMPLES:
+        return ""
+    near = find_near(path.stem, example_names())
+    return f"; did you mean the example {near!r}: `tfcli train {near}`?" if near else ""
 
 
 def keep_spelling(values: Any, location: Location, document: yaml_reader.Document) -> Any:
@@ -237,12 +247,12 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         return entry.values, {}
     values = {key: dict(v) if isinstance(v, dict) else v for key, v in entry.values.items()}
     origins: dict[Location, str] = {}
-    for override in overrides:
+    for number, override in enumerate(overrides):
         key, equals, text = override.partition("=")
         path = key.split(".")
         part = part_of(path[0], path[1]) if len(path) > 1 else None
         if not equals or path[0] not in SECTIONS or len(path) != 2 + (len(path) == 3 and part is not None):
-            raise UsageError(f"can't read the override {override!r}; write it as {right_form(key, text)}")
+            raise UsageError(explain_override(overrides, number, example_names()))
         section = values.setdefault(path[0], {})
         if not isinstance(section, dict):
             continue  # the file's own error is reported by the check
@@ -255,12 +265,6 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         section[path[1]] = value
         origins[tuple(path)] = f"override {' '.join(override.split())}"
     return values, origins
-
-
-def right_form(key: str, value: str) -> str:
-    """How a setting is written: with its section, and by its name here, if there is one that is meant."""
-    meant = find_meant(key)
-    return f"{meant}={value or 'VALUE'}" if meant and "." in meant else "model.n_layers=2"
 
 
 def to_yaml(config: RunConfig, *, described: bool = False) -> str:

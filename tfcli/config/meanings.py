@@ -11,15 +11,15 @@ NAMES = {
     "task.vocab_size": "n_symbols n_tokens num_symbols num_tokens vocabulary_size",
     "task.min_length": "min_len min_seq_len",
     "task.max_length": "block_size context_length max_len max_position_embeddings max_seq_len"
-    " max_sequence_length seq_len seq_length sequence_length",
+    " length max_seq_length max_sequence_length n_ctx seq_len seq_length sequence_length",
     "model": "architecture encoder network transformer",
     "model.d_model": "d_embed dim emb_dim embed_dim embed_size embedding_dim embedding_size hidden hidden_dim"
     " hidden_size n_embd width",
     "model.n_heads": "attention_heads heads nhead nheads num_attention_heads num_heads",
     "model.n_layers": "blocks depth layers n_blocks nlayers num_blocks num_encoder_layers num_hidden_layers"
     " num_layers",
-    "model.d_ff": "d_ffn d_hid d_inner d_mlp dim_feedforward feedforward_dim ff_dim ffn_dim ffn_hidden_size"
-    " intermediate_size mlp_dim",
+    "model.d_ff": "d_ffn d_hid d_hidden d_inner d_mlp dim_feedforward feedforward_dim ff_dim ff_size ffn_dim"
+    " ffn_hidden_size intermediate_size mlp_dim",
     "model.positions": "pe pos_embedding pos_encoding position_embedding position_embedding_type"
     " position_encoding positional_embedding positional_encoding",
     "model.mask": "attention_mask causal is_causal",
@@ -32,7 +32,7 @@ NAMES = {
     "train.steps": "epochs iterations iters max_epochs max_iters max_steps n_epochs n_steps num_epochs"
     " num_iterations num_steps num_train_epochs train_steps",
     "train.batch_size": "batch bs per_device_train_batch_size train_batch_size",
-    "train.learning_rate": "base_lr lr max_lr peak_lr",
+    "train.learning_rate": "base_lr eta lr max_lr peak_lr step_size",
     "train.warmup_steps": "num_warmup_steps warmup warmup_iters",
     "train.schedule": "lr_schedule lr_scheduler lr_scheduler_type scheduler",
     "train.optimizer": "optim",

@@ -25,7 +25,7 @@ def explain(error: ErrorDetails) -> str:
     if kind == "extra_forbidden" and key in RENAMED:
         return f"unknown key {key}: it is called {RENAMED[key]} now"
     if kind == "extra_forbidden" and (meant := find_meant(key)):
-        return f"unknown key {key}; did you mean {meant!r}?"
+        return f"unknown key {key}; did you mean {meant!r}?{where_it_stands(location, meant)}"
     if kind == "extra_forbidden":
         known = known_keys(location[:-1])
         listed = f" (known: {', '.join(known)})" if known else ""
@@ -37,6 +37,23 @@ def explain(error: ErrorDetails) -> str:
     if kind == "value_error" and len(location) == 1:  # of two sections together: the rule names both
         return _rule(error)
     return f"{key} = {shown(value)}: {_rule(error)}"
+
+
+def where_it_stands(location: Location, meant: str) -> str:
+    """Return how a setting is written that stands beside the sections; nothing for one within a section."""
+    section, _, key = meant.rpartition(".")
+    return f" In a file: {section}: {{{key}: ...}}" if len(location) == 1 and section else ""
+
+
+def explain_lone_settings(values: dict[Any, Any]) -> dict[Any, str]:
+    """Return what is wrong with a file that holds settings outside of sections and nothing else, by key."""
+    meant = {key: find_meant(str(key)) or "" for key in values}
+    if any("." not in name or isinstance(values[key], dict) for key, name in meant.items()):
+        return {}
+    return {
+        key: f"unknown key {key}; did you mean {name!r}?{where_it_stands((key,), name)}"
+        for key, name in meant.items()
+    }
 
 
 RULES = {
@@ -55,6 +72,8 @@ def _rule(error: ErrorDetails) -> str:
         return str(error["ctx"]["error"])
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"must be a whole number; write {int(value)}"
+    if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"\d+,\d+", value):
+        return f"must be a number; write {value.replace(',', '.')}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         return f"must be one of {', '.join(choices)}{did_you_mean(str(value), choices)}"

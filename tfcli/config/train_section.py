@@ -17,7 +17,8 @@ from tfcli.config.section import Section
 def check_device(device: str) -> str:
     """`device`, if it has the form of one. Raises ValueError otherwise; whether it is there is seen later."""
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,2})?|mps", device):
-        raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+        meant = "; did you mean cuda?" if device.lower().startswith("gpu") else ""
+        raise ValueError(f"must be auto, cpu, cuda, cuda:N or mps{meant}")
     return device
 
 

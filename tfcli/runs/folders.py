@@ -73,12 +73,21 @@ def find(name: str | None) -> Path:
     if name is None:
         trained = [path for path in all_runs() if weights_of(path).is_file()]
         if not trained:
-            raise UsageError(f"there is no trained run in {RUNS}/; `tfcli train reverse` makes one")
+            raise UsageError(f"there is no trained run in {RUNS.absolute()}; `tfcli train reverse` makes one")
         return trained[-1]
     path = as_run(name)
     if path is None:
-        raise UsageError(f"no run is called {name!r}{did_you_mean(name, run_names())} (`tfcli ls` shows all)")
+        near = did_you_mean(name, run_names())
+        raise UsageError(
+            f"no run is called {name!r}{near} (looked in {looked_in(name)}; `tfcli ls` shows all)"
+        )
     return path
+
+
+def looked_in(name: str) -> str:
+    """Return where a run of that name or path was looked for."""
+    places = [RUNS.absolute(), *([Path(name).absolute().parent] if os.path.basename(name) != name else [])]
+    return " and ".join(dict.fromkeys(os.path.normpath(place) for place in places))
 
 
 def run_and_sequence(first: str | None, second: str | None) -> tuple[Path, str | None]:
