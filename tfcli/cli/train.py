@@ -240,6 +240,11 @@ def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:
         if not quiet:
             hint(f"next: tfcli train --resume {name}")
         raise typer.Exit(130)
+    if report.diverged:
+        warn(
+            "its loss is far above that of a guess: a smaller train.learning_rate, such as a tenth, may help"
+        )
+        raise typer.Exit(1)
     if not quiet:
         better = "" if report.solved else "; more train.steps or train.attempts may solve it"
         hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import log
 from typing import Any
 
 from tfcli.building.trainings import Training
@@ -10,6 +11,9 @@ from tfcli.config.train_section import TrainConfig
 from tfcli.devices import list_versions
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainSummary
+
+FAR = 2  # times the loss of guessing: fresh weights start below, and whatever learns ends below it
+MARGIN = 1.0  # nats, for tasks with so few answers that guessing costs next to nothing
 
 
 def is_over(progress: Progress, config: TrainConfig) -> bool:
@@ -26,6 +30,7 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
     return TrainSummary(
         solved=progress.solved,
         interrupted=interrupted,
+        diverged=has_diverged(progress, len(training.task.answer_symbols)) and not progress.solved,
         steps=progress.step,
         attempts=progress.attempt,
         versions=list_versions(),
@@ -35,9 +40,16 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
     )
 
 
+def has_diverged(progress: Progress, n_answers: int) -> bool:
+    """Whether the loss is far above what it costs to guess among all symbols of the answers: log(n) nats."""
+    return progress.loss is not None and progress.loss > FAR * log(n_answers) + MARGIN
+
+
 def ending(summary: TrainSummary) -> str:
-    """Return how a training ended that was saved: solved, over or interrupted."""
-    return "interrupted" if summary.interrupted else "solved" if summary.solved else "over"
+    """Return how a training ended that was saved: solved, over, interrupted or diverged."""
+    if summary.solved or summary.interrupted:
+        return "interrupted" if summary.interrupted else "solved"
+    return "diverged" if summary.diverged else "over"
 
 
 def summarize_untrained(training: Training) -> TrainSummary:

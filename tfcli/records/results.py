@@ -39,6 +39,7 @@ class TrainReport:
     parameters: int  # numbers that the model learns
     interrupted: bool = False  # by Ctrl-C or SIGTERM
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
+    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
 
 
 def judge(prediction: Sequence[str], target: Sequence[str]) -> bool | None:
@@ -176,6 +177,7 @@ class RunSummary:
     problem: str | None = None  # why nothing more can be said
     trained_by: int | None = None  # the number of the process that trains it now
     ended_early: bool = False  # whether its training was ended, or is not over
+    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ class TrainSummary:
     device: str | None = None  # that it was trained on
     code: dict[str, str] = field(default_factory=dict)  # digests of the files that settings name
     architecture: str | None = None  # of the pretrained model that was imported
+    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,9 @@ def state(run: TrainReport | RunDetails) -> str:
     """How a training ended, or that there was none here."""
     if run.steps == 0 and not run.interrupted:
         return "imported"
-    return "solved" if run.solved else "interrupted" if run.interrupted else "not solved"
+    if run.solved or run.interrupted:
+        return "solved" if run.solved else "interrupted"
+    return "diverged" if run.diverged else "not solved"
 
 
 def print_answer_line(console: Console, answer: Answer) -> None:
@@ -132,7 +134,9 @@ def progress_of(run: RunSummary) -> str:
         return f"in training (pid {run.trained_by})"
     if run.steps == 0 and not run.ended_early:
         return "imported"
-    return "ended early" if run.ended_early and not run.solved else plain(run.solved)
+    if run.solved or not (run.ended_early or run.diverged):
+        return plain(run.solved)
+    return "ended early" if run.ended_early else "diverged"
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:

@@ -45,6 +45,7 @@ def summarize(run: Path) -> RunSummary:
         summary.exact_match,
         trained_by=find_trainer(run),
         ended_early=summary.interrupted,
+        diverged=summary.diverged,
     )
 
 

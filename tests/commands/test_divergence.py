@@ -1,0 +1,44 @@
+"""A training whose loss explodes, but stays a number, is no training that takes more steps."""
+
+from __future__ import annotations
+
+from math import log
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL, Cli, as_json
+from tfcli.commands.outcome import has_diverged
+from tfcli.records.progress import Progress, StepRecord
+
+EXPLODING = ["train", "sort", *SMALL, "train.steps=60", "train.learning_rate=300", "train.attempts=1"]
+
+
+def progress(loss: float | None) -> Progress:
+    return Progress(9, 9, 1, 1.0, 9, loss, None, True, 0, StepRecord(9, 9, loss))
+
+
+def test_a_loss_that_explodes_is_reported_with_the_fix(cli: Cli, folder: Path) -> None:
+    result = cli(*EXPLODING, expect=1)
+    assert result.stdout.startswith("runs/sort: diverged (step 60")
+    assert "a smaller train.learning_rate, such as a tenth, may help" in result.stderr
+    assert "more train.steps" not in result.stderr
+    assert "runs/sort: diverged" in cli("inspect").stdout
+    assert " diverged " in cli("ls").stdout.splitlines()[-1]
+    [run] = as_json(cli, "ls")["runs"]
+    assert run["diverged"]
+
+
+def test_one_that_only_learned_too_little_is_not(cli: Cli, folder: Path) -> None:
+    result = cli("train", "sort", *SMALL, "train.steps=2", "train.attempts=1")
+    assert result.stdout.startswith("runs/sort: not solved")
+    assert "more train.steps or train.attempts may solve it" in result.stderr
+    assert not as_json(cli, "inspect")["diverged"]
+
+
+@pytest.mark.parametrize("n_answers", [2, 10, 50_000])
+def test_guessing_is_no_divergence_and_ten_times_its_loss_is(n_answers: int) -> None:
+    guess = log(n_answers)
+    assert not has_diverged(progress(1.5 * guess), n_answers)
+    assert has_diverged(progress(10 * guess), n_answers)
+    assert not has_diverged(progress(None), n_answers)
