@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.style import Style
 from rich.text import Text
 
 from tfcli.records.inspection import AttentionRecord, LayerRecord, name_layer
@@ -27,6 +26,7 @@ from tfcli.render.pictures import (
     title_of_glances,
     weight_rows,
 )
+from tfcli.render.ramp import shading
 from tfcli.render.terminal import can_show, pad_or_cut, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
@@ -202,7 +202,7 @@ def cells(
         yield column_heads(layout, layout.columns[keys])
         for label, row in zip(layout.rows, weights, strict=True):
             if layout.numbers:
-                yield number_row(layout, label, row)
+                yield number_row(layout, label, row, console.color_system)
             else:
                 yield label + "".join([shaded[int(weight * scale + 0.5)] for weight in row[keys]])
 
@@ -216,26 +216,18 @@ def column_heads(layout: Layout, labels: list[str]) -> Text:
     return Text(" " * cell_len(layout.rows[0]) + "".join(cells), "bold")
 
 
-def number_row(layout: Layout, label: str, row: Sequence[float]) -> Text:
+def number_row(layout: Layout, label: str, row: Sequence[float], system: str | None) -> Text:
     """Return a query's weights with two decimals, shaded by weight where there is colour."""
     line = Text(label)
     for weight in row:
         line.append(" " * (layout.cell - NUMBER - 1) + " ")
-        line.append(f"{weight:.2f}", shading(weight))
+        line.append(f"{weight:.2f}", shading(weight, system))
     return line
 
 
 def columns(line: Line) -> int:
     """How many columns of the terminal a line takes."""
     return line.cell_len if isinstance(line, Text) else cell_len(line)
-
-
-def shading(weight: float) -> Style:
-    """Return a background between none and full blue, and a foreground that is legible on it."""
-    if weight < 0.05:
-        return Style(dim=True)
-    fade = [round(230 + (strong - 230) * weight) for strong in (20, 80, 200)]
-    return Style(color="white" if weight > 0.5 else "black", bgcolor=f"rgb({fade[0]},{fade[1]},{fade[2]})")
 
 
 def print_tables(console: Console, tables: list[list[Line]], width: int) -> None:
