@@ -20,4 +20,4 @@ def import_extra(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         library = module.partition(".")[0]
-        raise MissingExtraError(f"{library} isn't installed: pip install 'tfcli[{extra}]'") from error
+        raise MissingExtraError(f'{library} isn\'t installed: pip install "tfcli[{extra}]"') from error

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json
 from tfcli.model import POSITIONS
+
+DRAWN = {"in training": "loss", "held out": "held_out_loss"}
 
 
 def test_train_tells_what_came_of_it(cli: Cli, folder: Path) -> None:
@@ -182,6 +185,68 @@ def test_show_prints_a_file_that_trains(cli: Cli, folder: Path) -> None:
         "configs": ["mine"],
         "errors": [],
     }
+
+
+def test_show_writes_a_file_that_trains(cli: Cli, folder: Path) -> None:
+    result = cli("show", "chinese", "--out", "mine.yaml")
+    assert result.stdout == ""
+    assert result.stderr == "next: tfcli train mine.yaml\n"
+    assert (folder / "mine.yaml").read_bytes() == cli("show", "chinese").stdout.encode()
+    cli("train", "mine.yaml", "train.steps=1", "-q")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["reverse", "--out", "mine"], "--out mine: a configuration file is called so: mine.yaml"),
+        (["reverse", "--out", "there.yaml"], "--out there.yaml: exists already; choose another name"),
+        (["reverse", "--out", "no/mine.yaml"], "--out no/mine.yaml: there is no folder no"),
+        (["reverse", "--out", "mine.yaml", "--json"], "leave --schema and --json out"),
+    ],
+)
+def test_show_writes_no_file_that_is_none_of_its_own(
+    words: list[str], message: str, cli: Cli, folder: Path
+) -> None:
+    (folder / "there.yaml").write_text("precious")
+    assert message in cli("show", *words, expect=2).stderr
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"there.yaml": "precious"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_that_another_shell_has_written_is_read(
+    encoding: str, cli: Cli, folder: Path
+) -> None:
+    (folder / "mine.yaml").write_text(cli("show", "chinese").stdout, encoding=encoding, newline="\r\n")
+    assert "苹果" in as_json(cli, "show", "mine.yaml")["config"]["task"]["symbols"]
+
+
+def test_a_configuration_in_another_encoding_is_refused_with_the_way_out(cli: Cli, folder: Path) -> None:
+    (folder / "mine.yaml").write_text(cli("show", "chinese").stdout, encoding="gbk")
+    said = cli("train", "mine.yaml", expect=2).stderr
+    assert "mine.yaml: not UTF-8 text (byte " in said
+    assert "`tfcli show EXAMPLE --out FILE`" in said
+
+
+def test_inspect_draws_both_losses_on_one_scale(cli: Cli, folder: Path) -> None:
+    run = ["train", "copy", "task.max_length=5", "task.vocab_size=4", "train.steps=200", "-q"]
+    cli(*run, "train.eval_every=20", "train.stop_when_solved=false")
+    history = as_json(cli, "inspect")["history"]
+    text = cli("inspect").stdout
+    highest = max(line[key] for line in history for key in ("loss", "held_out_loss"))
+    for name, key in DRAWN.items():
+        bars = "".join("▁▂▃▄▅▆▇█"[min(int(line[key] / highest * 8), 7)] for line in history)
+        assert re.search(rf"^ +{name} +{bars}(  up to {highest:.2f})?$", text, re.MULTILINE)
+    assert f"up to {highest:.2f}" in text
+
+
+def test_help_lists_commands_by_use_and_its_examples_work_in_every_shell(cli: Cli) -> None:
+    text = cli("--help").stdout
+    listed = re.findall(r"^  ([a-z]+)  ", text.partition("Commands:")[2], re.MULTILINE)
+    assert listed[:5] == ["train", "eval", "attn", "predict", "trace"]
+    for name in listed:
+        text += cli(name, "--help").stdout
+    assert text.count("Example: tfcli ") >= len(listed) - 3
+    assert not re.search(r"(Example: |such as |tfcli [a-z]+ )[^\n]*'", text)  # no quote in every shell
 
 
 def test_validate_says_every_problem(cli: Cli, folder: Path) -> None:

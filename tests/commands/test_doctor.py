@@ -139,7 +139,7 @@ def test_a_torch_that_is_broken_is_a_problem_and_no_more(
     [problem] = [problem for problem in found.problems if problem.stops_work]
     assert problem.line.startswith("torch can't be imported (")
     assert why in problem.line
-    assert problem.line.endswith("): pip install --force-reinstall 'torch>=2.9,<2.14'")
+    assert problem.line.endswith('): pip install --force-reinstall "torch>=2.9,<2.14"')
     assert "screen more" not in problem.line
     works = {package.name: package.importable for package in found.software.packages}
     assert not works.pop("torch")
@@ -151,7 +151,7 @@ def test_a_package_that_is_not_installed_is_named() -> None:
     needed = [Requirement("nothing-of-this-name", ">=1", None), Requirement("numpy", "", None)]
     outcomes = probe.try_imports(["nothing_of_this_name", "numpy"])
     found = examine_software(needed, outcomes)
-    fix = "pip install 'nothing-of-this-name>=1'"
+    fix = 'pip install "nothing-of-this-name>=1"'
     assert found.problems == [Problem(f"nothing-of-this-name isn't installed: {fix}", True)]
     assert [(package.version is None, package.importable) for package in found.packages] == [
         (True, False),
@@ -163,7 +163,7 @@ def test_a_version_out_of_its_range_is_a_warning() -> None:
     requirement = replace(TORCH, range=">=99,<100")
     [problem] = examine_software([requirement], {"torch": Outcome()}).problems
     assert problem.line.startswith("torch 2.")
-    assert problem.line.endswith("(>=99,<100): pip install 'torch>=99,<100'")
+    assert problem.line.endswith('(>=99,<100): pip install "torch>=99,<100"')
     assert not problem.stops_work
 
 
@@ -181,7 +181,7 @@ def test_an_extra_is_available_if_all_it_needs_is_there() -> None:
         ("whole", True, []),
     ]
     [old] = examine_extras([Requirement("rich", ">=99", "whole")])
-    assert "(>=99): pip install 'rich>=99'" in old.problems[0].line
+    assert '(>=99): pip install "rich>=99"' in old.problems[0].line
 
 
 # --- devices, cores, memory ---

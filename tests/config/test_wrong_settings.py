@@ -169,7 +169,8 @@ def test_all_problems_of_a_file_are_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe", "not UTF-8 text"),
+        (b"\xff\x00", "not UTF-8 text"),
+        (b"\xff\xfe\x41", "not UTF-8 text"),  # half a character of UTF-16
         (b"", "holds no configuration"),
         (b"3", "holds no configuration"),
         (b"[1]", "holds no configuration"),

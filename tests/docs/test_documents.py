@@ -86,6 +86,16 @@ def test_links_lead_somewhere(name: str) -> None:
         assert (folder / target).is_file(), target
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_are_quoted_as_every_shell_takes_it(name: str) -> None:
+    lines = [command.line for command in find_commands(name)] + find_mentions(name)
+    own = re.sub(
+        "<!-- examples -->.*?<!-- end -->", "", DOCUMENTS[name], flags=re.DOTALL
+    )  # others wrote those
+    installing = re.findall(r"`?pip install [^\n`]*", own)
+    assert not [line for line in lines + installing if "'" in line]
+
+
 def test_every_topic_is_a_document_and_shown(cli: Cli) -> None:
     assert set(DOCUMENTS) == {"README", *TOPICS}
     for topic in TOPICS:
@@ -127,7 +137,7 @@ def test_the_readme_is_short_and_there_is_one_in_chinese_of_the_same_commands() 
 def test_the_first_two_commands_are_the_main_job_and_the_tests() -> None:
     first, second = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:2]
     assert first == "pip install -e . && tfcli train reverse\n"
-    assert second == "pip install -e '.[dev]' && pytest -n auto\n"
+    assert second == 'pip install -e ".[dev]" && pytest -n auto\n'
 
 
 def test_settings_have_the_defaults_and_meanings_that_are_documented(cli: Cli, folder: Path) -> None:

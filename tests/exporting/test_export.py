@@ -127,7 +127,7 @@ def test_a_folder_for_transformer_lens_has_a_configuration_and_tensors(speaking:
     config = json.loads(Path("speaking-lens/config.json").read_text())
     assert (config["attention_dir"], config["n_ctx"], config["act_fn"]) == ("causal", 5, "gelu_new")
     assert load_file("speaking-lens/model.safetensors")["blocks.0.attn.W_Q"].shape == (4, 32, 8)
-    assert "pip install 'transformer-lens<4'" in " ".join(report["notes"])
+    assert 'pip install "transformer-lens<4"' in " ".join(report["notes"])
 
 
 def test_what_lens_needs_to_be_told_is_told(imported: Path, cli: Cli) -> None:

@@ -68,7 +68,7 @@ ILL = replace(
     software=replace(
         HEALTHY.software,
         packages=[Package("torch", None, ">=2.9,<2.14", None, False)],
-        problems=[Problem("torch isn't installed: pip install 'torch>=2.9,<2.14'", True)],
+        problems=[Problem('torch isn\'t installed: pip install "torch>=2.9,<2.14"', True)],
     ),
     processor=Processor(4, 4, 1, 9.5, [Problem("load 9.5 on 4 cores: wait", False)]),
     plugins=Plugins([Plugin("model.norm", "rms", "brought", "brought:Rms", False)], []),
@@ -129,7 +129,7 @@ def test_problems_come_last_and_those_that_stop_work_first() -> None:
     assert "torch - (>=2.9,<2.14) doesn't work" in text
     assert "model.norm=rms (from brought, not used)" in text
     assert text.splitlines()[-2:] == [
-        "error: torch isn't installed: pip install 'torch>=2.9,<2.14'",
+        'error: torch isn\'t installed: pip install "torch>=2.9,<2.14"',
         "warning: load 9.5 on 4 cores: wait",
     ]
     assert "no problem" not in text

@@ -10,7 +10,7 @@ import typer
 from tasks.extras import MissingExtraError, import_extra
 from tfcli.cli.boundary import explained_errors
 
-FIX = "nowhere isn't installed: pip install 'tfcli[spell]'"
+FIX = 'nowhere isn\'t installed: pip install "tfcli[spell]"'
 
 
 def test_a_library_that_is_there_is_imported() -> None:

@@ -135,7 +135,7 @@ def test_without_scikit_learn_a_line_says_what_installs_it(monkeypatch: pytest.M
     monkeypatch.setattr("tasks.extras.import_module", refuse)
     load.cache_clear()
     index_digits.cache_clear()
-    with pytest.raises(MissingExtraError, match=r"sklearn isn't installed: pip install 'tfcli\[vision\]'"):
+    with pytest.raises(MissingExtraError, match=r"sklearn isn't installed: pip install \"tfcli\[vision\]\""):
         make("digits").sample(1, 16, generator())
     assert make("digits").draw(2, 16, generator()).shape == (2, 16, 4)  # all that it takes to load a run
     typed = make("digits").parse("16 " * 64)

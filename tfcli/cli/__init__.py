@@ -1,4 +1,4 @@
-"""The command line: a module a command. In this order `--help` lists them.
+"""The command line: a module a command. In this order, the most used first, `--help` lists them.
 
 Annotations of commands are values, not strings: Typer evaluates strings twice a command at every start.
 """
@@ -8,8 +8,8 @@ import os
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes 10 ms of every start
 
 # isort: off
-from tfcli.cli import train, eval, predict, generate, attn, trace, patch, inspect, bench  # noqa: F401
-from tfcli.cli import import_, export, ls, show, validate, docs, doctor  # noqa: F401
+from tfcli.cli import train, eval, attn, predict, trace, inspect, ls, show, bench, patch  # noqa: F401
+from tfcli.cli import generate, validate, import_, export, docs, doctor  # noqa: F401
 from tfcli.cli.app import app
 # isort: on
 

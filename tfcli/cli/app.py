@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train small Transformer encoders on toy sequence tasks, measure them, and look inside.\n\n"
-    "First steps: tfcli train reverse, then tfcli eval, then tfcli attn '7 1 4 9'.",
+    'First steps: tfcli train reverse, then tfcli eval, then tfcli attn "7 1 4 9".',
 )
 
 

@@ -76,7 +76,7 @@ def attn(
     Rows are queries, columns are keys, and each row sums to 1. One word alone is a run if there is one of
     that name, else a sequence; without a sequence, one is drawn from the held-out set.
 
-    Example: tfcli attn reverse '7 1 4 9' --layer 0
+    Example: tfcli attn reverse "7 1 4 9" --layer 0
     """
     from tfcli.runs.folders import run_and_sequence
 

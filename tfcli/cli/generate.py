@@ -38,7 +38,7 @@ def generate(
 
     For runs in which each token predicts the next: task.layout=next.
 
-    Example: tfcli generate book 'Once upon' --tokens 100
+    Example: tfcli generate book "Once upon" --tokens 100
     """
     from tfcli.runs.folders import run_and_sequence
 

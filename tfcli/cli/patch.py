@@ -12,7 +12,7 @@ from tfcli.cli.output import print_result
 
 @app.command()
 def patch(
-    clean: Annotated[str, typer.Option("--clean", help="A sequence, such as '1 2 3 4'.")],
+    clean: Annotated[str, typer.Option("--clean", help='A sequence, such as "1 2 3 4".')],
     corrupt: Annotated[str, typer.Option("--corrupt", help="One as long, with another answer.")],
     run: RunArgument = None,
     trust: TrustOption = None,
@@ -23,7 +23,7 @@ def patch(
     The corrupt sequence is answered with one part at a time as it is for the clean one; how much of the clean
     answer comes back is what that part carries (activation patching).
 
-    Example: tfcli patch reverse --clean '1 2 3 4' --corrupt '1 2 5 4'
+    Example: tfcli patch reverse --clean "1 2 3 4" --corrupt "1 2 5 4"
     """
     from tfcli.runs.folders import find
 

@@ -20,13 +20,13 @@ def predict(
     A SEQUENCE of - reads one sequence a line from stdin, as does /dev/stdin. Where - is a symbol of the
     task, it is a sequence as any other: then only /dev/stdin reads.
 
-    Example: tfcli predict reverse '3 1 2'
+    Example: tfcli predict reverse "3 1 2"
     """
     from tfcli.runs.folders import run_and_sequence
 
     path, sequence = run_and_sequence(run, sequence)
     if sequence is None:
-        raise UsageError("name a sequence: tfcli predict '3 1 2', or - to read them from stdin")
+        raise UsageError('name a sequence: tfcli predict "3 1 2", or - to read them from stdin')
     from tfcli.commands.evaluate import answer_sequences
     from tfcli.render.reports import print_answer_line
     from tfcli.render.terminal import make_console

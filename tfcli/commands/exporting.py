@@ -124,7 +124,7 @@ def export_lens(loaded: LoadedRun, path: Path) -> ExportReport:
         SINGLE: save(model.tensors, {"class": model.class_name, "run": loaded.path.resolve().name}),
     }
     write_folder(path, files)
-    notes = [f"{model.class_name} is in TransformerLens below 4: pip install 'transformer-lens<4'"]
+    notes = [f'{model.class_name} is in TransformerLens below 4: pip install "transformer-lens<4"']
     if loaded.model.layout.reads_first:
         notes.append("the answer is what it says at the first token")
     if isinstance(types := loaded.model.token_types, SeparatedTypes):

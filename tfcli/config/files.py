@@ -5,6 +5,7 @@ Every problem is reported with its origin, key, value and rule, all of a file at
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from tfcli.data import facts
 from tfcli.data.lines import PAIRS, STDIN, TEXT
 from tfcli.errors import ConfigError, UsageError, did_you_mean, find_near
 
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 HERE = Path(__file__).parent.parent
 # A wheel holds the examples inside the package, a checkout beside it.
 EXAMPLES = next(p for p in (HERE / "examples.yaml", HERE.parent / "examples.yaml") if p.exists())
@@ -108,9 +110,12 @@ def entry_of_data(path: str) -> Entry:
 def read_file(path: Path) -> dict[str, Entry]:
     """Return the configurations of a file: itself, if it has the keys of one, or its entries by name."""
     try:
-        text = read_bytes(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        data = read_bytes(path)
+        encoding = "utf-16" if data.startswith(WIDE) else "utf-8-sig"  # as some shells write what > sends
+        text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})"]) from error
+        how = "save it as UTF-8; `tfcli show EXAMPLE --out FILE` writes that"
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}): {how}"]) from error
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror}{meant_example(path)}") from error
     document = yaml_reader.read(text, str(path))

@@ -106,7 +106,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Extra:
-    """What `pip install 'tfcli[NAME]'` adds."""
+    """What `pip install "tfcli[NAME]"` adds."""
 
     name: str  # of the extra
     available: bool  # all of its packages are there

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from rich.console import Console
+
 from tfcli.records.results import RunDetails
 from tfcli.render.curve import BLUE, HEIGHT, LEFT, ORANGE, TOP, WIDTH, framed
+from tfcli.render.terminal import sparkline
+
+BARS = 40  # evaluations, at most, that are drawn on a terminal
 
 
 class Losses(NamedTuple):
@@ -32,6 +37,21 @@ def describe(losses: Losses) -> str:
     if lowest < len(losses.steps) - 1:
         said += f", at its lowest {losses.held_out[lowest]:.3f} after {losses.steps[lowest]:,} steps"
     return said
+
+
+def draw(console: Console, losses: Losses) -> dict[str, str]:
+    """Return both losses as bars, on one scale, by what they are: over all evaluations, or as many as fit."""
+    highest = max(*losses.training, *losses.held_out) or 1.0
+    width = min(len(losses.steps), max(1, min(BARS, console.width // 2)))
+    chosen = [i * (len(losses.steps) - 1) // max(1, width - 1) for i in range(width)]
+
+    def bars(values: Sequence[float]) -> str:
+        return sparkline(console, [min(max(values[i] / highest, 0.0), 1.0) for i in chosen], width)
+
+    return {
+        "  in training": f"{bars(losses.training)}  up to {highest:.2f}",
+        "  held out": bars(losses.held_out),
+    }
 
 
 def render(details: RunDetails, losses: Losses) -> str:

@@ -109,6 +109,7 @@ def print_details(console: Console, details: RunDetails) -> None:
         facts["exact match"] += "  " + sparkline(console, matches, 20)
     if known := losses.losses_of(details.history):
         facts["loss"] = losses.describe(known)
+        facts.update(losses.draw(console, known))
     print_pairs(console, "training", facts)
     for section, values in details.config.items():
         print_pairs(console, section, {key: plain(value) for key, value in values.items()})

@@ -59,7 +59,7 @@ def describe_package(requirement: Requirement, *, importable: bool) -> Package:
 
 def explain_failure(requirement: Requirement, package: Package, outcome: Outcome) -> Problem:
     """Say why something that is needed can't be imported."""
-    wanted = f"'{requirement.name}{requirement.range}'"
+    wanted = f'"{requirement.name}{requirement.range}"'
     if outcome.missing and package.version is None:
         line = f"{requirement.name} isn't installed: pip install {wanted}"
     else:
@@ -73,7 +73,7 @@ def find_misfits(packages: Sequence[Package]) -> list[Problem]:
     return [
         make_problem(
             f"{package.name} {package.version} is outside of what tfcli is made for ({package.declared}): "
-            f"pip install '{package.name}{package.declared}'"
+            f'pip install "{package.name}{package.declared}"'
         )
         for package in packages
         if package.fits is False
