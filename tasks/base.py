@@ -244,10 +244,14 @@ class Task(ABC):
         Raises:
             ValueError: it stands for none.
         """
+        if self.N_FEATURES is not None:
+            raise ValueError("its tokens are made of numbers, and its class has no parse(text) to read them")
         return torch.tensor(self.encode(text))
 
     def show(self, inputs: Tensor) -> list[str]:
-        """Return what people read for each token of `inputs` [T], or [T, P]."""
+        """Return what people read for each token of `inputs` [T], or [T, P]; of numbers, their place."""
+        if self.N_FEATURES is not None:
+            return [f"#{i}" for i in range(len(inputs))]
         return self.decode(inputs.tolist())
 
     def picture(self, inputs: Tensor) -> list[list[float]] | None:

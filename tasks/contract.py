@@ -97,6 +97,10 @@ def listed(task: Task, length: int) -> Tensor:
 def find_problem_of_draw(task: Task, length: int, rows: int) -> str | None:
     """Return what is wrong with what `draw` gives for two generators, one of them twice."""
     found: list[Tensor] = []
+    if task.N_FEATURES is not None and not is_count(task.N_FEATURES):
+        return f"N_FEATURES must be a whole number from 1 on, not {task.N_FEATURES!r}"
+    if task.N_FEATURES is not None and type(task).draw is Task.draw:
+        return "tokens are made of numbers (N_FEATURES), so its class needs a draw() that gives some"
     for seed in (0, 0, 1):
         drawn: object = task.draw(rows, length, torch.Generator().manual_seed(seed))
         if task.N_FEATURES is not None:
@@ -108,6 +112,8 @@ def find_problem_of_draw(task: Task, length: int, rows: int) -> str | None:
         assert isinstance(drawn, Tensor)
         found.append(drawn)
     first, again, other = found
+    if task.N_FEATURES is not None and len(torch.unique(torch.cat([first, other]), dim=0)) < 2:
+        return "draw() gives one sequence alone, and it takes two, one to train on and one to hold out"
     if not torch.equal(first, again):
         return "draw() gives other sequences for the same generator: draw from the generator it is given"
     if torch.equal(first, other) and len(torch.unique(first, dim=0)) >= 8:
@@ -126,6 +132,14 @@ def find_problem_of_tensor(what: str, found: object, shape: list[int], highest: 
         kind = "positions" if what == "source()" else "ids"
         return f"{what} must return {kind} from 0 to {highest}, not {int(ids.min())} to {int(ids.max())}"
     return None
+
+
+def find_problem_of_input(task: Task, found: object) -> str | None:
+    """Return what is wrong with what `parse` made of a text."""
+    count = len(found) if isinstance(found, Tensor) and found.dim() else 0
+    if task.N_FEATURES is None:
+        return find_problem_of_tensor("parse()", found, [max(1, count)], task.vocab_size - 1)
+    return find_problem_of_numbers("parse()", found, [max(1, count), task.N_FEATURES])
 
 
 def find_problem_of_numbers(what: str, found: object, shape: list[int]) -> str | None:

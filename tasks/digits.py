@@ -100,7 +100,10 @@ class Digits(Pictures):
 
     def held_out_picture(self, numbers: list[int]) -> Tensor:
         if len(numbers) > 1:
-            raise ValueError(f"one number names a held-out picture, not {len(numbers)}")
+            raise ValueError(
+                f"one number names a held-out picture, {self.SIDE**2} are its pixels, and these are"
+                f" {len(numbers)}"
+            )
         return self.patches(held_out_digit(numbers[0])[None])[0]
 
     def n_sequences(self, length: int) -> int:

@@ -30,10 +30,10 @@ class FindDigit(Pictures):
         return 2
 
     def target(self, inputs: Tensor) -> Tensor:
-        """Return the digit, `IGNORE` for those of other people, and the patch, of answers [B, 2]."""
+        """Return the digit and the patch of each canvas, [B, 2]; `IGNORE` for digits of other people."""
         pixels = self.pixels(inputs)
         digit, where = find(pixels).to(inputs.device), self.middle(pixels)
-        return torch.stack([digit, torch.where(where < 0, IGNORE, where + 10)], dim=1)
+        return torch.stack([digit, where + 10], dim=1).where(digit[:, None] != IGNORE, IGNORE)
 
     def is_held_out(self, inputs: Tensor) -> Tensor:
         return shows_held_out(self.pixels(inputs)).to(inputs.device)

@@ -97,7 +97,13 @@ class Pictures(Task):
             levels = [float(word) for word in text.replace(",", " ").split()]
         except ValueError:
             levels = []
-        if len(levels) != self.SIDE**2 or not all(0 <= level <= LEVELS for level in levels):
+        if len(levels) == self.SIDE**2:
+            for i, level in enumerate(levels):
+                if not 0 <= level <= LEVELS:
+                    raise ValueError(
+                        f"pixels are numbers from 0 to {LEVELS}, and pixel {i}, from 0 on, is {level:g}"
+                    )
+        else:
             raise ValueError(
                 f"a picture is {self.SIDE**2} numbers from 0 to {LEVELS}, row by row, or the number of one"
                 f" that is held out, such as {self.EXAMPLE}, not {shorten(text)}"

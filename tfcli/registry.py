@@ -288,7 +288,8 @@ def derive_task(task: Task, objective: str, hidden_share: float) -> Task:
     """Return a task as it is, or one made of its inputs, as an objective says."""
     if objective != "answer" and task.N_FEATURES is not None:
         raise UsageError(
-            f"task.objective: {objective} is about symbols, and tokens of this task are made of numbers"
+            f"task.objective: {objective} is about symbols, and tokens of this task are made of numbers;"
+            " leave it out, or the layout that asks for it"
         )
     objectives = import_task_module("objectives")
     if objective == "masked":
@@ -338,6 +339,12 @@ def raise_problem(name: str, length: int, find: Callable[[Task, int], str | None
     if problem:
         line = " ".join(problem.split())  # a tensor that it shows may have several
         raise UsageError(f"task {name}, length {length}: {line}") from cause
+
+
+def find_problem_of_input(task: Task, inputs: object) -> str | None:
+    """Return what is wrong with what a task made of a text; None if it can be read."""
+    problem: str | None = import_task_module("contract").find_problem_of_input(task, inputs)
+    return problem
 
 
 def check_aligned(task: Task, name: str) -> None:

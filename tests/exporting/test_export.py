@@ -224,3 +224,11 @@ def test_a_tokenizer_of_symbols_reads_words_composed_and_refuses_others() -> Non
     assert tokenizer.encode("( e\u0301\n10").ids == [1, 0, 2]
     with pytest.raises(Exception, match=r"\[UNK\]"):
         tokenizer.encode("é x")
+
+
+def test_force_overwrites_no_file_of_another_kind(run_cli: Cli) -> None:
+    weights = Path("runs/reverse/model.safetensors")
+    before = weights.read_bytes()
+    result = run_cli("export", "--to", "onnx", "--out", str(weights), "--force", expect=2)
+    assert "exists already, and is no .onnx file" in " ".join(result.stderr.split())
+    assert weights.read_bytes() == before

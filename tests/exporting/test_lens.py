@@ -227,4 +227,4 @@ def test_what_the_library_does_not_have_is_named(options: dict[str, Any], messag
     with pytest.raises(UsageError) as caught:
         make_lens(config, model, LONGEST)
     assert message in str(caught.value)
-    assert str(caught.value).endswith("; --to onnx takes any run")
+    assert str(caught.value).endswith("; --to onnx takes nearly any")

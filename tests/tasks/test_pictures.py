@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from tasks.base import IGNORE, Task
-from tasks.contract import find_problem_of_sequences
+from tasks.contract import find_problem_of_input, find_problem_of_sequences
 from tasks.digits import Digits, distort, held_out_digit, index_digits, load
 from tasks.extras import MissingExtraError
 from tasks.pictures import Pictures
+from tests.conftest import Cli
 from tests.models import PICTURES
 from tfcli import registry
 
@@ -57,7 +58,7 @@ def test_a_picture_that_is_typed_is_the_one_that_is_read(name: str) -> None:
     "text", ["", "a b", "1 2 3 4", "99999", " ".join(["17"] * 64), "nan " * 64, "-1 " * 64]
 )
 def test_what_is_no_picture_is_refused(name: str, text: str) -> None:
-    with pytest.raises(ValueError, match=r"held.out|a picture is \d+ numbers from 0 to 16"):
+    with pytest.raises(ValueError, match=r"held.out|numbers from 0 to 16"):
         make(name).parse(text)
 
 
@@ -125,7 +126,8 @@ def test_of_a_picture_that_nobody_knows_the_answer_isnt_known() -> None:
     noise = make("digits").draw(4, 16, generator())
     assert (make("digits").target(noise) == IGNORE).all()
     assert not make("digits").is_held_out(noise).any()
-    assert make("find-digit").target(torch.zeros(1, 16, 16)).tolist() == [[IGNORE, IGNORE]]
+    for typed in (torch.zeros(1, 16, 16), torch.full((1, 16, 16), 0.5)):  # without a digit there is no place
+        assert make("find-digit").target(typed).tolist() == [[IGNORE, IGNORE]]
 
 
 def test_without_scikit_learn_a_line_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,11 +178,52 @@ def test_a_task_of_ones_own_may_be_made_of_numbers() -> None:
         assert task.is_held_out(held_out.inputs).all()
 
 
+class Same(Brighter):
+    def draw(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.ones(count, length, 2)
+
+
+class Countless(Brighter):
+    N_FEATURES = 0
+
+
+class Undrawn(Task):
+    N_FEATURES = 2
+
+    def target(self, inputs: Tensor) -> Tensor:
+        return inputs[..., 0].long()
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
-    [(Whole(), r"must return float32 \[62, 3, 2\], not int64 \[62, 3, 2\]"), (Endless(), "finite numbers")],
+    [
+        (Whole(), r"must return float32 \[62, 3, 2\], not int64 \[62, 3, 2\]"),
+        (Endless(), "finite numbers"),
+        (Same(), "one sequence alone, and it takes two"),
+        (Countless(), "N_FEATURES must be a whole number from 1 on, not 0"),
+        (Undrawn(), r"needs a draw\(\)"),
+    ],
 )
 def test_numbers_that_cant_be_read_are_refused(task: Task, message: str) -> None:
     problem = find_problem_of_sequences(task, 3)
     assert problem is not None
     assert re.search(message, problem)
+
+
+def test_numbers_are_shown_by_their_place_and_read_by_the_class_alone() -> None:
+    task = Brighter()
+    assert task.show(torch.zeros(3, 2)) == ["#0", "#1", "#2"]
+    with pytest.raises(ValueError, match=r"no parse\(text\)"):
+        task.parse("0 1")
+
+
+@pytest.mark.parametrize("found", [[[0.0, 1.0]], torch.zeros(3), torch.zeros(0, 2), torch.zeros(2, 3)])
+def test_what_was_read_has_to_be_numbers_of_the_tokens(found: object) -> None:
+    assert "parse() must return float32" in str(find_problem_of_input(Brighter(), found))
+    assert find_problem_of_input(Brighter(), torch.zeros(3, 2)) is None
+    assert find_problem_of_input(make("digits"), make("digits").parse("17")) is None
+
+
+def test_more_pictures_than_there_are_cant_be_learned_from(cli: Cli) -> None:
+    result = cli("train", "digits", "train.train_samples=100000", expect=2)
+    assert "there are 1429 sequences to train on" in result.stderr

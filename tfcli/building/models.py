@@ -12,6 +12,7 @@ from torch import nn
 from tfcli import registry
 from tfcli.building import parts
 from tfcli.building.own_data import build_own
+from tfcli.building.sample_counts import check_count
 from tfcli.building.texts import build_text
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.model_section import ModelConfig
@@ -119,6 +120,7 @@ def build_for_training(config: RunConfig, lengths: Sequence[int] = ()) -> tuple[
     except ValueError as error:
         raise UsageError(f"{setting}: {error}") from error
     registry.check_task(task, config.task.name, [n for n in lengths if n > task.max_length])
+    check_count(task, config)
     return task, model
 
 

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from tfcli import registry
 from tfcli.building.models import build_model, build_task
 from tfcli.building.without_numbers import WithoutDraws, WithoutNumbers
 from tfcli.checkpoints.sealing import add_to_digest, describe, describe_entry, load_tensors
@@ -54,6 +55,8 @@ class LoadedRun(NamedTuple):
         """
         try:
             inputs = self.task.parse(sequence)
+            if problem := registry.find_problem_of_input(self.task, inputs):
+                raise ValueError(problem)
             self.try_length(len(inputs))
             return inputs
         except ValueError as error:

@@ -44,8 +44,9 @@ def export(
 ) -> None:
     """Write a run for another library: an ONNX file, or the weights by the names of others.
 
-    An ONNX file holds any run. A folder as Hugging Face saves it is one of a BERT, RoBERTa, DistilBERT or
-    GPT-2, for runs with the same parts; one for TransformerLens is of its HookedTransformer or HookedEncoder.
+    An ONNX file holds nearly any run. A folder as Hugging Face saves it is one of a BERT, RoBERTa,
+    DistilBERT or GPT-2, for runs with the same parts; one for TransformerLens is of its HookedTransformer or
+    HookedEncoder.
 
     Example: tfcli export reverse --to onnx
     """

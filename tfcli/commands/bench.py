@@ -7,13 +7,9 @@ from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING
 
-import torch
-
 from tfcli.bench import measure, measure_machine
 from tfcli.building.models import build_for_training
-from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
-from tfcli.errors import UsageError
 from tfcli.records.bench import (
     BenchEntry,
     BenchReport,
@@ -27,7 +23,7 @@ from tfcli.records.bench import (
 )
 
 if TYPE_CHECKING:
-    from tasks.base import Task
+    pass
 
 
 def bench_examples(
@@ -50,8 +46,7 @@ def bench_examples(
     """
     for _, _, configs in wanted:
         prepare(configs[0].train)
-        task, _ = build_for_training(configs[0], lengths)
-        check_count(task, configs[0])
+        build_for_training(configs[0], lengths)
     machine = measure_machine()
     begin(machine)
     found = []
@@ -63,30 +58,6 @@ def bench_examples(
         found.append(measure(example, configs, lengths, plain, machine, samples, tell_by_label))
     groups = [list(group) for _, group in groupby(found, key=lambda entry: entry.example)]
     return BenchReport(machine, found, [draw_curve(group) for group in groups if len(group) > 1])
-
-
-def check_count(task: Task, config: RunConfig) -> None:
-    """See to it that a task has as many sequences as are to be trained on.
-
-    Raises:
-        UsageError: it has fewer.
-    """
-    count = config.train.train_samples
-    if count is None:
-        return
-    if config.task.data is not None:
-        batches = task.training_set(count, torch.Generator().manual_seed(0)) or []
-        there_are = sum(len(batch.inputs) for batch in batches)
-    else:
-        lengths = {task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)}
-        held_out = [(task.n_sequences(n), task.n_held_out(n)) for n in lengths]
-        if any(there is None for _, there in held_out):
-            return
-        there_are = sum(n - (there or 0) for n, there in held_out)
-    if there_are < count:
-        raise UsageError(
-            f"train.train_samples={count}: there are {there_are} sequences to train on; ask for no more"
-        )
 
 
 def draw_curve(entries: Sequence[BenchEntry]) -> LearningCurve:

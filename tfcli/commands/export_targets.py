@@ -44,6 +44,8 @@ def check_file(path: Path, *, force: bool) -> None:
     """
     if os.path.lexists(path) and not path.is_file():
         raise UsageError(f"--out {path}: there is something that isn't a file; choose another name")
+    if path.exists() and path.suffix != ENDINGS["onnx"]:
+        raise UsageError(f"--out {path}: exists already, and is no .onnx file; choose another name")
     if path.exists() and not force:
         raise UsageError(f"--out {path}: exists already; --force overwrites it")
 

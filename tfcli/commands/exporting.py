@@ -109,7 +109,7 @@ def tokenizer_of(loaded: LoadedRun) -> tuple[Any, bytes]:
         return load_tokenizer(loaded.path / task.tokenizer), (loaded.path / task.tokenizer).read_bytes()
     if loaded.config.model.token_types.name != "none":
         raise UsageError(
-            "model.token_types needs the tokenizer of an imported model; --to onnx takes any run"
+            "model.token_types needs the tokenizer of an imported model; --to onnx takes nearly any"
         )
     is_text, are_characters = task.data is not None and task.answers is None, task.tokens == "characters"
     made = make_tokenizer(loaded.task.symbols, is_text=is_text, are_characters=are_characters)

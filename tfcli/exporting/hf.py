@@ -61,7 +61,7 @@ def find_candidate(
         title = TITLES[best.architecture]
         raise UsageError(
             f"none of {', '.join(TITLES.values())} computes what it does; {title}, the nearest, doesn't have "
-            f"{', '.join(best.misfits)}; --to onnx takes any run"
+            f"{', '.join(best.misfits)}; --to onnx takes nearly any"
         )
     return best
 

@@ -75,7 +75,7 @@ def make_lens(config: ModelConfig, model: Encoder, max_length: int) -> LensModel
     is_encoder = config.norm_placement == "post"
     class_name = "HookedEncoder" if is_encoder else "HookedTransformer"
     if misfits := list(list_misfits(config, model, ENCODER if is_encoder else TRANSFORMER)):
-        raise UsageError(f"{class_name} doesn't have {', '.join(misfits)}; --to onnx takes any run")
+        raise UsageError(f"{class_name} doesn't have {', '.join(misfits)}; --to onnx takes nearly any")
     context = model.positions.longest or max(LEAST_CONTEXT, max_length)
     tensors = {**embed(model, context, "embed." if is_encoder else ""), **list_layers(model), **read(model)}
     said = describe_config(config, model, context)

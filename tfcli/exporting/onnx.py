@@ -81,7 +81,10 @@ def find_formula(answer_length: Callable[[int], int]) -> Callable[[int], int]:
         for b in range(c * known[0] - a, c * known[0] - a + c):
             if all((a * length + b) // c == count for length, count in zip(lengths, known, strict=True)):
                 return lambda length, a=a, b=b, c=c: (a * length + b) // c if a else b // c  # type: ignore[misc]
-    raise ValueError("the lengths of its answers follow no formula (a T + b) / c, as a graph needs one")
+    raise ValueError(
+        "the lengths of its answers aren't (a T + b) / c for T symbols, as a graph needs them;"
+        " no format holds it"
+    )
 
 
 def make_onnx(model: Encoder, length: int, *, padding: bool) -> Any:

@@ -14,7 +14,7 @@ def render(views: Sequence[View]) -> Iterator[str]:
     """Yield the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
     record = views[0].record
     tokens = [escape(token) for token in record.tokens]
-    facts = {"input": record.input, "answer": record.prediction}
+    facts = {"input": record.input if record.picture is None else [record.text], "answer": record.prediction}
     if any(record.target):
         facts["right is"] = [symbol or "." for symbol in record.target]
     said = ", ".join(f"{what} {' '.join(map(escape, symbols))}" for what, symbols in facts.items())

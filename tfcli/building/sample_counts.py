@@ -1,0 +1,37 @@
+"""Whether a task has as many sequences as are to be trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tfcli.config.schema import RunConfig
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+
+def check_count(task: Task, config: RunConfig) -> None:
+    """See to it that a task has as many sequences as are to be trained on.
+
+    Raises:
+        UsageError: it has fewer.
+    """
+    count = config.train.train_samples
+    if count is None:
+        return
+    if config.task.data is not None:
+        batches = task.training_set(count, torch.Generator().manual_seed(0)) or []
+        there_are = sum(len(batch.inputs) for batch in batches)
+    else:
+        lengths = {task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)}
+        held_out = [(task.n_sequences(n), task.n_held_out(n)) for n in lengths]
+        if any(there is None for _, there in held_out):
+            return
+        there_are = sum(n - (there or 0) for n, there in held_out)
+    if there_are < count:
+        raise UsageError(
+            f"train.train_samples={count}: there are {there_are} sequences to train on; ask for no more"
+        )
