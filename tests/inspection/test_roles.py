@@ -30,10 +30,11 @@ from tfcli.inspection.roles import (
 from tfcli.model import ATTENTION_SCALES, ATTENTIONS
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import ForwardTrace
-from tfcli.records.inspection import HeadsReport
+from tfcli.records.inspection import HeadsReport, ScoreShares
 from tfcli.records.results import Score
 
 CPU = torch.device("cpu")
+NO_SHARES = ScoreShares(None, None, "its scores are all alike")
 
 
 def task_of(name: str, vocab_size: int = 4, max_length: int = 8, min_length: int = 1) -> TaskConfig:
@@ -218,7 +219,7 @@ def test_a_head_that_goes_by_content_has_the_symbol_of_the_source() -> None:
     ideal = (pattern / pattern.sum(-1, keepdim=True))[None, :, None]  # [1, B, 1, T, T]
     on_symbol = mean_of([tally_pattern(ideal, pattern, torch.tensor(12.0))])
     on_source = mean_of([tally_pattern(ideal, patterns_of(task, inputs)["source"], torch.tensor(12.0))])
-    found = name_roles({"source symbol": on_symbol, "source": on_source}, None, None, 0, 0, 0)
+    found = name_roles({"source symbol": on_symbol, "source": on_source}, None, NO_SHARES, None, 0, 0, 0)
     assert found.roles == ["source symbol"]
     assert found.patterns["source symbol"].weight == pytest.approx(1)
 

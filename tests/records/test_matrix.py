@@ -66,6 +66,7 @@ def test_copies_are_equal(matrix: Matrix) -> None:
         "head": 0,
         "weights": ROWS,
         "places": None,
+        "shares": None,
     }
     changed = copy.deepcopy(matrix)
     changed[0][0] = 7.0

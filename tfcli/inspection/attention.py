@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tfcli.evaluation import make_answer
 from tfcli.inspection.matrices import make_matrix
+from tfcli.inspection.shares import measure_variances, share_scores
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.trace import ForwardTrace, LayerTrace
@@ -71,10 +72,12 @@ def combine_heads(
                 head,
                 make_matrix(layer.attn_weights[0, head]),
                 compute_places(model, trace, layer, head),
+                share_scores(model, layer.layer, head, variances),
             )
             for head in heads
         ]
         for layer in trace.layers
+        for variances in [measure_variances(layer, trace.at)]
     ]
 
 

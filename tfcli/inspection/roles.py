@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from tfcli.evaluation import IGNORE, SCORES_A_PASS
+from tfcli.inspection.shares import ScoreVariances, measure_variances, pool_variances, share_scores
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import ForwardTrace
-from tfcli.records.inspection import HeadRoles, PatternScore
+from tfcli.records.inspection import HeadRoles, PatternScore, ScoreShares
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -139,6 +140,7 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
     """
     tallies: dict[str, list[Tally]] = {}
     entropies: list[Tally] = []
+    variances: list[list[ScoreVariances]] = [[] for _ in range(model.loops * model.n_layers)]
     for inputs, trace in trace_batches(model, [batch for batch in batches if batch.inputs.shape[1] > 1]):
         weights = torch.stack([layer.attn_weights for layer in trace.layers])  # [depth, B, H, L, L]
         T, L = inputs.shape[1], weights.shape[-1]
@@ -156,14 +158,18 @@ def find_roles(model: Encoder, task: Task, batches: Sequence[Batch]) -> list[Hea
         even = 1 / n_keys[:, None, :, None]
         found["uniform"] = tally_queries(weights.clamp(max=even), torch.ones(()))
         entropies.append(tally_queries(-torch.xlogy(weights, weights), n_keys.log().mean()))
+        for lots, layer in zip(variances, trace.layers, strict=True):
+            lots.append(measure_variances(layer, trace.at))
         for name, tally in found.items():
             tallies.setdefault(name, []).append(tally)
     means = {name: mean_of(parts) for name, parts in tallies.items()}
     entropy = mean_of(entropies) if entropies else None
+    pooled = [pool_variances(lots, model.n_heads) for lots in variances]
     return [
         name_roles(
             means,
             entropy,
+            share_scores(model, depth % model.n_layers, head, pooled[depth]),
             model.shown_loop(depth // model.n_layers),
             depth % model.n_layers,
             head,
@@ -223,7 +229,13 @@ def mean_of(parts: Sequence[Tally]) -> Tally:
 
 
 def name_roles(
-    means: dict[str, Tally], entropy: Tally | None, loop: int | None, layer: int, head: int, depth: int
+    means: dict[str, Tally],
+    entropy: Tally | None,
+    shares: ScoreShares,
+    loop: int | None,
+    layer: int,
+    head: int,
+    depth: int,
 ) -> HeadRoles:
     """One head's scores, and the roles that they name; its layer is the one at that depth of the pass."""
     scores = {
@@ -246,6 +258,7 @@ def name_roles(
         patterns=scores,
         entropy=0.0 if entropy is None else float(entropy.weight[depth, head]),
         entropy_uniform=0.0 if entropy is None else float(entropy.chance),
+        shares=shares,
     )
 
 

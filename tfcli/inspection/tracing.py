@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from tfcli.errors import did_you_mean
 from tfcli.evaluation import make_answer
 from tfcli.inspection.attention import choose, run_with_trace
 from tfcli.inspection.matrices import make_matrix
+from tfcli.inspection.shares import measure_variances, share_scores
 from tfcli.model.encoder import Encoder
 from tfcli.model.stages import KEY, POSITION, SYMBOL, Stage
 from tfcli.model.trace import ForwardTrace, LayerTrace
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 TOLERANCE = 1e-4  # of the largest value of a stage: what float32 may lose over a sum of many terms
+SCORES = "scores"  # the stage that has shares
 EVERY_ROW = ("keys", "values")  # a query needs those of all positions
 SHORT_NAMES = {  # as formulas and people write them, simplified
     "q": "queries",
@@ -135,6 +138,9 @@ def check_stages(
         deviation = measure_deviation(stage)
         hidden = layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers)
         record = None if hidden else record_stage(model, task, inputs, layer, stage, number, deviation, view)
+        if record is not None and layer is not None and stage.name == SCORES:
+            variances = measure_variances(layer, trace.at)
+            record = replace(record, shares=share_scores(model, layer.layer, view.head, variances))
         yield deviation, deviation <= tolerance(stage), record if record is not None and record.rows else None
 
 

@@ -64,7 +64,7 @@ class Attention(nn.Module):
             z = F.dropout(attn_weights, self.dropout, self.training) @ v
             if trace is not None:
                 trace.q, trace.k, trace.v = q, k, v
-                trace.scores, trace.attn_weights = scores, attn_weights
+                trace.scores, trace.bias, trace.attn_weights = scores, bias, attn_weights
         z = context.change_heads(z)
         if trace is not None:
             trace.z = z

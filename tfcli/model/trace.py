@@ -39,6 +39,7 @@ class LayerTrace:
     k: Tensor = field(init=False)  # [B, H, T, K], after positions
     v: Tensor = field(init=False)  # [B, H, T, K]
     scores: Tensor = field(init=False)  # [B, H, T, T], before softmax, with position bias and mask
+    bias: Tensor | None = field(init=False)  # [B or 1, H or 1, T, T], the position bias in the scores
     attn_weights: Tensor = field(init=False)  # [B, H, T, T]
     z: Tensor = field(init=False)  # [B, H, T, K], each head's weighted sum of values
     attention: SublayerTrace = field(init=False)

@@ -41,12 +41,22 @@ class Places:
 
 
 @dataclass(frozen=True)
+class ScoreShares:
+    """How much of what a head's scores vary by over keys comes from content, and how much from position."""
+
+    content: float | None  # of q k, what tokens hold; 0-1, both together 1
+    position: float | None  # of the position bias, where they stand; 0-1
+    untold: str | None  # why there are no shares, where there are none
+
+
+@dataclass(frozen=True)
 class HeadRecord:
     """One head's attention: `weights[query][key]`."""
 
     head: int | str  # a number, or "mean", "mean of heads 0, 1" or "rollout"
     weights: Sequence[Sequence[float]]  # weights[query][key]; each row sums to 1
     places: Places | None = None  # of heads whose encoding computes them
+    shares: ScoreShares | None = None  # of a single head
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,7 @@ class HeadRoles:
     patterns: dict[str, PatternScore]  # by name
     entropy: float  # of its rows, in nats; the mean
     entropy_uniform: float  # of a uniform head's
+    shares: ScoreShares  # of the variance of its scores, over all queries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +193,7 @@ class StageRecord:
     answer: list[str] | None  # what the model would say if it were read off here
     deviation: float  # of the stage, computed again from the stages before, from what the model computed
     agrees: bool  # whether that is no more than rounding explains
+    shares: ScoreShares | None = None  # of the stage "scores": over all queries
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from tfcli.render.pictures import (
     weight_rows,
 )
 from tfcli.render.ramp import shading
+from tfcli.render.shares import print_shares
 from tfcli.render.terminal import can_show, pad_or_cut, print_lines, print_wrapped, showable
 
 SHADES = " ░▒▓█"
@@ -71,6 +72,7 @@ def print_attention(console: Console, record: AttentionRecord) -> None:
             if head.places is not None:
                 title = f"{title_of(layer, head.head)} {VERBS[head.places.kind]}: "
                 print_places(console, title, record.tokens, head.places.values)
+        print_shares(console, layer)
     if any(head.head == "rollout" for layer in record.layers for head in layer.heads):
         note = "rollout: (mean of the heads + the token itself) / 2, multiplied over the layers so far"
         print_wrapped(console, Text(note, "dim"))
@@ -99,6 +101,7 @@ def print_glances(console: Console, record: AttentionRecord, picture: Pixels) ->
                 for glance in glances
             ]
             print_tables(console, tables, max(line.cell_len for table in tables for line in table))
+        print_shares(console, layer)
     legend = (
         f"the brightest glow is a weight of {peak:.2f}" if coloured else "numbers: the weight of each patch"
     )

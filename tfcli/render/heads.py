@@ -17,7 +17,8 @@ from tfcli.render.terminal import print_block, print_lines, print_wrapped, showa
 BRIEF_LEGEND = "zeroed: exact match with nothing in place of the head's output."
 LEGEND = (
     "zeroed: exact match (and token accuracy) with nothing in place of the head's output; mean: with its "
-    "mean over all tokens. Entropy: 1 for a uniform row, 0 for one key."
+    "mean over all tokens. Entropy: 1 for a uniform row, 0 for one key. Content: its share in what scores "
+    "vary by over keys; the rest is position, and - where they can't be told apart."
 )
 PATTERNS_LEGEND = (
     "* a role: clearly more than chance. source: the token that the answer is read from, source symbol: any "
@@ -68,7 +69,7 @@ def print_heads(console: Console, report: HeadsReport) -> None:
 def causes(report: HeadsReport, tokens: bool) -> Table:
     """Return a row a head, then one for each attention and feed-forward; with or without token accuracies."""
     table = plain_table()
-    for heading in ("layer", "head", "role", "weight", "chance", "entropy"):
+    for heading in ("layer", "head", "role", "weight", "chance", "entropy", "content"):
         table.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
     for heading in ("zeroed", "(tokens)", "mean", "(tokens)") if tokens else ("zeroed", "mean"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -81,9 +82,7 @@ def causes(report: HeadsReport, tokens: bool) -> Table:
             number_layer(part.loop, part.layer),
             "",
             f"({part.part})",
-            "",
-            "",
-            "",
+            *[""] * 4,
             *scores(report, part.removed, tokens),
         )
     return table
@@ -112,7 +111,8 @@ def facts(head: HeadReport) -> list[str]:
     entropy = f"{head.entropy / head.entropy_uniform:.2f}" if head.entropy_uniform else "-"
     best = head.patterns.get(head.roles[0]) if head.roles else None
     numbers = [f"{best.weight:.2f}", f"{best.chance:.2f}"] if best else ["", ""]
-    return [number_layer(head.loop, head.layer), str(head.head), role_of(head), *numbers, entropy]
+    content = "-" if head.shares.content is None else f"{head.shares.content:.2f}"
+    return [number_layer(head.loop, head.layer), str(head.head), role_of(head), *numbers, entropy, content]
 
 
 def role_of(head: HeadReport) -> str:

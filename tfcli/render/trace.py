@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tfcli.records.inspection import StageRecord, TraceRecord
 from tfcli.records.results import judge
+from tfcli.render.shares import name_shares
 from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showable
 
 INDENT = 3
@@ -87,6 +88,8 @@ def print_stage(console: Console, record: TraceRecord, stage: StageRecord, full:
     if not stage.agrees:
         off = f"computed again, it differs by {stage.deviation:.0e}, more than rounding explains"
         print_indented(console, Text(f"warning: {off}", "bold red"))
+    if stage.shares is not None:
+        print_indented(console, Text(name_shares(stage.shares), "green"))
     for fact in stage.facts:
         print_indented(console, Text(fact, "green"))
     if stage.answer is not None:
