@@ -21,6 +21,10 @@ TASKS = {
     "binary-addition": "binary_arithmetic:BinaryAddition",
     "binary-multiplication": "binary_arithmetic:BinaryMultiplication",
     "square-root": "square_root:SquareRoot",
+    # A token finds others by what they are.
+    "histogram": "histogram:Histogram",
+    "lookup": "lookup:Lookup",
+    "brackets": "brackets:Brackets",
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",

@@ -17,6 +17,7 @@ RUNS = {
     "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
     "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
     "tutorial.py": (["--seeds", "0"], "| the tutorial's recipe | 1 of 1 |"),
+    "content.py": (["--seeds", "0", "--set", "train.steps=2"], "| `brackets` | 0 of 1 |"),
     "examples.py": (["--examples", "copy", "--seeds", "0"], "| copy | 1 of 1 |"),
     "versions.py": (["..", "--runs", "1", "--examples", "copy", "--seeds", "0:1"], "50 50 steps"),
     "survival.py": (["--times", "1"], "1 of 1 equal to the bit"),

@@ -85,7 +85,18 @@ ORACLES: dict[str, Callable[[list[str]], list[str]]] = {
 }
 
 
-OTHERS = {"copy", "induction", "recall", "translate", "sentiment", "spell", *PICTURES}
+OTHERS = {
+    "copy",
+    "histogram",
+    "lookup",
+    "brackets",
+    "induction",
+    "recall",
+    "translate",
+    "sentiment",
+    "spell",
+    *PICTURES,
+}
 
 
 def test_the_benchmark_has_fifteen_tasks_and_all_are_there() -> None:

@@ -88,6 +88,14 @@ EXAMPLES = {
         "1 0 0 1 0 1": "1 1 0",  # 37
         "0 0 0 0 0 1": "0 0 1",  # 1
     },
+    "histogram": {"7": "1", "3 1 3 2 3": "3 1 3 1 3", "0 0 0 0 0 0 0 0 0 0 0 4": f"{'10+ ' * 11}1"},
+    "lookup": {"a3 a?": "3 3", "c4 a1 b1 a? c?": "4 1 1 1 4", "h0 e4 h? h? e?": "0 4 0 0 4"},
+    "brackets": {
+        ")": "open",
+        "( )": "closed closed",
+        "( { [ ) ]": "closed open closed closed closed",
+        "】 「 《 」 》": "open closed closed closed closed",
+    },
     "induction": {"3 1 3 1": "1", "3 1 2 3 1 2": "1 2", "7 0 4 9 7 0 4 9": "0 4 9"},
     "recall": {"3 8 3": "8", "0 7 2 5 1 9 2": "5", "4 6 0 6 0": "6"},
     "translate": {

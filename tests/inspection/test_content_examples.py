@@ -1,0 +1,77 @@
+"""The examples in which tokens find each other by what they are: queries and keys decide, not position."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tasks.base import Batch
+from tests.conftest import invoke_in
+from tfcli.checkpoints.loading import LoadedRun, load_run
+from tfcli.evaluation import held_out_set, score
+from tfcli.inspection.roles import find_roles
+from tfcli.model.trace import ForwardTrace
+
+EXAMPLES = ("histogram", "lookup", "brackets")
+
+
+@pytest.fixture(scope="module")
+def folder_of_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("content")
+
+
+@pytest.fixture(params=EXAMPLES)
+def run(request: pytest.FixtureRequest, folder_of_runs: Path) -> LoadedRun:
+    """Return a trained example, loaded afresh; it is trained but once."""
+    path = folder_of_runs / "runs" / request.param
+    if not path.exists():
+        invoke_in(folder_of_runs, "train", request.param, "train.threads=1", "--quiet")
+    return load_run(path)
+
+
+def held_out(run: LoadedRun) -> list[Batch]:
+    return held_out_set(run.task, 200, torch.device("cpu"), 1)
+
+
+def weights_of(run: LoadedRun, inputs: Tensor) -> Tensor:
+    """Return the weights of the only head from and to the tokens of the input, [B, T, T]."""
+    trace = ForwardTrace()
+    with torch.inference_mode():
+        run.model(inputs, trace=trace)
+    begin = int(run.model.layout.begin)
+    return trace.layers[0].attn_weights[:, 0, begin:, begin:]
+
+
+@pytest.mark.xdist_group("content")
+def test_the_scores_come_from_content(run: LoadedRun) -> None:
+    [head] = find_roles(run.model, run.task, held_out(run))
+    assert head.shares.content is not None
+    assert head.shares.content >= 0.8
+
+
+@pytest.mark.xdist_group("content")
+def test_without_the_position_bias_the_answer_stays(run: LoadedRun) -> None:
+    batches = held_out(run)
+    assert score(run.model, batches).exact_match > 0.98
+    [block] = run.model.layers
+    positions = block.attention.positions
+    assert positions.in_scores is not None
+    for parameter in positions.parameters():
+        parameter.data.zero_()
+    assert score(run.model, batches).token_accuracy > 0.95
+    for parameter in block.attention.qkv.parameters():  # without queries and keys, it doesn't
+        parameter.data[: 2 * run.config.model.d_model] = 0
+    assert score(run.model, batches).exact_match < 0.6
+
+
+@pytest.mark.xdist_group("content")
+def test_tokens_that_change_places_take_their_weights_along(run: LoadedRun) -> None:
+    inputs = max(held_out(run), key=lambda batch: batch.inputs.shape[1]).inputs
+    order = torch.randperm(inputs.shape[1], generator=torch.Generator().manual_seed(0))
+    moved, stayed = weights_of(run, inputs[:, order]), weights_of(run, inputs)
+    by_content = (moved - stayed[:, order][:, :, order]).abs().sum(-1).mean() / 2
+    by_place = (moved - stayed).abs().sum(-1).mean() / 2
+    assert by_content < 0.1 < 0.2 < by_place
