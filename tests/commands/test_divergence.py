@@ -36,6 +36,12 @@ def test_one_that_only_learned_too_little_is_not(cli: Cli, folder: Path) -> None
     assert not as_json(cli, "inspect")["diverged"]
 
 
+def test_weights_that_are_bad_to_start_from_are_no_divergence(cli: Cli, folder: Path) -> None:
+    cli(*EXPLODING, expect=1)
+    start = ["train", "sort", *SMALL, "--from", "sort", "train.steps=1", "train.attempts=1"]
+    assert "not solved (step 1" in cli(*start).stdout
+
+
 @pytest.mark.parametrize("n_answers", [2, 10, 50_000])
 def test_guessing_is_no_divergence_and_ten_times_its_loss_is(n_answers: int) -> None:
     guess = log(n_answers)

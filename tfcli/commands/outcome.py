@@ -30,7 +30,7 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
     return TrainSummary(
         solved=progress.solved,
         interrupted=interrupted,
-        diverged=has_diverged(progress, len(training.task.answer_symbols)) and not progress.solved,
+        diverged=is_told_by_loss(training, progress) and not progress.solved,
         steps=progress.step,
         attempts=progress.attempt,
         versions=list_versions(),
@@ -38,6 +38,12 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
         code=training.code,
         **figures(progress),
     )
+
+
+def is_told_by_loss(training: Training, progress: Progress) -> bool:
+    """Whether the loss says that a training has diverged; early on it says what it started from."""
+    warm = progress.step > training.config.train.warmup_steps
+    return warm and has_diverged(progress, len(training.task.answer_symbols))
 
 
 def has_diverged(progress: Progress, n_answers: int) -> bool:

@@ -43,7 +43,8 @@ def has_bias(linear: nn.Linear) -> bool:
 def matrix_stage(letter: str, matrix: Tensor) -> Stage:
     """Return the learned matrix of a projection [D, K], or that of each head [H, D, K]."""
     what = "Learned: a row for each channel of what is read, a column for each of what is made of it."
-    return Stage(f"W_{letter}", what, f"W_{letter}", matrix, matrix.double(), rows=CHANNEL)
+    numbers = matrix.detach()
+    return Stage(f"W_{letter}", what, f"W_{letter}", numbers, numbers.double(), rows=CHANNEL)
 
 
 def multiply(x: Tensor, linear: nn.Linear) -> Tensor:
