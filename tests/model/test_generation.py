@@ -141,6 +141,23 @@ def test_hooks_are_called_with_a_cache_too() -> None:
     assert seen == [2, 1, 1]
 
 
+def test_onednn_is_left_out_for_single_tokens_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = model_of(positions="rotary"), []
+    unembed = type(model).unembed
+
+    def look(self: Encoder, features: Tensor) -> Tensor:
+        seen.append(bool(torch.backends.mkldnn.enabled))
+        return unembed(self, features)
+
+    monkeypatch.setattr(type(model), "unembed", look)
+    before = bool(torch.backends.mkldnn.enabled)
+    symbols = generate(model, torch.tensor([[1, 2, 3]]), Sampling(), generator())
+    for _ in range(3):
+        next(symbols)
+        assert bool(torch.backends.mkldnn.enabled) is before
+    assert seen == [before, False, False]
+
+
 def test_a_model_in_training_mode_generates_without_dropout() -> None:
     model = model_of(positions="rotary", dropout=0.5)
     found = []

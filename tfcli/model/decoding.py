@@ -5,9 +5,12 @@ Axes: B batch, T position of what there is, V symbols.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from tfcli.model.attention import Attention
@@ -48,8 +51,15 @@ class CachedModel:
 
         At first all are read, in one pass; afterwards the last one, for those before it have been.
         """
-        model = self.model
         at = self.coordinates(inputs)
+        if at.first == 0:
+            return self.logits(inputs, at)
+        with without_onednn():
+            return self.logits(inputs, at)
+
+    def logits(self, inputs: Tensor, at: Coordinates) -> Tensor:
+        """Return the logits [B, V] at the last of `inputs` [B, T], where those before `at` are kept."""
+        model = self.model
         x = model.embedding_norm(model.embed(inputs, at))
         for context in contexts(at, model.loops, model.n_layers, cache=self.cache):
             x = self.blocks[context.layer](x, context)
@@ -70,6 +80,18 @@ class CachedModel:
             ahead = inputs.new_zeros(1, 2 * T if longest is None else min(2 * T, longest))
             self.places = model.indices(model.layout.coordinates(ahead, None, model.mask))
         return self.places.part(first, length)
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """Leave out oneDNN: for a single token, to set up its GELU takes five times as long as torch's own."""
+    onednn: Any = torch.backends.mkldnn  # torch's types take its property for a plain attribute
+    was = onednn.enabled
+    onednn.enabled = False
+    try:
+        yield
+    finally:
+        onednn.enabled = was
 
 
 def quick(module: Part) -> Part:

@@ -37,9 +37,18 @@ class RotaryPositions(Positions):
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
         # Queries and keys of all layers turn by the same angles, if they have one tensor of frequencies.
-        cos, sin = at.once(id(self.frequencies), lambda: self.turn(at))
+        cos, sin = at.once(id(self.frequencies), lambda: self.turns(at))
         swapped = torch.unflatten(x, -1, (-1, 2)).flip(-1).flatten(-2)
         return torch.addcmul(x * cos, swapped, sin)  # (a, b) -> (a cos - b sin, b cos + a sin)
+
+    def turns(self, at: Coordinates) -> tuple[Tensor, Tensor]:
+        """Return what `turn` does; of a part, those of the whole are made once for all of its parts."""
+        whole = at.whole
+        if whole is None:
+            return self.turn(at)
+        cos, sin = whole.once(id(self.frequencies), lambda: self.turn(whole))
+        count = at.start.shape[1]
+        return cos.narrow(2, at.first, count), sin.narrow(2, at.first, count)
 
     def turn(self, at: Coordinates) -> tuple[Tensor, Tensor]:
         """Return cosine and sine of the angle of each channel, [B or 1, 1, L, K]; the sine has its sign."""
