@@ -31,6 +31,7 @@ RUNS = {
     "generation.py": (["--tokens", "20", "--runs", "1", "--sizes", "small", "large"], "x, the same symbols"),
     "transfer.py": (["--seeds", "0", "--steps", "3"], "| sort, from reverse |"),
     "importing.py": ([BERT, "--runs", "1"], "x import torch"),
+    "neighbour.py": (["--runs", "1"], "x"),
     "step.py": (["--steps", "1"], "x as fast"),
 }
 

@@ -72,7 +72,7 @@ class Run:
     def predict(self, sequence: str | Sequence[str]) -> Prediction:
         """Return the model's answer, and how probable it finds each symbol."""
         inputs = self._encode(sequence)
-        with inspect.raise_usage_errors(self._loaded), torch.inference_mode():
+        with inspect.looking_at(self._loaded, len(inputs)), torch.inference_mode():
             probabilities = self.model(inputs[None])[0].softmax(-1)
             found = make_answer(
                 self.task, inputs, probabilities.argmax(-1), self.task.target(inputs[None].clone())[0]

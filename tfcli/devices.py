@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 
 import tfcli
+from tfcli.config.model_section import ModelConfig
 from tfcli.config.schema import RunConfig
 from tfcli.config.train_section import TrainConfig
 from tfcli.errors import UsageError
@@ -51,15 +53,29 @@ def with_threads(config: RunConfig) -> RunConfig:
     """Return a configuration that says how many threads to train with: the last digits depend on it."""
     if config.train.threads is not None:
         return config
-    threads = 1 if is_small(config) else torch.get_num_threads()
+    longest = config.task.max_length
+    threads = count_threads(config.model, config.train.batch_size * longest, longest)
     return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})})
 
 
-def is_small(config: RunConfig) -> bool:
-    """Whether a step is so little work that threads wait for each other longer than they save."""
-    model, longest = config.model, config.task.max_length
-    tokens = config.train.batch_size * longest
-    return tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest) < SMALL
+@contextmanager
+def few_threads(model: ModelConfig, tokens: int, longest: int) -> Iterator[None]:
+    """Let a pass over so many tokens have the threads that it is worth; afterwards all is as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count_threads(model, tokens, longest))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
+    """Return 1 where a pass is so little work that threads wait for each other, else torch's own number.
+
+    Beside a busy neighbour they wait for as long as it pleases that one.
+    """
+    work = tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
+    return 1 if work < SMALL else torch.get_num_threads()
 
 
 def list_versions() -> dict[str, str]:

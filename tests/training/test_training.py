@@ -20,7 +20,7 @@ from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training, build_schedule
 from tfcli.config.schema import RunConfig
 from tfcli.config.train_section import TrainConfig
-from tfcli.devices import choose_device, prepare, with_threads
+from tfcli.devices import choose_device, few_threads, prepare, with_threads
 from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
@@ -279,3 +279,16 @@ def test_small_models_train_on_one_thread_and_the_number_is_recorded(tmp_path: P
     assert with_threads(config(train={"threads": 3})).train.threads == 3
     invoke("train", "copy", "train.steps=2", "-q", "--out", str(tmp_path / "run"))
     assert "threads: 1\n" in (tmp_path / "run/config.yaml").read_text()
+
+
+def test_looking_at_little_takes_one_thread_and_leaves_the_number_as_it_was() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with few_threads(config().model, 8, 8):
+            assert torch.get_num_threads() == 1
+        with few_threads(config(model={"d_model": 512}).model, 4096, 64):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -10,7 +10,7 @@ from itertools import islice
 from tfcli import registry
 from tfcli.checkpoints.loading import LoadedRun
 from tfcli.config.train_section import check_device
-from tfcli.devices import choose_device, make_generator
+from tfcli.devices import choose_device, few_threads, make_generator
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer, predict_ids, score_length, spread, wilson
 from tfcli.ngrams import NGrams
@@ -71,7 +71,8 @@ def evaluate_run(
     listener.begin(report, lengths)
     for length in lengths:
         tick = partial(listener.count, length)
-        result, answers = score_length(model, loaded.task, length, samples, seed, tick, ngrams)
+        with few_threads(loaded.config.model, samples * length, length):
+            result, answers = score_length(model, loaded.task, length, samples, seed, tick, ngrams)
         emit(LengthScored(report.run, str(next(model.parameters()).device), result))
         report.lengths.append(result)
         report.wrong.extend(islice(answers.wrong(), wrong - len(report.wrong)))
@@ -153,8 +154,10 @@ def answer_sequences(loaded: LoadedRun, sequences: Iterable[tuple[str, str]]) ->
             yield Answer([], [], [], correct=True)
             continue
         inputs = loaded.encode(sequence, origin, may_be_run=not origin)[None]
+        length = inputs.shape[1]
         try:
-            predictions = predict_ids(loaded.model, inputs)
+            with few_threads(loaded.config.model, length, length):
+                predictions = predict_ids(loaded.model, inputs)
         except ValueError as error:
             raise UsageError(f"{loaded.path}: {origin}{error}") from error
         yield make_answer(loaded.task, inputs[0], predictions[0], loaded.task.target(inputs.clone())[0])

@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 
 from tfcli.checkpoints.loading import LoadedRun
-from tfcli.devices import is_small
+from tfcli.devices import few_threads
 from tfcli.errors import UsageError
 from tfcli.evaluation import draw_example
 from tfcli.model.generation import Sampling, generate
@@ -45,14 +45,13 @@ def go_on(
     Raises:
         UsageError: the model can't read any further.
     """
-    if is_small(loaded.config):
-        torch.set_num_threads(1)
     sampling, generator = Sampling(temperature, top_k), torch.Generator().manual_seed(seed)
     symbols = generate(loaded.model, torch.tensor([ids]), sampling, generator)
     number = 0
     try:
-        for symbol in islice(symbols, count):
-            yield int(symbol)
-            number += 1
+        with few_threads(loaded.config.model, 1, len(ids) + count):
+            for symbol in islice(symbols, count):
+                yield int(symbol)
+                number += 1
     except ValueError as error:
         raise UsageError(f"{loaded.path}: {error}: it stops after {number} symbols") from error

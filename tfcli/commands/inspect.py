@@ -16,6 +16,7 @@ from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.config.comparison import is_same_run
 from tfcli.config.relocation import relocate
 from tfcli.config.trust import files_of
+from tfcli.devices import few_threads
 from tfcli.errors import TfcliError, UsageError
 from tfcli.evaluation import HELD_OUT_SEED, draw_example, held_out_set, predict_ids, score, spread
 from tfcli.inspection.ablation import report_heads
@@ -44,10 +45,14 @@ MOMENTS = 24  # at most
 
 
 @contextmanager
-def raise_usage_errors(run: LoadedRun) -> Iterator[None]:
-    """Turn what the model or the task refuses into an error that its user can mend."""
+def looking_at(run: LoadedRun, length: int, samples: int = 1) -> Iterator[None]:
+    """Turn what the model or the task refuses into an error that its user can mend.
+
+    What is looked at are so many sequences of up to that length: they decide on the threads.
+    """
     try:
-        yield
+        with few_threads(run.config.model, samples * length, length):
+            yield
     except ValueError as error:
         raise UsageError(f"{run.path}: {error}") from error
 
@@ -67,7 +72,7 @@ def attend(run: LoadedRun, inputs: Tensor, choice: Choice) -> AttentionRecord:
     Raises:
         UsageError: a layer or head that the run doesn't have, or a sequence that is too long.
     """
-    with raise_usage_errors(run):
+    with looking_at(run, len(inputs)):
         return record_attention(run.model, run.task, inputs, str(run.path), choice)
 
 
@@ -100,14 +105,16 @@ def report_run(run: LoadedRun, samples: int, lines: Iterable[tuple[str, str]] | 
         batches = held_out_set(run.task, samples, torch.device("cpu"), HELD_OUT_SEED + 1)
     else:
         raise UsageError(f"{run.path}: its model reads text; --text FILE has some, a line each")
-    return report_heads(
-        run.model,
-        run.task,
-        batches,
-        run=str(run.path),
-        name=run.config.task.name,
-        held_out=lines is None,
-    )
+    largest, longest = (max(batch.inputs.shape[axis] for batch in batches) for axis in (0, 1))
+    with few_threads(run.config.model, largest * longest, longest):
+        return report_heads(
+            run.model,
+            run.task,
+            batches,
+            run=str(run.path),
+            name=run.config.task.name,
+            held_out=lines is None,
+        )
 
 
 def batches_of(run: LoadedRun, lines: Iterable[tuple[str, str]]) -> list[Batch]:
@@ -120,7 +127,7 @@ def batches_of(run: LoadedRun, lines: Iterable[tuple[str, str]]) -> list[Batch]:
     for origin, line in lines:
         if line.strip():
             inputs = run.encode(line, origin)
-            with raise_usage_errors(run):
+            with looking_at(run, len(inputs)):
                 run.model.check(len(inputs))
             by_length.setdefault(len(inputs), []).append(inputs)
     if not by_length:
@@ -144,7 +151,7 @@ def trace_run(
     Raises:
         UsageError: a layer, head, position or stage that isn't there, or a sequence that is too long.
     """
-    with raise_usage_errors(run):
+    with looking_at(run, len(inputs)):
         return trace_sequence(
             run.model,
             run.task,
@@ -165,7 +172,7 @@ def patch_run(run: LoadedRun, clean: str, corrupt: str) -> PatchRecord:
         UsageError: a sequence that the run can't take, or two that can't be compared.
     """
     pair = run.encode(clean, "--clean: "), run.encode(corrupt, "--corrupt: ")
-    with raise_usage_errors(run):
+    with looking_at(run, max(map(len, pair))):
         return patch_parts(run.model, run.task, *pair, str(run.path))
 
 
