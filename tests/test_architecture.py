@@ -12,7 +12,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EVERYONE = {"config", "records", "errors"}  # may be seen by all
-NO_TORCH = {"__init__", "cli", "config", "data", "docs", "errors", "records", "registry", "render", "runs"}
+NO_TORCH = {
+    "__init__",
+    "cli",
+    "config",
+    "data",
+    "docs",
+    "errors",
+    "intervals",
+    "records",
+    "registry",
+    "render",
+    "runs",
+}
 TABLES = {
     "model/__init__.py",
     "training/__init__.py",
@@ -38,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "evaluation",
         "exporting",
         "inspection",
+        "intervals",
         "model",
         "ngrams",
     }
@@ -45,11 +58,12 @@ ALLOWED: dict[str, set[str]] = {
     "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
     "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
-    "inspection": {"evaluation", "model"},
+    "inspection": {"evaluation", "intervals", "model"},
     "pretrained": {"building", "model", "registry"},
     "exporting": {"building", "model", "pretrained", "registry"},
     "training": {"devices", "evaluation", "model"},
-    "evaluation": {"devices", "model", "ngrams"},
+    "evaluation": {"devices", "intervals", "model", "ngrams"},
+    "intervals": set(),
     "ngrams": set(),
     "model": set(),
     "config": {"data", "model", "registry"},  # of the model its tables alone

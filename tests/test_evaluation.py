@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tfcli.building.models import build_task
 from tfcli.config.task_section import TaskConfig
-from tfcli.evaluation import held_out_set, input_blind, predict_ids, score, score_length, spread, wilson
+from tfcli.evaluation import held_out_set, input_blind, predict_ids, score, score_length, spread
 from tfcli.model.layout import Layout
 
 
@@ -81,19 +81,6 @@ def test_the_floor_of_copying_is_chance(name: str) -> None:
     result, _ = score_length(model, model.task, 12, 4000, seed=0)
     assert result.floor == pytest.approx(0.1, abs=0.01)
     assert result.exact_match_floor == 0.0
-
-
-def test_wilson_intervals_are_those_of_the_tables() -> None:
-    assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-    assert wilson(1.0, 50) == pytest.approx((0.9287, 1.0), abs=1e-4)
-    assert wilson(0.0, 50) == pytest.approx((0.0, 0.0713), abs=1e-4)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0])
-@pytest.mark.parametrize("n", [1, 10, 1000])
-def test_an_interval_holds_its_share(share: float, n: int) -> None:
-    low, high = wilson(share, n)
-    assert 0 <= low <= share <= high <= 1
 
 
 def test_lengths_are_spread_evenly() -> None:

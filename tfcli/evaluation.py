@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 from tfcli.devices import make_generator
 from tfcli.errors import NO_MEMORY
+from tfcli.intervals import wilson
 from tfcli.model.layout import Layout
 from tfcli.model.trace import Intervention
 from tfcli.ngrams import NGrams
-from tfcli.records.results import Answer, Interval, LengthScore, Score, judge
+from tfcli.records.results import Answer, LengthScore, Score, judge
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
 
-Z95 = 1.959964  # the 97.5 % point of the normal distribution
 TOKENS_A_PASS = 2**15  # a forward pass holds at most about this many tokens
 SCORES_A_PASS = 2**26  # ... and about this many scores of a layer, which may have to be in memory together
 MAX_LENGTHS = 20  # a held-out set for training is spread over at most this many lengths
@@ -316,16 +316,3 @@ def input_blind(task: Task, length: int, generator: torch.Generator) -> Tensor:
     counts = targets.new_zeros(targets.shape[1], len(task.answer_symbols))
     counts.scatter_add_(1, targets.T.clamp(min=0), (targets.T != IGNORE).long())
     return counts.argmax(dim=1)
-
-
-def wilson(share: float, n: int) -> Interval:
-    """Return the 95 % interval of a share of `n` sequences (Wilson 1927).
-
-    For token accuracy, too, n counts sequences: the tokens of a sequence are right or wrong together, and to
-    count each of them would claim more than was seen.
-    """
-    centre = share + Z95**2 / (2 * n)
-    margin = Z95 * math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2)
-    scale = 1 + Z95**2 / n
-    # At 0 and 1 rounding would leave the share itself just outside.
-    return max(0.0, min(share, (centre - margin) / scale)), min(1.0, max(share, (centre + margin) / scale))

@@ -12,7 +12,8 @@ from tfcli.checkpoints.loading import LoadedRun
 from tfcli.config.train_section import check_device
 from tfcli.devices import choose_device, few_threads, make_generator
 from tfcli.errors import UsageError
-from tfcli.evaluation import make_answer, predict_ids, score_length, spread, wilson
+from tfcli.evaluation import make_answer, predict_ids, score_length, spread
+from tfcli.intervals import wilson
 from tfcli.ngrams import NGrams
 from tfcli.records.events import LengthScored, emit
 from tfcli.records.results import (

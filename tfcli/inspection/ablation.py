@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tfcli.evaluation import score, wilson
+from tfcli.evaluation import score
 from tfcli.inspection.attention import find_symbol_orders
 from tfcli.inspection.roles import find_roles, trace_batches
+from tfcli.intervals import wilson
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace
 from tfcli.records.inspection import HeadReport, HeadsReport, RoleReport, SublayerReport
