@@ -169,7 +169,7 @@ class EvalReport:
 class RunSummary:
     """A run in a list."""
 
-    run: str  # its folder
+    run: str  # its folder, below `runs/`
     task: str | None  # its name
     solved: bool | None  # exact match 1.0 at two evaluations in a row
     steps: int | None  # trained

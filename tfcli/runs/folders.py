@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 from pathlib import Path
 
 from tfcli.errors import UsageError, did_you_mean
@@ -45,14 +46,25 @@ def create(name: str, out: Path | None) -> Path:
 
 
 def all_runs() -> list[Path]:
-    """Return the run folders below `runs/`, the newest last."""
-    found = [path for path in RUNS.glob("*") if (path / CONFIG).is_file()]
-    return sorted(found, key=lambda path: ((path / CONFIG).stat().st_mtime_ns, path.name))
+    """Return the run folders below `runs/`, and in the folders there that are none, the newest last."""
+    found: list[tuple[int, str, Path]] = []
+    for path in RUNS.glob("*"):
+        for run in [path] if (path / CONFIG).is_file() else path.glob("*"):
+            with contextlib.suppress(OSError):
+                status = (run / CONFIG).stat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append((status.st_mtime_ns, name_of(run), run))
+    return [path for *_, path in sorted(found)]
 
 
 def run_names() -> list[str]:
     """Return the names of the runs below `runs/`."""
-    return [path.name for path in all_runs()]
+    return [name_of(path) for path in all_runs()]
+
+
+def name_of(run: Path) -> str:
+    """Return the name of a run below `runs/`: that of its folder, such as `reverse` or `sweep/2`."""
+    return run.relative_to(RUNS).as_posix()
 
 
 def as_run(name: str) -> Path | None:

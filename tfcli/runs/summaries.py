@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter
 from tfcli.config.reading import check_file
 from tfcli.errors import TfcliError
 from tfcli.records.results import RunDetails, RunSummary
-from tfcli.runs.folders import METRICS, snapshots
+from tfcli.runs.folders import METRICS, name_of, snapshots
 from tfcli.runs.headers import read_header
 from tfcli.runs.locks import find_trainer
 
@@ -32,13 +32,14 @@ def metrics_line() -> TypeAdapter[dict[str, float]]:
 
 def summarize(run: Path) -> RunSummary:
     """Return a line about a run; a run that can't be read says why."""
+    name = name_of(run)
     try:
         header = read_header(run)
     except TfcliError as error:
-        return RunSummary(run.name, None, None, None, None, problem=str(error))
+        return RunSummary(name, None, None, None, None, problem=str(error))
     summary = header.summary
     return RunSummary(
-        run.name,
+        name,
         header.config.task.name,
         summary.solved,
         summary.steps,
