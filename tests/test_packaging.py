@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     assert "tfcli/examples.yaml" in names
     assert "tfcli/tasks/base.py" in names
     assert "tfcli/render/attention.py" in names
+    assert "tfcli/render/web/shell/shell.html" in names
     assert "tfcli/py.typed" in names
     assert {f"tfcli/docs/{topic}.md" for topic in TOPICS} <= set(names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ def title(shown: Page) -> str:
 def focused(shown: Page) -> str:
     """Return the layer and head of the tile that has the focus."""
     return str(shown.evaluate("document.activeElement.textContent"))
+
+
+def violations(shown: Page) -> list[str]:
+    """Return what axe-core finds wrong for people with a screen reader, a keyboard, or little sight."""
+    pytest.importorskip("axe_playwright_python", reason="needs axe-core: pip install axe-playwright-python")
+    shown.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = shown.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [f"{broken['id']}: {node['html'][:200]}" for broken in found for node in broken["nodes"]]
 
 
 def overflow(shown: Page) -> int:

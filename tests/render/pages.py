@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tfcli.records.inspection import AttentionRecord, HeadRecord, LayerRecord, View
-from tfcli.render.html import UNITS
+from tfcli.render.page import UNITS
 
 ODD = ["我", "苹果", "😀", "</script>", '"', "'", "&amp;", "<b>", "<!--", "\u2028", "{{data}}"]
 LONG = [*ODD, "internationalisation" * 8]

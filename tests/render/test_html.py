@@ -14,7 +14,8 @@ import pytest
 
 from tests.render.pages import LONG, ODD, PACKED, digits, one, record
 from tfcli.records.inspection import View
-from tfcli.render.html import UNITS, pack, render
+from tfcli.render.html import render
+from tfcli.render.page import UNITS
 
 
 class Elements(HTMLParser):
@@ -71,11 +72,6 @@ def test_no_text_can_end_the_data_or_the_title() -> None:
     assert elements.title == '</title>&lt;{{data}}"\ufffd: attention'
     assert not set("<>&\u2028") & set(elements.scripts[0])
     document.encode("utf-8")
-
-
-def test_weights_are_little_endian_row_after_row() -> None:
-    assert base64.b64decode(pack([[0.0, 1.0], [0.5, 0.25]])).hex(" ", 2) == "0000 ffff 0080 0040"
-    assert pack([[1.0 + 1e-7, -1e-9]]) == pack([[1.0, 0.0]]), "what a float32 softmax may be off"
 
 
 def test_pages_are_small() -> None:

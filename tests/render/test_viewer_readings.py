@@ -23,7 +23,7 @@ from tests.render.browser import (
 )
 from tests.render.pages import LONG, ODD, PACKED, digits, one, one_head, record
 from tfcli.records.inspection import View
-from tfcli.render.html import UNITS
+from tfcli.render.page import UNITS
 
 
 @pytest.mark.parametrize("n", [1, 4, 20, 64])

@@ -1,27 +1,14 @@
-"""Attention records as one HTML page that needs nothing but a browser. `viewer.html` is its template.
-
-The page holds its data as JSON, and each head's weights in it as base64 of little-endian uint16 in units of
-1/65535, row after row: 2.7 bytes a weight, in which a weight is off by less than 0.00001.
-"""
+"""Attention records as one HTML page. Its pieces are in `web/maps/`."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import sys
-from array import array
 from collections.abc import Sequence
-from pathlib import Path
 
 from tfcli.records.inspection import AttentionRecord, HeadRecord, View
+from tfcli.render.page import assemble, pack_weights
 from tfcli.render.pictures import GLOW, TINT, Pixels, largest_weight
-from tfcli.render.untrusted import escape_markup
 
-UNITS = 65535  # of a weight of 1
 MAX_WEIGHTS = 2**24  # about 45 MB
-# None of these stands outside strings in JSON, so that escapes may take their place.
-SPECIAL = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def render(views: Sequence[View]) -> str:
@@ -37,15 +24,7 @@ def render(views: Sequence[View]) -> str:
         raise ValueError(
             f"{weights} weights are too many for a page (at most {MAX_WEIGHTS}); choose --layer and --head"
         )
-    template = Path(__file__).with_name("viewer.html").read_text(encoding="utf-8")
-    title = escape_markup(f"{views[0].record.run}: attention").encode("ascii", "xmlcharrefreplace").decode()
-    parts = {"title": title, "data": script_json([view_data(view) for view in views])}
-    return re.sub(r"\{\{(title|data)\}\}", lambda match: parts[match[1]], template)
-
-
-def script_json(data: object) -> str:
-    """JSON in ASCII that no HTML parser finds the end of a script, a comment or an entity in."""
-    return re.sub("[<>&]", lambda match: SPECIAL[match[0]], json.dumps(data, separators=(",", ":")))
+    return assemble("maps", f"{views[0].record.run}: attention", [view_data(view) for view in views])
 
 
 def view_data(view: View) -> dict[str, object]:
@@ -83,14 +62,4 @@ def picture_data(record: AttentionRecord, pixels: Pixels) -> dict[str, object]:
 
 def head_data(head: HeadRecord) -> dict[str, object]:
     """Return a head's name and its packed weights."""
-    return {"head": head.head, "weights": pack(head.weights)}
-
-
-def pack(weights: Sequence[Sequence[float]]) -> str:
-    """Weights 0-1 as base64 of little-endian uint16, row after row."""
-    units = array("H")
-    for row in weights:  # a whole map of Python's integers takes much more memory than the page
-        units.extend([int(weight * UNITS + 0.5) for weight in row])
-    if sys.byteorder == "big":
-        units.byteswap()
-    return base64.b64encode(units.tobytes()).decode()
+    return {"head": head.head, "weights": pack_weights(head.weights)}
