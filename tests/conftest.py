@@ -22,6 +22,10 @@ if (
 if "PYTEST_XDIST_WORKER" in os.environ:  # there is one worker a core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What is printed is in English, whatever the locale of whoever runs the tests.
+os.environ.pop("LC_ALL", None)
+os.environ["LC_MESSAGES"] = "C"
+
 Cli = Callable[..., Result]
 
 SMALL = ["task.max_length=5", "task.vocab_size=4", "model.d_model=32", "train.steps=200", "train.threads=1"]

@@ -1,5 +1,6 @@
 """`inspect`: a run's settings, size and training, or the roles of its heads."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +9,11 @@ import typer
 from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.loading import load
-from tfcli.cli.options import JsonOption, RunArgument, TrustOption, expand_user
-from tfcli.cli.output import hint, print_result
+from tfcli.cli.options import JsonOption, LangOption, RunArgument, TrustOption, expand_user
+from tfcli.cli.output import choose_words, hint, print_result
 from tfcli.cli.stdin import read_lines
 from tfcli.errors import UsageError
+from tfcli.texts import Code
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.records.results import RunDetails
@@ -42,6 +44,7 @@ def inspect(
             callback=expand_user,
         ),
     ] = None,
+    lang: LangOption = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,8 +61,10 @@ def inspect(
     if heads:
         if text is not None and samples is not None:
             raise UsageError("--samples is about held-out sequences; leave it out beside --text")
-        inspect_heads(run, samples or 512, text, trust or [], as_json)
+        inspect_heads(run, samples or 512, text, lang, trust or [], as_json)
         return
+    if lang is not None:
+        raise UsageError("--lang is about --heads")
     if text is not None:
         raise UsageError("--text is about --heads")
     if samples is not None:
@@ -97,7 +102,9 @@ def save_losses(found: "RunDetails", target: Path) -> None:
     saving.tell_size(target)
 
 
-def inspect_heads(run: str | None, samples: int, text: Path | None, trust: list[Path], as_json: bool) -> None:
+def inspect_heads(
+    run: str | None, samples: int, text: Path | None, lang: Code | None, trust: list[Path], as_json: bool
+) -> None:
     """`inspect --heads`, which needs torch."""
     from tfcli.runs.folders import find
 
@@ -107,4 +114,4 @@ def inspect_heads(run: str | None, samples: int, text: Path | None, trust: list[
 
     lines = None if text is None else list(read_lines(text))
     report = report_run(load(path, trust), samples, lines)
-    print_result(report, print_heads, as_json=as_json)
+    print_result(report, partial(print_heads, words=choose_words(lang)), as_json=as_json)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tfcli.texts import Code
+
 
 def complete_sources() -> list[str]:
     """Examples, for shell completion."""
@@ -59,6 +61,9 @@ LayersOption = Annotated[
 ]
 SequenceSeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=2**31, help="Of the sequence drawn if none is given.")
+]
+LangOption = Annotated[
+    Code | None, typer.Option("--lang", help="Language of explanations; that of the locale if left out.")
 ]
 TrustOption = Annotated[
     list[Path] | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tfcli.texts import ENGLISH, Code, Language, choose_language
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,6 +41,18 @@ def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: 
         print_json(record)
     else:
         show(make_console(), record)
+
+
+def choose_words(asked: Code | None) -> Language:
+    """Return the language for what is printed: English where stdout can't show the one that is wanted."""
+    from tfcli.render.terminal import can_show, make_console
+
+    words = choose_language(asked)
+    console = make_console()
+    if can_show(console, words.sample):
+        return words
+    hint(f"stdout takes {console.encoding}, and can't show Chinese: set PYTHONIOENCODING=utf-8")
+    return ENGLISH
 
 
 def warn(text: str) -> None:

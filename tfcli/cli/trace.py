@@ -1,6 +1,5 @@
 """`trace`: the forward pass, stage by stage."""
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from tfcli.cli.app import app
 from tfcli.cli.loading import load
 from tfcli.cli.options import (
     JsonOption,
+    LangOption,
     LayersOption,
     LoopsOption,
     RunArgument,
@@ -16,9 +16,10 @@ from tfcli.cli.options import (
     SequenceSeedOption,
     TrustOption,
 )
-from tfcli.cli.output import print_result
+from tfcli.cli.output import choose_words, print_json
 from tfcli.cli.ranges import parse_numbers
 from tfcli.errors import UsageError
+from tfcli.texts import Language
 
 
 @app.command()
@@ -38,6 +39,7 @@ def trace(
     summary: Annotated[bool, typer.Option("--summary", help="A line for each stage, no numbers.")] = False,
     full: Annotated[bool, typer.Option("--full", help="All numbers, not just those that fit.")] = False,
     seed: SequenceSeedOption = 0,
+    lang: LangOption = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,7 +57,10 @@ def trace(
         raise UsageError(f"--summary leaves the numbers out; leave {other} out, or --summary")
     path, sequence = run_and_sequence(run, sequence)
     from tfcli.commands.inspect import resolve_sequence, trace_run
-    from tfcli.render.trace import print_summary, print_trace
+    from tfcli.render.terminal import make_console
+    from tfcli.render.trace import print_summary, print_trace, translate_trace
+
+    words = choose_words(lang)
 
     loaded = load(path, trust)
     inputs = resolve_sequence(loaded, sequence, seed)
@@ -66,7 +71,11 @@ def trace(
         head=head,
         position=position,
         loops=parse_numbers("--loop", loop),
-        stages=stage or [],
+        stages=[words.english_of(name) for name in stage or []],
     )
-    show = print_summary if summary else partial(print_trace, full=full, one_row=position is not None)
-    print_result(record, show, as_json=as_json)
+    if as_json:
+        print_json(translate_trace(record, Language(lang or "en")))
+    elif summary:
+        print_summary(make_console(), record, words)
+    else:
+        print_trace(make_console(), record, words, full=full, one_row=position is not None)

@@ -9,14 +9,18 @@ from rich.text import Text
 
 from tfcli.records.inspection import HeadRecord, LayerRecord, ScoreShares, name_layer
 from tfcli.render.terminal import print_lines, print_wrapped
+from tfcli.texts import ENGLISH, Language
 
 
-def name_shares(shares: ScoreShares) -> str:
+def name_shares(shares: ScoreShares, words: Language = ENGLISH) -> str:
     """`content 0.10 / position 0.90`, or why that can't be told."""
     if shares.content is None:
-        return f"content / position untold: {shares.untold}"
-    content = round(shares.content, 2)
-    return f"content {content:.2f} / position {1 - content:.2f}"
+        reason = words.translate(shares.untold or "")
+        return words.say("content / position untold: {reason}", reason=reason)
+    content = f"{shares.content:.2f}"
+    return words.say(
+        "content {content} / position {position}", content=content, position=f"{1 - float(content):.2f}"
+    )
 
 
 def print_shares(console: Console, layer: LayerRecord) -> None:

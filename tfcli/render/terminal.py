@@ -16,6 +16,13 @@ from rich.text import Text
 from tfcli.records.doctor import Problem, Stream, Terminal
 from tfcli.render.untrusted import escape_controls
 
+OPENING, CLOSING = "（“‘《【", "，。；：、？！）”’》】"
+WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60"  # written without spaces
+CHINESE_PROSE = re.compile(f"[{CLOSING}]")
+UNBREAKABLE = re.compile(
+    rf"\s*(?P<what>[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}{OPENING}{CLOSING}]+)?[{CLOSING}]*)"
+)
+
 
 class SafeConsole(Console):
     """A console that shows control characters instead of obeying them."""
@@ -75,18 +82,37 @@ def print_lines(console: Console, text: Text | str = "") -> None:
         console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
 
 
+def wrap_text(console: Console, text: Text, width: int) -> list[Text]:
+    """Return text in lines of that width: at spaces, and Chinese prose between any two characters.
+
+    No line of it begins with a mark that closes something, or ends with one that opens it.
+    """
+    if not CHINESE_PROSE.search(text.plain):
+        return list(text.wrap(console, width, overflow="fold"))
+    breaks, used = [], 0
+    for match in UNBREAKABLE.finditer(text.plain):
+        taken = cell_len(match[0])
+        if used and match["what"] and used + taken > width:
+            breaks.append(match.start("what"))
+            used = 0
+            taken = cell_len(match["what"])
+        used += taken
+    lines = text.divide(breaks)
+    for line in lines:
+        line.rstrip()
+    return [part for line in lines for part in line.wrap(console, width, overflow="fold")]
+
+
 def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
     """Text in as many lines as it takes, the later ones indented; a long word is folded, never cut."""
     if text.cell_len <= console.width:
         print_lines(console, text)
         return
-    first, *rest = text.wrap(console, console.width, overflow="fold")
+    first, *rest = wrap_text(console, text, console.width)
     print_lines(console, first)
     if rest:
-        for line in rest:
-            line.rstrip()
-        remaining = Text(" ").join(rest)
-        for line in remaining.wrap(console, max(1, console.width - indent), overflow="fold"):
+        remaining = text[text.plain.index(rest[0].plain, len(first.plain.rstrip())) :]
+        for line in wrap_text(console, remaining, max(1, console.width - indent)):
             print_lines(console, Text(" " * indent).append_text(line))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -11,7 +12,8 @@ from rich.text import Text
 from tfcli.records.inspection import StageRecord, TraceRecord
 from tfcli.records.results import judge
 from tfcli.render.shares import name_shares
-from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showable
+from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped, showable, wrap_text
+from tfcli.texts import ENGLISH, Language
 
 INDENT = 3
 ROWS = 8  # of an excerpt
@@ -19,98 +21,137 @@ MANY_SYMBOLS, HIGHEST = 256, 8  # of more than so many, so many are shown
 PLURALS = {"query": "queries"}
 
 
-def print_trace(console: Console, record: TraceRecord, *, full: bool, one_row: bool = False) -> None:
+def print_trace(
+    console: Console, record: TraceRecord, words: Language = ENGLISH, *, full: bool, one_row: bool = False
+) -> None:
     """Every stage, in order; the numbers in excerpts, or `full`; `one_row` if one position was chosen."""
-    print_outcome(console, record)
+    print_outcome(console, record, words)
     for stage in record.stages:
         print_lines(console)
-        print_stage(console, record, stage, full, one_row)
+        print_stage(console, record, stage, full, one_row, words)
     print_lines(console)
-    read_off = (
+    is_read = any(stage.answer is not None and stage.name != "logits" for stage in record.stages)
+    read_off = words.say(
         " Read off here: what comes out if the last norm and the unembedding are applied at once, without "
         "what is still to come."
     )
-    is_read = any(stage.answer is not None and stage.name != "logits" for stage in record.stages)
-    print_wrapped(console, Text(explain_check(record) + read_off * is_read))
+    print_wrapped(console, Text(explain_check(record, words) + read_off * is_read))
 
 
-def print_summary(console: Console, record: TraceRecord) -> None:
+def print_summary(console: Console, record: TraceRecord, words: Language = ENGLISH) -> None:
     """Print a line for each stage: number, name, place, size and formula, as far as they fit."""
-    print_outcome(console, record)
+    print_outcome(console, record, words)
     print_lines(console)
-    names = [f"{stage.number}. {stage.name}" for stage in record.stages]
-    sizes = [", ".join([*where(stage), " x ".join(map(str, stage.shape))]) for stage in record.stages]
-    name_width, size_width = max(map(len, names)), max(map(len, sizes))
+    names = [f"{stage.number}. {words.translate(stage.name)}" for stage in record.stages]
+    separator = words.say(", ")
+    sizes = [
+        separator.join([*where(stage, words), " x ".join(map(str, stage.shape))]) for stage in record.stages
+    ]
+    name_width, size_width = max(map(cell_len, names)), max(map(cell_len, sizes))
     for stage, name, size in zip(record.stages, names, sizes, strict=True):
         style = "cyan" if stage.agrees else "bold red"
-        line = Text.assemble((name.ljust(name_width), style), f"  {size.ljust(size_width)}  {stage.formula}")
+        line = Text.assemble(
+            (pad_or_cut(name, name_width), style), f"  {pad_or_cut(size, size_width)}  {stage.formula}"
+        )
         line.truncate(console.width)
         print_lines(console, line)
     print_lines(console)
-    print_wrapped(console, Text(explain_check(record)))
+    print_wrapped(console, Text(explain_check(record, words)))
 
 
-def print_outcome(console: Console, record: TraceRecord) -> None:
+def translate_trace(record: TraceRecord, words: Language) -> TraceRecord:
+    """Return a trace whose sentences are in another language; names stay, for programs to go by."""
+    stages = [
+        replace(
+            stage,
+            explanation=words.translate(stage.explanation),
+            facts=[words.translate(fact) for fact in stage.facts],
+        )
+        for stage in record.stages
+    ]
+    return replace(record, stages=stages)
+
+
+def print_outcome(console: Console, record: TraceRecord, words: Language) -> None:
     """Print what was read and answered, and whether that is right."""
     right = judge(record.prediction, record.target)
-    verdict = ", the answer is right" if right else ""
+    verdict = words.say(", the answer is right") if right else ""
     if right is False:
-        verdict = f", the answer is wrong, right is {' '.join(symbol or '.' for symbol in record.target)}"
+        answer = " ".join(symbol or "." for symbol in record.target)
+        verdict = words.say(", the answer is wrong, right is {answer}", answer=answer)
     line = f"{record.run}: {record.text} -> {' '.join(record.prediction)}{verdict}"
     print_wrapped(console, Text(showable(console, line), "bold"))
 
 
-def explain_check(record: TraceRecord) -> str:
+def explain_check(record: TraceRecord, words: Language) -> str:
     """Return how the stages were checked, and how far they were off."""
-    verdict = "agrees with what" if record.agrees else "is held against what"
-    return (
-        f"Each stage was computed again from the ones before it, in double precision, and {verdict} "
-        f"the model computed: the largest difference is {record.deviation:.0e}."
+    deviation = f"{record.deviation:.0e}"
+    if record.agrees:
+        return words.say(
+            "Each stage was computed again from the ones before it, in double precision, and agrees with "
+            "what the model computed: the largest difference is {deviation}.",
+            deviation=deviation,
+        )
+    return words.say(
+        "Each stage was computed again from the ones before it, in double precision, and is held against "
+        "what the model computed: the largest difference is {deviation}.",
+        deviation=deviation,
     )
 
 
-def where(stage: StageRecord) -> list[str]:
+def where(stage: StageRecord, words: Language) -> list[str]:
     """Return the loop, the layer and the head of a stage, as far as it has them."""
-    found = (("loop", stage.loop), ("layer", stage.layer), ("head", stage.head))
-    return [f"{name} {value}" for name, value in found if value is not None]
+    found = [
+        ("loop {number}", stage.loop),
+        ("layer {number}", stage.layer),
+        ("head {number}", stage.head),
+    ]
+    return [words.say(text, number=number) for text, number in found if number is not None]
 
 
-def print_stage(console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool) -> None:
+def print_stage(
+    console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool, words: Language
+) -> None:
     """Title, explanation, formula, numbers, and what they say."""
-    size = " x ".join(f"{n} {plural(axis, n)}" for n, axis in zip(stage.shape, stage.axes, strict=True))
+    size = " x ".join(name_count(axis, n, words) for n, axis in zip(stage.shape, stage.axes, strict=True))
     title = Text.assemble(
-        (f"{stage.number}. {stage.name}", "bold cyan"), f"  {', '.join([*where(stage), size])}"
+        (f"{stage.number}. {words.translate(stage.name)}", "bold cyan"),
+        f"  {words.say(', ').join([*where(stage, words), size])}",
     )
     print_wrapped(console, title, indent=INDENT)
-    print_indented(console, Text(stage.explanation))
+    print_indented(console, Text(words.translate(stage.explanation)))
     print_indented(console, Text(stage.formula, "italic"))
-    print_numbers(console, record, stage, full, one_row)
+    print_numbers(console, record, stage, full, one_row, words)
     if not stage.agrees:
-        off = f"computed again, it differs by {stage.deviation:.0e}, more than rounding explains"
-        print_indented(console, Text(f"warning: {off}", "bold red"))
+        off = words.say(
+            "warning: computed again, it differs by {deviation}, more than rounding explains",
+            deviation=f"{stage.deviation:.0e}",
+        )
+        print_indented(console, Text(off, "bold red"))
     if stage.shares is not None:
-        print_indented(console, Text(name_shares(stage.shares), "green"))
+        print_indented(console, Text(name_shares(stage.shares, words), "green"))
     for fact in stage.facts:
-        print_indented(console, Text(fact, "green"))
+        print_indented(console, Text(words.translate(fact), "green"))
     if stage.answer is not None:
         said = showable(console, " ".join(stage.answer))
-        here = "the answer" if stage.name == "logits" else "read off here, the answer would be"
-        print_indented(console, Text.assemble((f"{here}: ", "dim"), said))
+        is_last = stage.name == "logits"
+        here = words.say("the answer: " if is_last else "read off here, the answer would be: ")
+        print_indented(console, Text.assemble((here, "dim"), said))
 
 
-def plural(noun: str, count: int) -> str:
-    """`noun`, or many of it."""
-    return noun if count == 1 else PLURALS.get(noun, f"{noun}s")
+def name_count(noun: str, count: int, words: Language) -> str:
+    """`1 query`, `3 queries`."""
+    return words.say(f"{{count}} {noun if count == 1 else PLURALS.get(noun, f'{noun}s')}", count=count)
 
 
 def print_indented(console: Console, text: Text) -> None:
     """Text below a title."""
-    for line in text.wrap(console, max(10, console.width - INDENT)):
+    for line in wrap_text(console, text, max(10, console.width - INDENT)):
         print_lines(console, Text(" " * INDENT).append_text(line))
 
 
 def print_numbers(
-    console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool
+    console: Console, record: TraceRecord, stage: StageRecord, full: bool, one_row: bool, words: Language
 ) -> None:
     """Print the values with two decimals; columns that don't fit follow below if `full`, else are counted."""
     shown = stage.rows if full else stage.rows[:ROWS]
@@ -133,17 +174,25 @@ def print_numbers(
         for token, row in zip(tokens, texts, strict=True):
             cells = "".join(text.rjust(cell) for text in row[part])
             print_lines(console, " " * INDENT + pad_or_cut(token, label) + cells)
+    rows = name_count(stage.axes[0], len(stage.rows), words)
+    columns = name_count(stage.axes[1], stage.shape[1], words)
     left_out = []
     if highest:
-        count = min(per_block, len(heads))
-        left_out.append(f"{count} of {stage.shape[1]} {plural(stage.axes[1], len(heads))}, the highest")
+        left_out.append(
+            words.say("{shown} of {all}, the highest", shown=min(per_block, len(heads)), all=columns)
+        )
     elif len(heads) > per_block and not whole:
-        left_out.append(f"{per_block} of {len(heads)} {plural(stage.axes[1], len(heads))}")
+        left_out.append(words.say("{shown} of {all}", shown=per_block, all=columns))
     if len(shown) < len(stage.rows):
-        left_out.append(f"{len(shown)} of {len(stage.rows)} {plural(stage.axes[0], len(stage.rows))}")
+        left_out.append(words.say("{shown} of {all}", shown=len(shown), all=rows))
     if left_out:
-        less = "" if one_row or of_channels else ", --position one row"
-        print_indented(console, Text(f"shown: {', '.join(left_out)}; --full shows all{less}", "dim"))
+        text = words.say(
+            "shown: {part}; --full shows all"
+            if one_row or of_channels
+            else "shown: {part}; --full shows all, --position one row",
+            part=words.say(", ").join(left_out),
+        )
+        print_indented(console, Text(text, "dim"))
 
 
 def choose_columns(stage: StageRecord, values: Sequence[Sequence[float | None]], full: bool) -> Sequence[int]:
