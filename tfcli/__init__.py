@@ -10,6 +10,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from tasks.base import Task as Task
     from tfcli.api import load as load
+    from tfcli.api import train as train
     from tfcli.model.feed_forward import FeedForward as FeedForward
     from tfcli.model.masks import Mask as Mask
     from tfcli.model.norms import Norm as Norm
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from tfcli.training.schedules import Schedule as Schedule
 
 # Imported when they are asked for, since they need torch: what people derive their own classes from, and
-# `load`.
+# `load` and `train`.
 LAZY = {
     "load": "tfcli.api",
+    "train": "tfcli.api",
     "Positions": "tfcli.model.positions.base",
     "Norm": "tfcli.model.norms",
     "FeedForward": "tfcli.model.feed_forward",
@@ -41,7 +43,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """`tfcli.load`, and the classes that people derive their own from."""
+    """`tfcli.load`, `tfcli.train`, and the classes that people derive their own from."""
     if name == "Task":
         from tfcli.registry import TASKS
 

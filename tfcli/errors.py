@@ -15,6 +15,10 @@ class TfcliError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: the line that the command line prints, not where it arose."""
+        return [f"error: {line}" for line in str(self).split("\n")]
+
 
 class DivergedError(TfcliError):
     """Training went wrong: the loss or the weights are no longer numbers."""

@@ -315,16 +315,17 @@ def plural(kind: str) -> str:
 
 
 def describe_api() -> Iterator[str]:
-    """Yield each public method of a loaded run with its signature and what it does."""
+    """Yield what brings runs, and each public method of a run, with its signature and what it does."""
+    functions = {"tfcli.load": api.load, "tfcli.train": api.train}
+    methods = {f"run.{name}": method for name, method in vars(api.Run).items() if not name.startswith("_")}
     rows = []
-    for name, method in vars(api.Run).items():
-        if inspect.isfunction(method) and not name.startswith("_"):
-            parameters = list(inspect.signature(method).parameters.values())[1:]
-            shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
-            shown = re.sub(r"'(\w+)'", r'"\1"', shown)
-            returned = inspect.signature(method).return_annotation
-            what = " ".join((inspect.getdoc(method) or "").split())
-            rows.append([code(f"run.{name}({shown})"), code(returned), what])
+    for name, function in {**functions, **methods}.items():
+        parameters = list(inspect.signature(function).parameters.values())[name.startswith("run.") :]
+        shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
+        shown = re.sub(r"'(\w+)'", r'"\1"', shown)
+        returned = inspect.signature(function).return_annotation
+        what = " ".join((inspect.getdoc(function) or "").partition("Raises:")[0].split())
+        rows.append([code(f"{name}({shown})"), code(returned), what])
     yield from table(["call", "returns", "what it does"], rows)
 
 

@@ -1,39 +1,22 @@
-"""From Python: `tfcli.load("runs/reverse").attention("3 1 2")`. Arrays with labels, at home in a notebook."""
+"""Runs, loaded from their folders, and what can be asked of them."""
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
 
+from tfcli.api.results import Attention, Heads, Patch, Prediction, Trace
 from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.commands import inspect
 from tfcli.errors import UsageError
 from tfcli.evaluation import make_answer
-from tfcli.records.inspection import (
-    AttentionRecord,
-    Choice,
-    HeadsReport,
-    PatchRecord,
-    TraceRecord,
-    View,
-)
-from tfcli.records.results import name_input
-from tfcli.render import html
-from tfcli.render.attention import print_attention
-from tfcli.runs import folders
-
-FRAME = '<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:640px;border:0"></iframe>'
+from tfcli.records.inspection import Choice
+from tfcli.records.results import RunDetails
+from tfcli.runs import folders, summaries
 
 
 def load(run: str | Path | None = None, trust: Iterable[str | Path] = ()) -> Run:
@@ -103,82 +86,27 @@ class Run:
         head: int = 0,
         position: int | None = None,
         stages: Sequence[str] = (),
-    ) -> TraceRecord:
+    ) -> Trace:
         """Return the forward pass, stage by stage; all stages if none is chosen by name or number."""
         inputs = self._encode(sequence)
-        return inspect.trace_run(
+        record = inspect.trace_run(
             self._loaded, inputs, layers=layers, head=head, position=position, stages=stages
         )
+        return Trace(**vars(record))
 
-    def heads(self, samples: int = 512) -> HeadsReport:
+    def heads(self, samples: int = 512) -> Heads:
         """Measure what role each head plays over held-out sequences, at least one, and whether it matters."""
         if samples < 1:
             raise UsageError(f"samples must be at least 1, not {samples}")
-        return inspect.report_run(self._loaded, samples)
+        return Heads(**vars(inspect.report_run(self._loaded, samples)))
 
-    def patch(self, clean: str, corrupt: str) -> PatchRecord:
+    def patch(self, clean: str, corrupt: str) -> Patch:
         """Measure what each part of the run on `clean` restores in the run on `corrupt`."""
-        return inspect.patch_run(self._loaded, clean, corrupt)
+        return Patch(**vars(inspect.patch_run(self._loaded, clean, corrupt)))
+
+    def details(self) -> RunDetails:
+        """Return its configuration, how its training ended, and the history of its metrics."""
+        return summaries.details(self.path)
 
     def _encode(self, sequence: str | Sequence[str]) -> torch.Tensor:
         return self._loaded.encode(sequence if isinstance(sequence, str) else " ".join(map(str, sequence)))
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """An answer. `probabilities[position, symbol]` are float32 [T, V], and each row sums to 1."""
-
-    input: list[str]
-    prediction: list[str]
-    target: list[str]
-    correct: bool | None
-    symbols: list[str]
-    probabilities: NDArray[np.float32]
-    picture: list[list[float]] | None = None
-
-    def __repr__(self) -> str:
-        verdict = " (right)" if self.correct else f" (right is {' '.join(self.target)})"
-        said = f"{name_input(self.input, self.picture)} -> {' '.join(self.prediction)}"
-        return said if self.correct is None else said + verdict
-
-
-class Attention:
-    """The maps of a sequence: `weights[layer, head, query, key]`, float32 [n_layers, n_heads, T, T].
-
-    `tokens` label queries and keys; `layers` and `heads` say which ones the first two axes are. Shows itself
-    as tables in a terminal, and as the viewer in a notebook.
-    """
-
-    def __init__(self, record: AttentionRecord) -> None:
-        self.record = record
-        self.tokens = record.tokens
-        self.prediction = record.prediction
-        self.target = record.target
-        self.layers = [layer.layer for layer in record.layers]
-        self.heads = [head.head for head in record.layers[0].heads]
-        self.weights: NDArray[np.float32] = np.array(
-            [[head.weights for head in layer.heads] for layer in record.layers], dtype=np.float32
-        )
-
-    def __repr__(self) -> str:
-        return self._text(Console(file=io.StringIO(), color_system=None)).rstrip()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text.from_ansi(
-            self._text(
-                Console(
-                    file=io.StringIO(),
-                    width=options.max_width,
-                    force_terminal=console.is_terminal,
-                    no_color=console.no_color,
-                )
-            )
-        )
-
-    def _repr_html_(self) -> str:
-        return FRAME.format(page=escape(html.render([View(self.record.text, self.record)])))
-
-    def _text(self, console: Console) -> str:
-        with console.capture() as capture:
-            print_attention(console, self.record)
-        return capture.get()
