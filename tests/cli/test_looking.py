@@ -25,7 +25,7 @@ from tfcli.records.progress import Progress
 from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
-from tfcli.render.progress import LiveDisplay
+from tfcli.render.progress import LOOK, LiveDisplay
 from tfcli.render.trace import print_summary, print_trace
 
 SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
@@ -301,8 +301,31 @@ def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
     assert final.layers[0].heads[0].weights == maps[-1]
 
 
+def test_a_slow_watch_draws_many_maps_and_waits_at_each(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("tfcli.render.progress.time.sleep", naps.append)
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    steps = []
+    with LiveDisplay(console, slow=True) as display:
+
+        def show(record: Progress) -> None:
+            if record.attention is not display.map:
+                steps.append(record.step)
+            display.show(record)
+
+        config = load_config(
+            "reverse", ["train.steps=130", "train.stop_when_solved=false", "train.eval_every=65"]
+        )
+        train_run(config, "x", None, Audience(show, Choice([0], [2]), often=True))
+    assert steps[:59] == list(range(1, 60))
+    assert [step for step in steps if step > 115] == [116, 118, 120, 124, 128, 130]
+    assert naps == [LOOK] * len(steps)
+
+
 def test_watching_changes_nothing(folder: Path) -> None:
-    for name, words in (("a", []), ("b", ["--watch", "--head", "1"])):
+    for name, words in (("a", []), ("b", ["--watch", "--slow", "--head", "1"])):
         invoke("train", "reverse", *SMALL, "-q", "--out", name, *words)
     first, second = (Path(name, "model.safetensors").read_bytes() for name in "ab")
     assert first[-10_000:] == second[-10_000:]

@@ -73,7 +73,7 @@ WRONG = [
     (["attn", "--force"], 2, "--force is about the file of --save"),
     (["inspect", "--samples", "3"], 2, "--samples is about --heads"),
     (["train", "copy", "train.attempts=0"], 2, "train.attempts = 0: must be greater than or equal to 1"),
-    (["train", "copy", "--head", "1"], 2, "--layer and --head are about --watch"),
+    (["train", "copy", "--head", "1"], 2, "--layer, --head and --slow are about --watch"),
     (["attn", "--save", "folder.svg", "--force"], 2, "there is something that isn't a file"),
     (["attn", "--save", "x.gif"], 2, "--save x.gif: the suffix says the format, one of .html"),
     (["attn", "--save", "file"], 2, "the suffix says the format"),

@@ -57,6 +57,9 @@ def train(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show a head's attention while it learns, on a terminal.")
     ] = False,
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Wait at each picture of --watch, and draw more of them.")
+    ] = False,
     layer: Annotated[int | None, typer.Option("--layer", help="Of the head to watch; 0 if left out.")] = None,
     head: Annotated[int | None, typer.Option("--head", help="The one to watch; 0 if left out.")] = None,
     resume: Annotated[
@@ -88,14 +91,14 @@ def train(
     from tfcli.config.files import to_yaml
 
     overrides = [*(settings or []), *([] if seed is None else [f"train.seed={seed}"])]
-    if not watch and (layer is not None or head is not None):
-        raise UsageError("--layer and --head are about --watch")
+    if not watch and (slow or layer is not None or head is not None):
+        raise UsageError("--layer, --head and --slow are about --watch")
     heads = (layer or 0, head or 0) if watch else None
     debug = bool(context.find_root().params["debug"])
     if resume is not None:
         refuse_beside_resume(source, out, dry_run, start)
         changes = [*([source] if source else []), *overrides]
-        report = resume_training(resume, changes, trust or [], heads, quiet, debug)
+        report = resume_training(resume, changes, trust or [], heads, slow, quiet, debug)
         tell(report, resume, quiet, as_json)
         return
     if trust:
@@ -106,7 +109,7 @@ def train(
     elif dry_run:
         echo(to_yaml(config), nl=False)
     else:
-        report = start_training(config, entry.name, out, heads, quiet, debug)
+        report = start_training(config, entry.name, out, heads, slow, quiet, debug)
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
 
 
@@ -172,6 +175,7 @@ def start_training(
     name: str,
     out: Path | None,
     heads: tuple[int, int] | None,
+    slow: bool,
     quiet: bool,
     debug: bool,
 ) -> "TrainReport":
@@ -182,7 +186,7 @@ def start_training(
     if not quiet:
         for note in remarks_on(config):
             hint(note)
-    with audience(watched, quiet, debug) as listening:
+    with audience(watched, slow, quiet, debug) as listening:
         return train_run(config, name, out, listening)
 
 
@@ -191,6 +195,7 @@ def resume_training(
     overrides: list[str],
     trust: list[Path],
     heads: tuple[int, int] | None,
+    slow: bool,
     quiet: bool,
     debug: bool,
 ) -> "TrainReport":
@@ -202,12 +207,12 @@ def resume_training(
     from tfcli.commands.train import resume_run
 
     watched = None if heads is None else choose_head(read_config(path), *heads)
-    with audience(watched, quiet, debug) as listening:
+    with audience(watched, slow, quiet, debug) as listening:
         return resume_run(path, overrides, trust, listening)
 
 
 @contextmanager
-def audience(watched: "Choice | None", quiet: bool, debug: bool) -> Iterator["Audience"]:
+def audience(watched: "Choice | None", slow: bool, quiet: bool, debug: bool) -> Iterator["Audience"]:
     """Show a training on stderr."""
     from tfcli.commands.train import Audience
     from tfcli.render.progress import make_display
@@ -216,11 +221,10 @@ def audience(watched: "Choice | None", quiet: bool, debug: bool) -> Iterator["Au
     console = make_console(stderr=True)
     if watched and not quiet and not is_live(console):
         warn("--watch needs a terminal; there is none here to draw on")
-    with make_display(console, quiet) as display:
+    with make_display(console, quiet, slow) as display:
         note = (lambda remark: None) if quiet else hint
-        yield Audience(
-            display.show, watched, note, warn, (lambda rows: None) if quiet else show_transfer, debug
-        )
+        transferred = (lambda rows: None) if quiet else show_transfer
+        yield Audience(display.show, watched, slow, note, warn, transferred, debug)
 
 
 def show_transfer(rows: "list[TransferRow]") -> None:

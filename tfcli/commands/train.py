@@ -22,15 +22,15 @@ from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.outcome import ending, is_over, summarize
 from tfcli.commands.recording import Recorder
 from tfcli.commands.resume import find_start
+from tfcli.commands.watching import make_observer, picture_often
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
 from tfcli.data import facts
 from tfcli.devices import prepare, with_threads
 from tfcli.errors import DivergedError, TfcliError, UsageError
-from tfcli.evaluation import StoppedError, draw_example, score
-from tfcli.inspection.attention import record_attention
+from tfcli.evaluation import StoppedError, score
 from tfcli.model.encoder import Encoder
-from tfcli.records.inspection import AttentionRecord, Choice
+from tfcli.records.inspection import Choice
 from tfcli.records.progress import Progress
 from tfcli.records.results import Score, TrainReport, TrainSummary, TransferRow
 from tfcli.runs import folders, headers, locks
@@ -54,6 +54,7 @@ class Audience:
 
     show: Callable[[Progress], None] = lambda progress: None  # each step's record
     watch: Choice | None = None  # heads whose attention on a held-out sequence the records have
+    often: bool = False  # whether they have it after many steps, not only when the model is evaluated
     note: Callable[[str], None] = lambda remark: None  # where it goes on
     warn: Callable[[str], None] = lambda problem: None  # what can't be kept, or is no longer the same
     transferred: Callable[[list[TransferRow]], None] = lambda rows: None  # from another run's weights
@@ -166,7 +167,8 @@ def follow(
     locating = locating_faults(model, lambda: training.trainer.step) if audience.debug else nullcontext()
     with locating, save_what_there_is(recorder):
         if latest is None or not is_over(latest, config.train):
-            for progress in monitor(training, model, held_out, observe, latest, interrupt.check):
+            records = monitor(training, model, held_out, observe, latest, interrupt.check)
+            for progress in picture_often(records, observe) if observe and audience.often else records:
                 recorder.record(progress)
                 audience.show(progress)
                 if interrupt.caught or is_over(progress, config.train):
@@ -224,13 +226,6 @@ def save_what_there_is(recorder: Recorder) -> Iterator[None]:
         raise
     finally:
         recorder.close()
-
-
-def make_observer(training: Training, watch: Choice) -> Callable[[], AttentionRecord]:
-    """Return a function that records the attention of the chosen heads, always on one held-out sequence."""
-    model, task = training.model, training.task
-    sequence = draw_example(task, training.trainer.device)
-    return lambda: record_attention(model, task, sequence, "", watch)
 
 
 def remarks_on(config: RunConfig) -> list[str]:

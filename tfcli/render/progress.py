@@ -22,6 +22,7 @@ from tfcli.render.terminal import is_live, print_lines, showable, sparkline
 
 LINE_EVERY = 2.0  # seconds between two plain lines
 DRAW_EVERY = 0.1  # seconds between two pictures
+LOOK = 0.1  # seconds for a person to see a map
 SAY_EVERY = 0.5  # seconds between two lines in place
 CLEAR = "\r\x1b[K"  # the line that the cursor is in
 GAP = 3  # columns between figures and map
@@ -41,11 +42,11 @@ class Display(Protocol):
         """Take note of a record; it may or may not be drawn."""
 
 
-def make_display(console: Console, quiet: bool) -> Display:
-    """Return the display that suits the console."""
+def make_display(console: Console, quiet: bool, slow: bool = False) -> Display:
+    """Return the display that suits the console; a `slow` one lets people look at each map."""
     if quiet:
         return Silent()
-    return Sturdy(LiveDisplay(console) if is_live(console) else LineDisplay(console))
+    return Sturdy(LiveDisplay(console, slow) if is_live(console) else LineDisplay(console))
 
 
 class Silent:
@@ -144,10 +145,13 @@ class LineDisplay(Silent):
 
 
 class LiveDisplay(Silent):
-    """A bar, the latest figures, and a small curve of the exact match."""
+    """A bar, the latest figures, and a small curve of the exact match.
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    A `slow` one draws each map that comes, and waits.
+    """
+
+    def __init__(self, console: Console, slow: bool = False) -> None:
+        self.console, self.slow = console, slow
         self.matches: list[float] = []
         self.map: AttentionRecord | None = None
         self.live = Live(console=console, auto_refresh=False, transient=True)
@@ -164,12 +168,14 @@ class LiveDisplay(Silent):
                 print_lines(self.console, line)
 
     def show(self, progress: Progress) -> None:
-        self.map = progress.attention
+        is_new, self.map = progress.attention is not self.map, progress.attention
         if progress.fresh and progress.score:
             self.matches.append(progress.score.exact_match)
-        if time.monotonic() - self.drawn_at >= DRAW_EVERY:
+        if (self.slow and is_new) or time.monotonic() - self.drawn_at >= DRAW_EVERY:
             self.live.update(self.picture(progress), refresh=True)
             self.drawn_at = time.monotonic()
+            if self.slow:
+                time.sleep(LOOK)
 
     def picture(self, progress: Progress) -> RenderableType:
         """Return a few lines that fit a narrow terminal; beside or below them the map of the watched head."""
