@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -77,3 +78,16 @@ def test_a_folder_called_tasks_is_not_taken_for_ours(tmp_path: Path) -> None:
     text = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert "reverse" in text
     assert "mine" not in text
+
+
+@pytest.mark.slow
+def test_a_folder_of_wheels_is_all_that_a_class_room_needs(tmp_path: Path) -> None:
+    page = (ROOT / "tfcli/docs/install.md").read_text(encoding="utf-8")
+    gather, install = re.findall(r"```sh\n(pip .*wheels.*)\n```", page)
+    assert (gather, install) == ("pip wheel -w wheels .", "pip install --no-index --find-links wheels tfcli")
+    pip = [sys.executable, "-m", "pip"]
+    subprocess.run([*pip, *gather.split()[1:-1], str(ROOT)], cwd=tmp_path, check=True, capture_output=True)
+    tried = [*pip, *install.split()[1:], "--dry-run", "--ignore-installed"]
+    result = subprocess.run(tried, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert re.search(rf"Would install .*\btfcli-{tfcli.__version__}\b", result.stdout)
+    assert "torch-" in result.stdout

@@ -7,6 +7,7 @@ from importlib.resources import files
 from tfcli.errors import UsageError, did_you_mean
 
 TOPICS = {
+    "install": "Linux, macOS, Windows and its shells; class rooms without a network",
     "commands": "every command with its options",
     "settings": "every setting of a task, a model and its training; examples and files",
     "tasks": "the tasks, how they are laid out, and what is held out",
