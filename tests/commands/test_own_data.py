@@ -62,7 +62,7 @@ def test_a_file_that_has_changed_is_told(cli: Cli, folder: Path) -> None:
     assert "has changed since" in cli("train", "--resume", "mine", "train.steps=4", expect=2).stderr
 
 
-def test_classes_are_scored_by_answer(cli: Cli, folder: Path) -> None:
+def test_classes_are_scored_by_answer(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [
         f"{'so ' * (i % 4)}{word} {i % 7}\t{'yes' if word == 'good' else 'no'}\n"
         for i in range(60)
@@ -74,7 +74,12 @@ def test_classes_are_scored_by_answer(cli: Cli, folder: Path) -> None:
     report = as_json(cli, "eval", "mine", "--by", "answer")
     assert [score["answer"] for score in report["answers"]] in ([["no"], ["yes"]], [["yes"], ["no"]])
     assert {score["floor"] > 0.4 for score in report["lengths"] if score["samples"] > 20} <= {True}
-    assert "right is" in cli("eval", "mine", "--by", "answer").stdout
+    for columns, is_whole in (("80", True), ("30", False)):
+        monkeypatch.setenv("COLUMNS", columns)
+        wide = cli("eval", "mine", "--by", "answer").stdout
+        [heading] = [line for line in wide.splitlines() if line.startswith("right is")]
+        assert ("95 %" in heading) is is_whole
+        assert "else mostly" in heading
 
 
 def test_stdin_is_trained_on_but_not_kept(cli: Cli) -> None:

@@ -41,8 +41,12 @@ def bench(
         int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
     ] = 256,
     plain: Annotated[
-        bool, typer.Option(help="Train torch's own encoder by a plain recipe beside each.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--plain/--no-plain",
+            help="Train torch's own encoder by a plain recipe beside each example that is as it is.",
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -70,13 +74,16 @@ def bench(
 
     wanted = list_wanted(words or [], parse_seeds(seeds), start)
     chosen = [] if lengths is None else parse_lengths(lengths)
+    can_be_plain = start is None and all(entry.label == entry.example for entry in wanted)
+    if plain and not can_be_plain:
+        raise UsageError(f"--plain is about examples as they are, not about --from or several {COUNTS}")
     if force and save is None:
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".md", ".json"], force=force)
     from tfcli.commands.bench import bench_examples
 
-    plain = plain and start is None and all(entry.label == entry.example for entry in wanted)
+    plain = can_be_plain if plain is None else plain
     report = bench_examples(wanted, chosen, plain, samples, begin=warn_if_busy, tell=tell)
     from tfcli.render.bench import markdown, print_bench
     from tfcli.render.files import json_text
@@ -142,11 +149,17 @@ def split_counts(settings: list[str]) -> tuple[list[str], list[int | None]]:
 
     kept: list[str] = []
     counts: list[int | None] = [None]
+    several: list[str] = []
     for setting in settings:
         key, _, value = setting.partition("=")
         if key == "train.seed":
             raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
+        if key in (said.partition("=")[0] for said in (*kept, *several)):
+            raise UsageError(
+                f"{key} is given twice" + f"; write {COUNTS}=10,20 for several" * (key == COUNTS)
+            )
         if key == COUNTS and "," in value:
+            several.append(setting)
             counts = [*parse_counts(key, value)]
         elif re.fullmatch(r"[\d.eE+-]+(,[\d.eE+-]+)+", value):
             raise UsageError(f"{setting}: only {COUNTS} may have several values; run `tfcli bench` for each")

@@ -163,9 +163,12 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     values, origins = _with_overrides(entry, overrides)
     values = fill_in_data(values)
 
-    def origin(location: Location, unknown: bool) -> str:
+    def origin(location: Location, unknown: bool, problem: str = "") -> str:
         if location in origins:
             return origins[location]
+        for key, override in origins.items():  # one that the problem names is what it came with
+            if re.search(rf"\b{re.escape('.'.join(map(str, key)))}\b", problem):
+                return override
         said = [key for key in origins if key[0] == location[0]]
         if said and (len(location) == 1 or (*entry.location, *location) not in entry.document.marks):
             return origins[said[-1]]  # something else doesn't go with what an override of its section says
@@ -181,7 +184,8 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     except ValidationError as error:
         details = [d for d in error.errors() if d["type"] != "default_factory_not_called"]
         problems = [
-            f"{origin(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN))}: {explain(d)}" for d in details
+            f"{origin(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN), explain(d))}: {explain(d)}"
+            for d in details
         ]
         raise ConfigError(_task_problems(values, origin) + problems) from error
     if problems := _task_problems(values, origin):

@@ -12,7 +12,7 @@ from rich.text import Text
 from tfcli.records.results import Answer, AnswerScore, EvalReport, LengthScore
 from tfcli.render.curve import print_curve
 from tfcli.render.pictures import draw
-from tfcli.render.tables import count, interval, plain_table, share
+from tfcli.render.tables import count, interval, plain_table, print_fitting, share
 from tfcli.render.terminal import can_show, print_block, print_lines, print_wrapped, showable
 
 BAR = 8  # columns of a full bar
@@ -124,19 +124,24 @@ class ScorePrinter:
 
 def print_by_answer(console: Console, scores: Sequence[AnswerScore]) -> None:
     """Print how well each answer is given where it is right."""
+    print_lines(console)
+    print_fitting(console, [table_by_answer(console, scores, wide) for wide in (True, False)])
+
+
+def table_by_answer(console: Console, scores: Sequence[AnswerScore], wide: bool) -> Table:
+    """Return a row an answer; in the wide form with intervals and counts."""
     table = plain_table()
-    for head in ("right is", "exact", "95 %", "samples", "else mostly"):
-        table.add_column(head, justify="left" if "s" in head[-2:] or head == "else mostly" else "right")
+    for head in ("right is", "exact", *(("95 %", "samples") if wide else ()), "else mostly"):
+        table.add_column(head, justify="left" if head in ("right is", "else mostly") else "right")
     for score in scores:
+        more = [interval(score.exact_match_interval), count(score.samples)] if wide else []
         table.add_row(
             showable(console, " ".join(score.answer)),
             share(score.exact_match),
-            interval(score.exact_match_interval),
-            count(score.samples),
+            *more,
             showable(console, " ".join(score.mistaken_for)),
         )
-    print_lines(console)
-    print_block(console, table)
+    return table
 
 
 def print_wrong(console: Console, answer: Answer) -> None:
