@@ -1,12 +1,11 @@
 """What a training survives: kills, Ctrl-C, company, and what it costs to be ready for them.
 
-    python tests/benchmarks/survival.py [--only kills,neighbour] [--times 100]
+    python tests/benchmarks/survival.py [--only kills,together] [--times 100]
 
 kills       kill -9 at a random moment of a training, then --resume: all equal to the bit
 signals     a random signal, kill -9 among them, after the first evaluation: the weights load
 interrupts  Ctrl-C at a random moment of `train` and of a long `eval`: tracebacks, time to the exit
 together    8 trainings started at once with one name: runs that are distinct and complete
-neighbour   `train reverse` beside a process that is busy on each core, over its quiet time
 cost        the share of a training's time that is spent on saving
 """
 
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import signal
@@ -140,29 +138,13 @@ def together(folder: Path, times: int) -> str:
     return f"{codes.count(0)} of 8 exit with 0; {len(runs)} runs, {len(seeds)} of them distinct and complete"
 
 
-def neighbour(folder: Path, times: int) -> str:
-    command, quiet, busy = [*TFCLI, "train", "reverse", "-q"], [], []
-    loop = [sys.executable, "-c", "while True: pass"]
-    for _ in range(max(1, times // 20)):
-        quiet.append(seconds(command, folder))
-        others = [subprocess.Popen(loop) for _ in range(os.cpu_count() or 1)]
-        try:
-            busy.append(seconds(command, folder))
-        finally:
-            for other in others:
-                other.kill()
-                other.wait()
-    ratio = median(busy) / median(quiet)
-    return f"{median(quiet):.2f} s quiet, {median(busy):.2f} s beside busy processes: {ratio:.2f} times"
-
-
 def cost(folder: Path, times: int) -> str:
     return "; ".join(
         cost_of(name, settings, folder)
         for name, settings in [
             ("reverse", []),
             ("sort", []),
-            ("reverse", ["train.stop_when_solved=false", "model.d_model=256"]),
+            ("reverse", ["train.stop_when_solved=false", "train.steps=100", "model.d_model=256"]),
         ]
     )
 
@@ -185,7 +167,7 @@ def cost_of(name: str, settings: list[str], folder: Path) -> str:
     return f"{' '.join([name, *settings])}: {len(spent)} saves, {share:.1%} of {report.train_seconds:.1f} s"
 
 
-ALL = {function.__name__: function for function in (kills, signals, interrupts, together, neighbour, cost)}
+ALL = {function.__name__: function for function in (kills, signals, interrupts, together, cost)}
 
 
 def main() -> None:

@@ -298,7 +298,7 @@ def test_a_killed_run_goes_on_to_the_same_end(folder: Path) -> None:
     ]
     assert tfcli(*words, "whole", cwd=folder).returncode == 0
     whole, chance = left_behind(folder / "whole"), random.Random(1)
-    for _ in range(5):
+    for _ in range(3):
         process = subprocess.Popen([sys.executable, "-m", "tfcli", *words, "cut", "-q"], cwd=folder)
         while not (folder / "cut" / folders.CONFIG).exists():
             time.sleep(0.01)
