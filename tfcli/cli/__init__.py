@@ -9,7 +9,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them
 
 # isort: off
 from tfcli.cli import train, eval, attn, predict, trace, inspect, ls, show, bench, patch  # noqa: F401
-from tfcli.cli import generate, validate, import_, export, docs, doctor  # noqa: F401
+from tfcli.cli import generate, validate, mv, rm, import_, export, docs, doctor  # noqa: F401
 from tfcli.cli.app import app
 # isort: on
 

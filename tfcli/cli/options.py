@@ -18,15 +18,22 @@ def complete_sources() -> list[str]:
 
 def complete_settings() -> list[str]:
     """Return the settings, for shell completion."""
-    from tfcli.config.schema import SECTIONS
-    from tfcli.registry import PARTS
+    from tfcli.config.setting_names import list_settings
 
-    settings = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
-    for setting, registry in PARTS.items():
-        found = [registry.settings_of(name) for name in registry.built_in]
-        keys = {key for known in found if known for key in known.model_fields}
-        settings += [f"{setting}.{key}" for key in sorted(keys)]
-    return [f"{setting}=" for setting in settings]
+    return [f"{setting}=" for setting in list_settings()]
+
+
+def complete_keys() -> list[str]:
+    """Return what runs can be sorted by, for shell completion."""
+    from tfcli.config.setting_names import list_settings
+    from tfcli.runs.selection import OWN_KEYS
+
+    return [*OWN_KEYS, *list_settings()]
+
+
+def complete_conditions() -> list[str]:
+    """Return beginnings of conditions on runs, for shell completion."""
+    return [f"{key}=" for key in complete_keys()]
 
 
 def complete_runs() -> list[str]:

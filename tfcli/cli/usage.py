@@ -14,9 +14,12 @@ COMMANDS = {  # as they are called here -> as people call them elsewhere
     "trace": "forward steps",
     "inspect": "describe heads info summary",
     "ls": "examples list models runs tasks",
+    "compare": "diff plot versus vs",
     "show": "cat config view",
-    "bench": "benchmark compare sweep",
+    "bench": "benchmark sweep",
     "generate": "complete sample",
+    "mv": "move rename",
+    "rm": "clean delete prune remove",
     "docs": "doc documentation man manual",
 }
 MEANT = {word: command for command, words in COMMANDS.items() for word in words.split()}

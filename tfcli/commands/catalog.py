@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ from tfcli.config import files
 from tfcli.config.schema import RunConfig
 from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
-from tfcli.runs import folders, summaries
+from tfcli.runs.selection import ignore, select_runs
 
 
-def list_catalog() -> Catalog:
-    """Return the tasks, examples and runs that there are."""
+def list_catalog(
+    where: Sequence[str] = (), sort: str | None = None, note: Callable[[str], None] = ignore
+) -> Catalog:
+    """Return the tasks and examples there are, and the runs, chosen and ordered as by `select_runs`.
+
+    Raises:
+        UsageError: as `select_runs`.
+    """
     tasks = {name: registry.TASKS.describe(name) for name in registry.TASKS.names()}
     entries = files.read_file(files.EXAMPLES)
     examples = {name: (entry.comment or [""])[0] for name, entry in entries.items()}
-    return Catalog(tasks, examples, [summaries.summarize(path) for path in folders.all_runs()])
+    return Catalog(tasks, examples, select_runs(where, sort, note))
 
 
 def find_example(source: str) -> Example:

@@ -153,8 +153,11 @@ def make_training(
     except ValueError as error:  # of the user's own data, or what brings a task's sequences isn't installed
         where = f"task {config.task.name}" if config.task.data is None else "task.data"
         raise UsageError(f"{where}: {error}") from error
-    state = (saved.standing, saved.tensors) if saved else ()
-    return Training(model.to(device), task, config, start or starter_of(config), *state), held_out
+    if saved is None:
+        return Training(model.to(device), task, config, start or starter_of(config)), held_out
+    again = saved.standing.has_attempts_left  # which alone start from weights of another run once more
+    start = starter_of(config) if again else None
+    return Training(model.to(device), task, config, start, saved.standing, saved.tensors), held_out
 
 
 def follow(

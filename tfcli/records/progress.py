@@ -70,6 +70,11 @@ class Standing:
     versions: dict[str, str]  # of tfcli, torch and Python
     code: dict[str, str]  # digests of the files that settings name
 
+    @property
+    def has_attempts_left(self) -> bool:
+        """Whether another attempt may follow the one that it is in."""
+        return self.progress.attempt < len(self.shares)
+
     def is_coherent(self, steps: int) -> bool:
         """Whether a training of so many steps can stand so: within one of its attempts, after a step."""
         progress, record, shares = self.progress, self.progress.record, self.shares

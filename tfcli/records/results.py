@@ -178,6 +178,7 @@ class RunSummary:
     trained_by: int | None = None  # the number of the process that trains it now
     ended_early: bool = False  # whether its training was ended, or is not over
     diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
+    values: dict[str, Any] = field(default_factory=dict)  # of the keys that --sort and --where name
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from tfcli.records.results import (
@@ -24,6 +23,7 @@ from tfcli.render.tables import (
     nth_attempt,
     plain,
     plain_table,
+    print_columns,
     print_pairs,
     share,
 )
@@ -31,6 +31,7 @@ from tfcli.render.terminal import print_block, print_lines, print_wrapped, showa
 
 BAR = 8  # columns of a full bar
 EXCERPT = 60  # tokens of a wrong answer
+ALREADY_SHOWN = ("run", "task", "task.name", "solved", "steps", "exact_match")  # of each run in a list
 
 
 def print_train(console: Console, report: TrainReport) -> None:
@@ -141,17 +142,19 @@ def progress_of(run: RunSummary) -> str:
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
-    """Print the runs, the newest last."""
-    table = plain_table()
-    for heading in ("run", "task", "solved", "steps", "exact"):
-        table.add_column(heading, justify="left" if heading in ("run", "task") else "right", overflow="fold")
+    """Print the runs, the newest last, with the values that were asked for."""
+    asked = dict.fromkeys(key for run in runs for key in run.values)
+    keys = [key for key in asked if key not in ALREADY_SHOWN]
+    rows = []
     for run in runs:
+        values = [plain(run.values.get(key)) for key in keys]
         if run.problem is not None:
-            table.add_row(run.run, "-", "-", "-", "-")
+            rows.append([run.run, *"-" * 4, *values])
         else:
-            steps = count(run.steps or 0)
-            table.add_row(run.run, run.task, progress_of(run), steps, share(run.exact_match))
-    print_block(console, Padding(table, (0, 0, 0, 2)))
+            steps, exact = count(run.steps or 0), share(run.exact_match)
+            rows.append([run.run, run.task or "-", progress_of(run), steps, exact, *values])
+    headings = [*("run", "task", "solved", "steps", "exact"), *(key.rpartition(".")[2] for key in keys)]
+    print_columns(console, headings, rows, left=2, indent=2)
     for run in runs:
         if run.problem is not None:
             print_wrapped(console, Text(run.problem, "yellow"))

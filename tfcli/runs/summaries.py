@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from itertools import islice
@@ -13,11 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from tfcli.config.comparison import flat_settings
 from tfcli.config.reading import check_file
 from tfcli.errors import TfcliError
 from tfcli.records.results import RunDetails, RunSummary
 from tfcli.runs.folders import METRICS, name_of, snapshots
-from tfcli.runs.headers import read_header
+from tfcli.runs.headers import Header, read_header
 from tfcli.runs.locks import find_trainer
 
 MOST_LINES = 1_000_000  # of metrics are read
@@ -30,8 +32,8 @@ def metrics_line() -> TypeAdapter[dict[str, float]]:
     return TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)]])
 
 
-def summarize(run: Path) -> RunSummary:
-    """Return a line about a run; a run that can't be read says why."""
+def summarize(run: Path, keys: Sequence[str] = ()) -> RunSummary:
+    """Return a line about a run, with its values of some keys; a run that can't be read says why."""
     name = name_of(run)
     try:
         header = read_header(run)
@@ -47,7 +49,15 @@ def summarize(run: Path) -> RunSummary:
         trained_by=find_trainer(run),
         ended_early=summary.interrupted,
         diverged=summary.diverged,
+        values=values_of(name, header, keys) if keys else {},
     )
+
+
+def values_of(name: str, header: Header, keys: Sequence[str]) -> dict[str, Any]:
+    """Return what a run has under some keys: those of settings, of its summary, and `run` and `task`."""
+    known = {"run": name, "task": header.config.task.name, **vars(header.summary)}
+    known |= flat_settings(header.config)
+    return {key: known[key] for key in keys if key in known}
 
 
 def details(run: Path) -> RunDetails:

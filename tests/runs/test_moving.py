@@ -1,0 +1,64 @@
+"""`mv` gives a run another name, and overwrites nothing."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, as_json
+from tfcli.runs import folders
+
+
+@pytest.fixture
+def runs(trained: Path, folder: Path) -> Path:
+    """Return `runs/` of the current folder, with two runs."""
+    for name in ("a", "sweep/1"):
+        shutil.copytree(trained / "runs/reverse", folder / "runs" / name)
+    return folder / "runs"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "folder_of_it"),
+    [
+        ("a", "b", "runs/b"),
+        ("sweep/1", "best", "runs/best"),
+        ("runs/a", "runs/sweep/2", "runs/sweep/2"),
+        ("a", "kept/here/a", "kept/here/a"),
+    ],
+)
+def test_a_run_has_another_name(old: str, new: str, folder_of_it: str, cli: Cli, runs: Path) -> None:
+    before = {path.name for path in folders.find(old).iterdir()}
+    report = as_json(cli, "mv", old, new)
+    assert report["run"] == folder_of_it
+    assert cli("predict", new, "1 2").stdout
+    assert {path.name for path in Path(folder_of_it).iterdir()} == before
+    assert not Path(report["before"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("a", "sweep", "runs/sweep exists already; choose another name"),
+        ("a", "a", "runs/a exists already"),
+        ("a", "", "the new name is empty"),
+        ("b", "c", "no run is called 'b'"),
+        ("a", "file/x", "runs/a can't become file/x: "),
+        ("a", "runs/a/b", "runs/a can't become runs/a/b: Invalid argument"),
+    ],
+)
+def test_what_cannot_be_is_refused(old: str, new: str, said: str, cli: Cli, runs: Path) -> None:
+    Path("file").write_text("mine")
+    assert said in cli("mv", old, new, expect=1 if "become" in said else 2).stderr
+    assert sorted(folders.run_names()) == ["a", "sweep/1"]
+
+
+def test_another_disk_is_named(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    said = cli("mv", "a", "b", expect=1).stderr
+    assert "that is on another disk; copy it there, then `tfcli rm` it here" in said

@@ -1,0 +1,122 @@
+"""`ls` chooses and orders runs by their settings and results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, as_json
+from tfcli.checkpoints.loading import load_run
+from tfcli.checkpoints.saving import save_run
+from tfcli.config.files import override
+from tfcli.runs import folders
+from tfcli.runs.headers import read_header
+from tfcli.runs.selection import OWN_KEYS
+
+SETTINGS = {
+    "a": ["train.seed=3", "train.learning_rate=0.02"],
+    "b": ["train.seed=1", "train.snapshot_every=50"],
+    "c": ["train.seed=2", "train.learning_rate=0.03", "train.snapshot_every=5"],
+}
+
+
+@pytest.fixture
+def runs(trained: Path, cli: Cli) -> Cli:
+    """Return `cli` in a folder with three runs that differ in settings, and one that has no weights."""
+    source = trained / "runs/reverse"
+    model, header = load_run(source).model, read_header(source)
+    for name, settings in SETTINGS.items():
+        path = folders.create(name, None)
+        config = override(header.config, settings, "here")
+        (path / folders.CONFIG).write_text("task: {name: copy}\n")
+        save_run(path / folders.WEIGHTS, config, model, header.summary)
+    (folders.create("begun", None) / folders.CONFIG).write_text("task: {name: copy}\n")
+    return cli
+
+
+def names(cli: Cli, *words: str) -> list[str]:
+    return [run["run"] for run in as_json(cli, "ls", *words)["runs"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--sort", "train.seed"], ["begun", "b", "c", "a"]),
+        (["--sort", "-train.seed"], ["begun", "a", "c", "b"]),
+        (["--sort=train.snapshot_every"], ["a", "begun", "c", "b"]),
+        (["--where", "train.seed=2"], ["c"]),
+        (["--where", "train.seed == 2"], ["c"]),
+        (["--where", "train.seed!=2"], ["a", "b"]),
+        (["--where", "train.seed<2"], ["b"]),
+        (["--where", "train.seed<=2"], ["b", "c"]),
+        (["--where", "train.seed>2"], ["a"]),
+        (["--where", "train.seed>=2", "--sort", "-run"], ["c", "a"]),
+        (["--where", "train.seed>=2", "--where", "train.learning_rate>0.025"], ["c"]),
+        (["--where", "train.learning_rate=2e-2"], ["a"]),
+        (["--where", "train.snapshot_every=null"], ["a"]),
+        (["--where", "train.snapshot_every>0", "--sort", "run"], ["b", "c"]),
+        (["--where", "model.positions=ends"], ["a", "b", "c"]),
+        (["--where", "model.positions!=ends"], []),
+        (["--where", "run=a"], ["a"]),
+        (["--where", "task=reverse", "--where", "solved=no", "--where", "diverged=true"], []),
+        (["--where", "model.bias=yes", "--where", "model.bias=true"], ["a", "b", "c"]),
+        (["--where", "model.bias=1"], []),
+        (["--where", "model.feed_forward.activation=gelu"], ["a", "b", "c"]),
+    ],
+    ids=lambda value: " ".join(value) if value and value[0].startswith("--") else None,
+)
+def test_runs_are_chosen_and_ordered(words: list[str], found: list[str], runs: Cli) -> None:
+    listed = names(runs, *words)
+    assert listed == found if "--sort" in " ".join(words) else sorted(listed) == found
+
+
+def test_the_list_shows_what_it_is_sorted_by(runs: Cli) -> None:
+    text = runs("ls", "--sort", "train.learning_rate", "--where", "exact_match<=1").stdout
+    assert text.splitlines()[0].split() == ["run", "task", "solved", "steps", "exact", "learning_rate"]
+    assert [line.split()[-1] for line in text.splitlines()[1:]] == ["0.01", "0.02", "0.03"]
+    found = as_json(runs, "ls", "--sort", "train.learning_rate")["runs"][-1]
+    assert found["values"] == {"train.learning_rate": 0.03}
+
+
+def test_that_no_run_is_so_is_explained(runs: Cli) -> None:
+    result = runs("ls", "--where", "model.positions=end")
+    assert result.stdout == ""
+    assert "no run has model.positions=end; model.positions of 3 runs is: ends (3)" in result.stderr
+    assert "1 of 4 runs can't be read, and are left out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sort", "train.sed"], "no run has a key 'train.sed'; did you mean 'train.seed'?"),
+        (["--where", "exact_mach>0.5"], "did you mean 'exact_match'?"),
+        (["--where", "lr>0.5"], "did you mean 'train.learning_rate'?"),
+        (["--where", "seed=1"], "did you mean 'train.seed'?"),
+        (["--where", "train.seed"], 'in quotes, such as "exact_match>=0.9"'),
+        (["--where", "train.seed="], "can't read --where 'train.seed='"),
+        (["--where", "model.positions>ends"], "> compares numbers, and 'ends' is none"),
+        (["--where", "train.seed=[1"], "--where train.seed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_what_cannot_be_meant_is_named(words: list[str], said: str, runs: Cli) -> None:
+    assert said in " ".join(runs("ls", *words, expect=2).stderr.split())
+
+
+def test_every_result_in_the_summary_is_a_key(runs: Cli) -> None:
+    for key in OWN_KEYS:
+        assert len(names(runs, "--sort", key)) == 4
+    assert json.loads(runs("ls", "--json", "--sort", "device").stdout)["runs"][-1]["values"]["device"]
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_a_long_name_is_folded_and_not_cut(width: int, runs: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a-name-that-takes-more-columns-than-there-are-on-it"
+    runs("mv", "a", name)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = runs("ls", "--where", "train.seed=3").stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "".join(line.split()[0] for line in lines[1:]).startswith(name[:40])
+    assert (len(lines) == 2) == (width == 200)

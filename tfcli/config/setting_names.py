@@ -1,0 +1,16 @@
+"""The names of all settings, those of the parts that are built in among them."""
+
+from __future__ import annotations
+
+from tfcli.config.schema import SECTIONS
+from tfcli.registry import PARTS
+
+
+def list_settings() -> list[str]:
+    """Return the keys of all settings: `model.positions`, and `model.positions.gate` of some of them."""
+    names = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
+    for setting, registry in PARTS.items():
+        found = [registry.settings_of(name) for name in registry.built_in]
+        keys = {key for known in found if known for key in known.model_fields}
+        names += [f"{setting}.{key}" for key in sorted(keys)]
+    return names

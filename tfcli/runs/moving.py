@@ -1,0 +1,38 @@
+"""Renaming a run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from tfcli.errors import TfcliError, UsageError
+from tfcli.records.keeping import MoveReport
+from tfcli.runs import folders, locks
+from tfcli.runs.start import tell_started
+
+
+def move_run(old: str, new: str) -> MoveReport:
+    """Give a run another name below `runs/`, or another folder, if there is a slash in it.
+
+    Raises:
+        UsageError: there is no such run, it is in training, or the new name is taken.
+        TfcliError: it can't be moved there.
+    """
+    run = folders.find(old)
+    target = Path(new) if os.path.dirname(new) else folders.RUNS / new
+    if not new or os.path.lexists(target):
+        raise UsageError(f"{target} exists already; choose another name" if new else "the new name is empty")
+    notes = tell_started([run])
+    with locks.hold(run) as is_alone:
+        if not is_alone:
+            raise UsageError(f"{run} is in training (pid {locks.find_trainer(run)}); rename it afterwards")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            run.rename(target)
+        except OSError as error:
+            far = "that is on another disk; copy it there, then `tfcli rm` it here"
+            why = far if error.errno == errno.EXDEV else error.strerror
+            raise TfcliError(f"{run} can't become {target}: {why}") from error
+        (target / locks.LOCK).unlink(missing_ok=True)
+    return MoveReport(str(target), str(run), notes)

@@ -1,0 +1,138 @@
+"""Removing runs: what tfcli has written into their folders, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tfcli.config import yaml_reader
+from tfcli.config.reading import read_bytes
+from tfcli.config.schema import SECTIONS
+from tfcli.config.upgrades import UPGRADES
+from tfcli.errors import TfcliError, UsageError
+from tfcli.records.keeping import RemovalReport
+from tfcli.runs import folders, headers, locks
+from tfcli.runs.start import tell_started
+
+FILES = re.compile(  # that tfcli writes into a run, beside temporary ones of these names
+    r"\.?(config\.yaml|metrics\.jsonl|(model|training)\.safetensors|tokenizer\.json|training\.lock)(\.\d+)?"
+    r"|events\.out\.tfevents\..*"
+)
+OF_SNAPSHOTS = re.compile(r"\.?step-\d+\.safetensors(\.\d+)?")
+SWEEP = "sweep.jsonl"  # of a folder of runs
+
+
+def find_removable(names: Sequence[str]) -> list[Path]:
+    """Return the runs that are named, each once: by name or path, or by the folder of runs that they are in.
+
+    Raises:
+        UsageError: one of them is no run, or is in training.
+    """
+    found = dict.fromkeys(run for name in names for run in runs_of(name))
+    for run in found:
+        if not is_ours(run):
+            raise UsageError(f"{run} isn't a run of tfcli's; nothing was removed")
+        if (pid := locks.find_trainer(run)) is not None:
+            raise UsageError(f"{run} is in training (pid {pid}); end that first. Nothing was removed")
+    return list(found)
+
+
+def runs_of(name: str) -> list[Path]:
+    """Return the run of that name or path, or the runs in a folder that is none itself.
+
+    Raises:
+        UsageError: there are none.
+    """
+    run = folders.as_run(name)
+    if run is not None:
+        return [run]
+    for folder in (folders.RUNS / name, Path(name)) if name else ():
+        with suppress(OSError, ValueError):
+            if folder.exists() and folder.samefile(folders.RUNS):
+                raise UsageError(f"{name} holds all runs; name them, as {name}/*. Nothing was removed")
+            if inner := sorted(path for path in folder.glob("*") if (path / folders.CONFIG).is_file()):
+                return inner
+    if name and os.path.lexists(name):
+        raise UsageError(f"{name} isn't a run, and holds none; nothing was removed")
+    return [folders.find(name)]
+
+
+def is_ours(run: Path) -> bool:
+    """Whether a folder is a run, and not something else that has a file of such a name."""
+    with suppress(OSError, ValueError, TfcliError):
+        config = yaml_reader.read(read_bytes(run / folders.CONFIG).decode(), "").value
+        if isinstance(config, dict) and "task" in config and config.keys() <= SECTIONS.keys():
+            return True
+    with suppress(OSError, TfcliError):
+        headers.read_texts(folders.weights_of(run), UPGRADES)
+        return True
+    return False
+
+
+def remove_runs(runs: Sequence[Path]) -> RemovalReport:
+    """Remove runs, each from its weights to its configuration, so that one that is half gone is still one.
+
+    Raises:
+        UsageError: one is in training by now.
+        OSError: a file can't be removed.
+    """
+    notes = tell_started(runs)
+    freed, kept = 0, []
+    for run in runs:
+        freed += remove_run(run)
+        if os.path.lexists(run):
+            kept.append(str(run))
+    for folder in dict.fromkeys(run.parent for run in runs):
+        remove_if_empty(folder)
+    return RemovalReport([str(run) for run in runs], freed, kept, notes)
+
+
+def remove_run(run: Path) -> int:
+    """Remove a run, and its folder if nothing else is in it; how many bytes its files took.
+
+    Raises:
+        UsageError: it is in training.
+        OSError: a file can't be removed.
+    """
+    if run.is_symlink():
+        run.unlink()  # what it leads to is somewhere else
+        return 0
+    freed = 0
+    with locks.hold(run) as is_alone:
+        if not is_alone:
+            raise UsageError(f"{run} is in training (pid {locks.find_trainer(run)}); end that first")
+        for file in files_of(run):
+            freed += file.lstat().st_size
+            file.unlink()
+    for folder in (run / folders.SNAPSHOTS, run):
+        with suppress(OSError):  # something else is in it
+            folder.rmdir()
+    return freed
+
+
+def files_of(run: Path) -> Iterator[Path]:
+    """Yield the files of a run, its configuration last, without the lock."""
+    snapshots = run / folders.SNAPSHOTS
+    if snapshots.is_symlink():
+        yield snapshots
+    else:
+        yield from (file for file in snapshots.glob("*") if OF_SNAPSHOTS.fullmatch(file.name))
+    own = [file for file in run.iterdir() if FILES.fullmatch(file.name) and file.name != locks.LOCK]
+    yield from sorted(own, key=lambda file: file.name == folders.CONFIG)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder of runs that holds none any more, with what was written down of their sweep."""
+    if folder.resolve() == folders.RUNS.resolve() or not (folder / SWEEP).is_file():
+        return
+    if [path.name for path in folder.iterdir()] == [SWEEP]:
+        (folder / SWEEP).unlink()
+        folder.rmdir()
+
+
+def size_of(runs: Sequence[Path]) -> int:
+    """Return how many bytes the files of some runs take."""
+    return sum(file.lstat().st_size for run in runs if not run.is_symlink() for file in files_of(run))
