@@ -71,18 +71,32 @@ def a_file(folder: Path) -> str:
     return "runs/notes.txt"
 
 
+def all_runs(folder: Path) -> str:
+    return "runs"
+
+
+def here(folder: Path) -> str:
+    return "."
+
+
+def above(folder: Path) -> str:
+    return ".."
+
+
 def empty(folder: Path) -> str:
     (folder / "runs/empty").mkdir()
     return "runs/empty"
 
 
-@pytest.mark.parametrize("make", [foreign, a_file, empty, lambda _: "runs", lambda _: ".", lambda _: ".."])
+@pytest.mark.parametrize(
+    "make", [foreign, a_file, empty, all_runs, here, above], ids=lambda make: make.__name__
+)
 def test_what_is_no_run_is_refused_and_nothing_is_removed(
     make: Callable[[Path], str], cli: Cli, runs: Path, folder: Path
 ) -> None:
     name = make(folder)
     said = cli("rm", "a", name, "--yes", expect=2).stderr
-    assert "nothing was removed" in said
+    assert "othing was removed" in said
     assert f"error: {name} isn't a run" in said or f"error: {name} holds all runs" in said
     assert (runs / "a" / folders.WEIGHTS).exists()
     assert (folder / name).exists()

@@ -49,9 +49,10 @@ def runs_of(name: str) -> list[Path]:
     run = folders.as_run(name)
     if run is not None:
         return [run]
-    for folder in (folders.RUNS / name, Path(name)) if name else ():
+    below = [] if os.path.normpath(name).startswith(".") else [folders.RUNS / name]
+    for folder in [*below, Path(name)] if name else []:
         with suppress(OSError, ValueError):
-            if folder.exists() and folder.samefile(folders.RUNS):
+            if folder.samefile(folders.RUNS):
                 raise UsageError(f"{name} holds all runs; name them, as {name}/*. Nothing was removed")
             if inner := sorted(path for path in folder.glob("*") if (path / folders.CONFIG).is_file()):
                 return inner
