@@ -30,6 +30,7 @@ TABLES = {
     "model/__init__.py",
     "training/__init__.py",
     "commands/catalog.py",
+    "commands/comparing.py",
 }  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules
 # what tasks import when it is used -> the distribution that it comes with, and the extra that brings this

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json, tfcli
+from tfcli.errors import UsageError
 from tfcli.runs import folders, locks, removing
 
 
@@ -126,7 +127,7 @@ def test_a_run_in_training_is_left_alone_with_the_others(cli: Cli, runs: Path) -
 
 def test_a_run_that_is_taken_up_meanwhile_is_left_alone(runs: Path) -> None:
     found = removing.find_removable(["a"])
-    with locks.hold(runs / "a"), pytest.raises(removing.UsageError, match="is in training"):
+    with locks.hold(runs / "a"), pytest.raises(UsageError, match="is in training"):
         removing.remove_runs(found)
     assert (runs / "a" / folders.WEIGHTS).exists()
 

@@ -25,7 +25,12 @@ def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, An
 
 def flat_settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
     """Return all settings with their values; those of a part after its name."""
-    for name, section in config.model_dump(mode="json").items():
+    return flatten(config.model_dump(mode="json"))
+
+
+def flatten(settings: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Return the settings of each section with their values; those of a part after its name."""
+    for name, section in settings.items():
         for key, value in section.items():
             part = value if isinstance(value, dict) and "name" in value else {"name": value}
             for inner, chosen in part.items():

@@ -64,9 +64,9 @@ def render(report: EvalReport) -> str:
     return framed(f"{report.run}: {report.task}, trained on lengths {low} to {high}", body)
 
 
-def framed(title: str, body: Sequence[str]) -> str:
-    """Return an SVG of a title and what is drawn below it."""
-    width, height = LEFT + WIDTH + 16, TOP + HEIGHT + BOTTOM
+def framed(title: str, body: Sequence[str], more: int = 0) -> str:
+    """Return an SVG of a title and what is drawn below it, `more` pixels higher than others."""
+    width, height = LEFT + WIDTH + 16, TOP + HEIGHT + BOTTOM + more
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from tfcli.errors import UsageError, did_you_mean
@@ -94,6 +95,34 @@ def find(name: str | None) -> Path:
             f"no run is called {name!r}{near} (looked in {looked_in(name)}; `tfcli ls` shows all)"
         )
     return path
+
+
+def find_all(names: Iterable[str]) -> list[Path]:
+    """Return the runs that are named, each once, and for a folder of runs those in it.
+
+    Raises:
+        UsageError: something that is named is neither.
+    """
+    return list(dict.fromkeys(run for name in names for run in runs_of(name)))
+
+
+def runs_of(name: str) -> list[Path]:
+    """Return the run of that name or path, or the runs in a folder that is none itself.
+
+    Raises:
+        UsageError: there are none.
+    """
+    run = as_run(name)
+    if run is not None:
+        return [run]
+    below = [] if os.path.normpath(name).startswith(".") else [RUNS / name]
+    for folder in [*below, Path(name)] if name else []:
+        with contextlib.suppress(OSError, ValueError):
+            if inner := sorted(path for path in folder.glob("*") if (path / CONFIG).is_file()):
+                return inner
+    if name and os.path.lexists(name):
+        raise UsageError(f"{name} isn't a run, and holds none")
+    return [find(name)]
 
 
 def looked_in(name: str) -> str:

@@ -31,34 +31,19 @@ def find_removable(names: Sequence[str]) -> list[Path]:
     Raises:
         UsageError: one of them is no run, or is in training.
     """
-    found = dict.fromkeys(run for name in names for run in runs_of(name))
+    for name in names:
+        if Path(name).resolve() == folders.RUNS.resolve():
+            raise UsageError(f"{name} holds all runs; name them, as {name}/*. Nothing was removed")
+    try:
+        found = folders.find_all(names)
+    except UsageError as error:
+        raise UsageError(f"{error}; nothing was removed") from error
     for run in found:
         if not is_ours(run):
             raise UsageError(f"{run} isn't a run of tfcli's; nothing was removed")
         if (pid := locks.find_trainer(run)) is not None:
             raise UsageError(f"{run} is in training (pid {pid}); end that first. Nothing was removed")
-    return list(found)
-
-
-def runs_of(name: str) -> list[Path]:
-    """Return the run of that name or path, or the runs in a folder that is none itself.
-
-    Raises:
-        UsageError: there are none.
-    """
-    run = folders.as_run(name)
-    if run is not None:
-        return [run]
-    below = [] if os.path.normpath(name).startswith(".") else [folders.RUNS / name]
-    for folder in [*below, Path(name)] if name else []:
-        with suppress(OSError, ValueError):
-            if folder.samefile(folders.RUNS):
-                raise UsageError(f"{name} holds all runs; name them, as {name}/*. Nothing was removed")
-            if inner := sorted(path for path in folder.glob("*") if (path / folders.CONFIG).is_file()):
-                return inner
-    if name and os.path.lexists(name):
-        raise UsageError(f"{name} isn't a run, and holds none; nothing was removed")
-    return [folders.find(name)]
+    return found
 
 
 def is_ours(run: Path) -> bool:

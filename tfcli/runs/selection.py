@@ -17,7 +17,12 @@ from tfcli.records.results import RunSummary, TrainSummary
 from tfcli.runs.folders import all_runs
 from tfcli.runs.summaries import summarize
 
-ORDERINGS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 CONDITION = re.compile(r"\s*([^\s!<>=]+)\s*(!=|<=|>=|==?|<|>)\s*(.*?)\s*", re.DOTALL)
 FORM = 'write KEY=VALUE with one of = != < <= > >=, in quotes, such as "exact_match>=0.9"'
 OWN_KEYS = (  # of each run, beside its settings
@@ -43,7 +48,7 @@ class Condition(NamedTuple):
         """Whether a run is like that. What it has no value for is null, and neither more nor less."""
         found = run.values.get(self.key)
         if self.operator in ORDERINGS:
-            return is_number(found) and ORDERINGS[self.operator](found, self.value)
+            return is_number(found) and bool(ORDERINGS[self.operator](found, self.value))
         same = is_number(found) == is_number(self.value) and found == self.value
         is_named = self.text == (WORDS[found] if isinstance(found, bool) else str(found))
         return (same or is_named) == (self.operator == "=")

@@ -1,0 +1,210 @@
+"""`compare`: sides are made by what differs but the seed, and differences have honest intervals."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import Cli, as_json
+from tfcli.checkpoints.loading import load_run
+from tfcli.checkpoints.saving import save_run
+from tfcli.commands.comparing import FIGURES, compare_runs
+from tfcli.config.files import override
+from tfcli.intervals import mean_interval
+from tfcli.records.results import TrainSummary
+from tfcli.render import overlay
+from tfcli.runs import folders
+from tfcli.runs.headers import read_header
+
+History = Sequence[tuple[int, float]]
+
+
+@pytest.fixture
+def make(trained: Path, folder: Path) -> object:
+    """Return what makes a run of some settings, an exact match and a history of it."""
+    source = trained / "runs/reverse"
+    model, header = load_run(source).model, read_header(source)
+
+    def make_run(name: str, exact: float, *settings: str, history: History = ()) -> Path:
+        path = folders.create(name, None)
+        config = override(header.config, list(settings), "here")
+        summary = TrainSummary(**{**vars(header.summary), "exact_match": exact, "solved": exact == 1})
+        (path / folders.CONFIG).write_text("task: {name: copy}\n")
+        lines = [{"step": step, "exact_match": value, "loss": 2 * (1 - value)} for step, value in history]
+        (path / folders.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        save_run(path / folders.WEIGHTS, config, model, summary)
+        return path
+
+    return make_run
+
+
+@pytest.fixture
+def two_sides(make: object) -> list[Path]:
+    """Return three runs with one setting and two with another, in a random order."""
+    assert callable(make)
+    rotary = "model.positions=rotary"
+    return [
+        make("r1", 0.5, "train.seed=1", rotary, history=[(10, 0.0), (20, 0.5)]),
+        make("e0", 0.75, "train.seed=0", history=[(10, 0.25), (30, 0.75)]),
+        make("e2", 1.0, "train.seed=2", history=[(10, 0.5), (20, 1.0)]),
+        make("e1", 0.875, "train.seed=1", "train.snapshot_every=7", history=[]),
+        make("r0", 0.25, "train.seed=0", rotary, history=[(10, 0.0), (30, 0.25)]),
+    ]
+
+
+def test_runs_that_differ_in_their_seeds_alone_are_one_side(two_sides: list[Path]) -> None:
+    found = compare_runs([*two_sides, two_sides[0]], "exact_match")
+    assert [side.runs for side in found.sides] == [
+        ["runs/r0", "runs/r1"],
+        ["runs/e0", "runs/e2"],
+        ["runs/e1"],
+    ]
+    assert [side.seeds for side in found.sides] == [[0, 1], [0, 2], [1]]
+    assert [side.solved for side in found.sides] == [0, 1, 0]
+    assert {row.key: row.values for row in found.settings} == {
+        "model.positions": ["rotary", "ends", "ends"],
+        "train.snapshot_every": [None, None, 7],
+    }
+
+
+def test_differences_are_those_of_the_seeds(make: object) -> None:
+    assert callable(make)
+    paths = [make(f"e{seed}", exact, f"train.seed={seed}") for seed, exact in enumerate([0.5, 0.75, 0.75])]
+    paths += [
+        make(f"r{seed}", exact, f"train.seed={seed}", "model.positions=rotary")
+        for seed, exact in enumerate([0.75, 0.75, 0.875])
+    ]
+    found = compare_runs(paths, "exact_match")
+    [row] = [row for row in found.figures if row.key == "exact_match"]
+    assert [side and side.mean for side in row.sides] == pytest.approx([2 / 3, 19 / 24])
+    [apart] = row.differences
+    assert apart is not None
+    assert (apart.paired, apart.seeds_before) == (True, 3)
+    assert apart.mean == pytest.approx(0.125)
+    assert apart.interval == mean_interval([0.25, 0.0, 0.125])
+    seconds = next(row for row in found.figures if row.key == "train_seconds")
+    assert seconds.differences[0] is not None
+    assert seconds.differences[0].interval is None  # all are copies of one
+
+
+def test_runs_that_differ_in_nothing_but_the_seed_are_sides_of_their_own(make: object, cli: Cli) -> None:
+    assert callable(make)
+    found = compare_runs([make("a", 0.5, "train.seed=4"), make("b", 0.25, "train.seed=2")], "exact_match")
+    assert [side.runs for side in found.sides] == [["runs/a"], ["runs/b"]]
+    assert found.settings == []
+    text = cli("compare", "a", "b").stdout
+    assert "no settings differ but the seed" in text
+    assert "One seed a side" in text
+    assert "95 %" not in text
+
+
+def test_the_same_training_twice_is_two_sides(make: object, cli: Cli) -> None:
+    assert callable(make)
+    for name in ("a", "b"):
+        make(name, 0.5)
+    text = cli("compare", "a", "b").stdout
+    assert "A  a: seed 0\nB  b: seed 0\n" in text
+    assert "\nno settings differ\n" in text
+
+
+def test_a_curve_is_the_mean_of_its_runs_and_keeps_the_last_value(two_sides: list[Path]) -> None:
+    found = compare_runs(two_sides, "exact_match")
+    curve = [(point.step, point.mean, point.least, point.most) for point in found.sides[1].curve]
+    assert curve == [(10, 0.375, 0.25, 0.5), (20, 0.625, 0.25, 1.0), (30, 0.875, 0.75, 1.0)]
+    assert found.sides[2].curve == []  # it has kept no metrics
+    assert [point.mean for point in compare_runs(two_sides, "loss").sides[1].curve] == [1.25, 0.75, 0.25]
+
+
+def test_the_terminal_shows_sides_settings_figures_differences_and_curves(
+    two_sides: list[Path], cli: Cli
+) -> None:
+    text = cli("compare", *map(str, two_sides[:3]), "r0").stdout
+    assert "A  r0, r1: seeds 0, 1\nB  e0, e2: seeds 0, 2\n" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["model.positions", "rotary", "ends"] in lines
+    assert ["exact", "match", "0.375", "(0.250", "to", "0.500)", "0.875", "(0.750", "to", "1.000)"] in lines
+    assert ["B", "-", "A", "exact", "match", "+0.500", "-0.261", "to", "+1.261", "2", "and", "2"] in lines
+    assert any(set(line.strip()) >= {"A", "B"} for line in text.splitlines()[-10:])
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal(
+    width: int, two_sides: list[Path], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = cli("compare", *map(str, two_sides)).stdout
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+
+
+def test_a_folder_of_runs_is_compared_as_its_runs(make: object, cli: Cli) -> None:
+    assert callable(make)
+    for seed in (0, 1):
+        cli("mv", make("x", 0.5, f"train.seed={seed}").name, f"runs/sweep/{seed}")
+    found = as_json(cli, "compare", "sweep")
+    assert [side["runs"] for side in found["sides"]] == [["runs/sweep/0"], ["runs/sweep/1"]]
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".md", ".csv", ".json"])
+def test_a_comparison_is_saved(suffix: str, two_sides: list[Path], cli: Cli, folder: Path) -> None:
+    said = cli("compare", *map(str, two_sides), "--save", f"found{suffix}").stdout
+    text = (folder / f"found{suffix}").read_text()
+    assert said == f"found{suffix}: {len(text.encode()):,} bytes\n"
+    if suffix == ".svg":
+        root = ElementTree.fromstring(text)
+        assert len(root.findall("{*}polyline")) == 2
+        labels = [element.text or "" for element in root.findall("{*}text")]
+        assert "A: positions=rotary snapshot_every=- (2 seeds)" in labels
+    elif suffix == ".md":
+        assert "| exact match | 0&#46;375 &#40;0&#46;250 to 0&#46;500&#41; |" in text
+    elif suffix == ".csv":
+        rows = list(csv.DictReader(text.splitlines()))
+        assert {row["figure"] for row in rows} <= set(FIGURES)
+        [row] = [row for row in rows if row["figure"] == "exact_match" and row["runs"] == "1"]
+        assert (row["mean"], row["difference"], row["low"], row["paired"]) == ("0.875", "0.5", "", "false")
+    else:
+        assert json.loads(text) == as_json(cli, "compare", *map(str, two_sides))
+
+
+def test_a_picture_without_curves_is_refused(make: object, cli: Cli) -> None:
+    assert callable(make)
+    for seed in (0, 1):
+        make(f"r{seed}", 0.5, f"train.seed={seed}")
+    said = cli("compare", "r0", "r1", "--save", "x.svg", expect=2).stderr
+    assert "--save x.svg: no run has kept exact match while it was trained" in said
+
+
+def test_a_picture_of_more_sides_than_colours_draws_dashes(make: object) -> None:
+    assert callable(make)
+    count = len(overlay.COLOURS) + 1
+    paths = [
+        make(f"r{i}", 0.5, f"train.warmup_steps={i}", history=[(10, i / 10), (20, 0.9)]) for i in range(count)
+    ]
+    text = overlay.render(compare_runs(paths, "exact_match"))
+    assert text.count('stroke-dasharray="6 3"') == 2  # the line, and its sample in the legend
+    assert f"H: warmup_steps={count - 1}</text>" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["r0"], "name two runs at least: tfcli compare RUN RUN..."),
+        (["r0", "r0"], "name two runs at least"),
+        (["r0", "r1", "--curve", "los"], "--curve los: there is no such curve; did you mean 'loss'?"),
+        (["r0", "r1", "--save", "x.html"], "one of .svg .md .csv .json"),
+        (["r0", "r1", "--force"], "--force is about the file of --save"),
+        (["r0", "e7"], "no run is called 'e7'"),
+        (["r0", "file"], "file isn't a run, and holds none"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_what_cannot_be_compared_is_named(
+    words: list[str], said: str, two_sides: list[Path], cli: Cli, folder: Path
+) -> None:
+    (folder / "file").write_text("")
+    assert said in cli("compare", *words, expect=2).stderr

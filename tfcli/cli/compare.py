@@ -1,0 +1,87 @@
+"""`compare`: runs held against each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli import saving
+from tfcli.cli.app import app
+from tfcli.cli.options import JsonOption, complete_runs, expand_user
+from tfcli.cli.output import print_json
+from tfcli.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.records.comparison import Comparison
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Names or paths of runs, two at least, or of a folder of runs.",
+            autocompletion=complete_runs,
+        ),
+    ],
+    curve: Annotated[
+        str, typer.Option("--curve", help="What to draw: exact_match, token_accuracy, loss or held_out_loss.")
+    ] = "exact_match",
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            help="Write a file instead: the curves as .svg, the tables as .md or .csv, all as .json.",
+            callback=expand_user,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold runs against each other: settings, results, curves.
+
+    Runs that differ in their seeds alone are taken together as one side, and sides after the first are held
+    against that one: by how much they differ over the seeds, with a 95 % interval.
+
+    Example: tfcli compare reverse reverse-2
+    """
+    from tfcli.commands.comparing import CURVES, compare_runs
+    from tfcli.runs.folders import find_all
+
+    if curve not in CURVES:
+        near = did_you_mean(curve, CURVES)
+        raise UsageError(f"--curve {curve}: there is no such curve{near} (known: {', '.join(CURVES)})")
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
+    if save is not None:
+        saving.check_target(save, [".svg", ".md", ".csv", ".json"], force=force)
+    found = compare_runs(find_all(runs), curve)
+    if save is not None:
+        saving.write(save, lambda: content_of(found, save))
+    if as_json:
+        print_json(found)
+    elif save is not None:
+        saving.tell_size(save)
+    else:
+        from tfcli.render.comparison import print_comparison
+        from tfcli.render.terminal import make_console
+
+        print_comparison(make_console(), found)
+
+
+def content_of(found: "Comparison", path: Path) -> str:
+    """Return what a file of that suffix holds.
+
+    Raises:
+        ValueError: there is nothing to draw.
+    """
+    from tfcli.render import comparison, files, overlay
+
+    writers = {
+        ".svg": overlay.render,
+        ".md": comparison.markdown,
+        ".csv": comparison.csv,
+        ".json": files.json_text,
+    }
+    return writers[path.suffix.lower()](found)

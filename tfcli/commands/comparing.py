@@ -1,0 +1,156 @@
+"""`compare`: runs held against each other, those that differ in their seeds alone taken together."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from statistics import fmean
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+from tfcli.config.comparison import flatten
+from tfcli.errors import UsageError
+from tfcli.intervals import difference
+from tfcli.records.comparison import Comparison, CurvePoint, Difference, FigureRow, SettingRow, Side, Spread
+from tfcli.records.results import RunDetails
+from tfcli.runs.summaries import details
+
+SEED = "train.seed"
+ASIDE = (SEED, "train.log")  # settings that make no other side
+CURVES = ("exact_match", "token_accuracy", "loss", "held_out_loss")
+FIGURES: dict[str, Callable[[RunDetails], Any]] = {  # key -> what it is of a run
+    "exact_match": lambda run: run.exact_match,
+    "token_accuracy": lambda run: run.token_accuracy,
+    "loss": lambda run: last_of(run, "loss"),
+    "held_out_loss": lambda run: last_of(run, "held_out_loss"),
+    "steps": lambda run: run.steps,
+    "train_seconds": lambda run: run.train_seconds,
+    "tokens_per_second": lambda run: run.tokens_per_second,
+    "parameters": lambda run: run.parameters,
+}
+
+
+class Found(NamedTuple):
+    """A run that is to be compared."""
+
+    details: RunDetails
+    settings: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """Of its weights and training sequences."""
+        seed: int = self.settings[SEED]
+        return seed
+
+
+Group = dict[int, Found]  # the runs of a side by their seeds
+
+
+def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
+    """Hold runs against each other; the sides after the first against that one.
+
+    Raises:
+        UsageError: there are fewer than two, or too many sides.
+        TfcliError: one can't be read.
+    """
+    found = [details(path) for path in dict.fromkeys(paths)]
+    groups = group([Found(run, dict(flatten(run.config))) for run in found])
+    if not 1 < len(groups) <= len(ascii_uppercase):
+        few = "name two runs at least" if len(groups) < 2 else f"{len(groups)} sides are too many"
+        raise UsageError(f"{few}: tfcli compare RUN RUN...")
+    values = [settings_of(runs) for runs in groups]
+    differing = [
+        SettingRow(key, [side.get(key) for side in values])
+        for key in dict.fromkeys(chain.from_iterable(values))
+        if any(side.get(key) != values[0].get(key) for side in values)
+    ]
+    sides = [
+        Side(
+            name=ascii_uppercase[number],
+            runs=[found.details.run for found in runs.values()],
+            seeds=list(runs),
+            solved=sum(found.details.solved for found in runs.values()),
+            curve=draw_curve([found.details for found in runs.values()], curve),
+        )
+        for number, runs in enumerate(groups)
+    ]
+    return Comparison(sides, differing, list_figures(groups), curve)
+
+
+def group(runs: Sequence[Found]) -> list[Group]:
+    """Return the sides: runs that differ in their seeds alone, or all by themselves if none differs else."""
+    groups: list[Group] = []
+    for run in runs:
+        for known in groups:
+            if run.seed not in known and settings_of(known) == settings_of({run.seed: run}):
+                known[run.seed] = run
+                break
+        else:
+            groups.append({run.seed: run})
+    if len(groups) == 1:
+        groups = [{run.seed: run} for run in runs]
+    return [dict(sorted(runs.items())) for runs in groups]
+
+
+def settings_of(runs: Group) -> dict[str, Any]:
+    """Return the settings of a side but for those that make none."""
+    settings = next(iter(runs.values())).settings
+    return {key: value for key, value in settings.items() if key not in ASIDE}
+
+
+def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
+    """Return the figures that some run has."""
+    rows = []
+    for key, read_figure in FIGURES.items():
+        sides = [
+            {
+                seed: float(value)
+                for seed, run in runs.items()
+                if (value := read_figure(run.details)) is not None
+            }
+            for runs in groups
+        ]
+        if any(sides):
+            apart = [subtract(sides[0], side) for side in sides[1:]]
+            rows.append(FigureRow(key, [spread(list(side.values())) for side in sides], apart))
+    return rows
+
+
+def subtract(one: Mapping[int, float], other: Mapping[int, float]) -> Difference | None:
+    """Return by how much a side exceeds another, if both have the figure."""
+    return difference(one, other) if one and other else None
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """Return the mean and the ends of some values, if there are any."""
+    return Spread(fmean(values), min(values), max(values)) if values else None
+
+
+def last_of(run: RunDetails, key: str) -> float | None:
+    """Return the last value that the metrics of a run have of a figure."""
+    return next((line[key] for line in reversed(run.history) if line.get(key) is not None), None)
+
+
+def draw_curve(runs: Sequence[RunDetails], key: str) -> list[CurvePoint]:
+    """Return a figure of some runs by step, from where all have it on."""
+    lines = [
+        [(int(line["step"]), float(line[key])) for line in run.history if line.get(key) is not None]
+        for run in runs
+    ]
+    if not all(lines):
+        return []
+    first = max(points[0][0] for points in lines)
+    steps = sorted({step for points in lines for step, _ in points if step >= first})
+    return [make_point(step, [value_at(points, step) for points in lines]) for step in steps]
+
+
+def value_at(points: Sequence[tuple[int, float]], step: int) -> float:
+    """Return the latest value up to a step."""
+    return points[bisect_right(points, step, key=lambda point: point[0]) - 1][1]
+
+
+def make_point(step: int, values: Sequence[float]) -> CurvePoint:
+    """Return the values of some runs at a step together."""
+    return CurvePoint(step, fmean(values), min(values), max(values))
