@@ -20,6 +20,7 @@ NO_TORCH = {
     "docs",
     "errors",
     "intervals",
+    "loggers",
     "records",
     "registry",
     "render",
@@ -56,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "model",
         "ngrams",
     }
-    | {"pretrained", "registry", "runs", "training"},
+    | {"loggers", "pretrained", "registry", "runs", "training"},
     "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
     "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
@@ -68,9 +69,10 @@ ALLOWED: dict[str, set[str]] = {
     "intervals": set(),
     "ngrams": set(),
     "model": set(),
+    "loggers": {"registry"},
     "config": {"data", "model", "registry"},  # of the model its tables alone
     "data": {"registry"},
-    "registry": {"model", "training"},  # likewise
+    "registry": {"loggers", "model", "training"},  # likewise
     "runs": set(),
     "devices": {"__init__"},
     "records": set(),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tasks.base import Task as Task
     from tfcli.api import load as load
     from tfcli.api import train as train
+    from tfcli.loggers.base import Logger as Logger
     from tfcli.model.feed_forward import FeedForward as FeedForward
     from tfcli.model.masks import Mask as Mask
     from tfcli.model.norms import Norm as Norm
@@ -34,6 +35,7 @@ LAZY = {
     "OutputHead": "tfcli.model.output_heads",
     "Optimizer": "tfcli.training.optimizers",
     "Schedule": "tfcli.training.schedules",
+    "Logger": "tfcli.loggers.base",
 }
 
 

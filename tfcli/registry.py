@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tfcli import model, training
+from tfcli import loggers, model, training
 from tfcli.config.class_files import (
     FORM,
     describe_error,
@@ -87,6 +87,9 @@ def explain_ambiguity(points: Sequence[EntryPoint]) -> str:
     return f"{' and '.join(sources)} bring the same name; uninstall all but one"
 
 
+GROUPS = {"task.name": "tfcli.tasks", "train.log": "tfcli.loggers"}  # others are named as their settings are
+
+
 @dataclass(frozen=True)
 class Registry:
     """The classes of one kind, by the names that configurations use.
@@ -98,6 +101,7 @@ class Registry:
         built_in: name -> `module:Class` in that package.
         base: `module:Class` in that package, which all of them derive from.
         public: what people who write one import that base class as.
+        in_files: whether a class may come from a file that is named.
     """
 
     setting: str
@@ -106,12 +110,12 @@ class Registry:
     built_in: dict[str, str]
     base: str
     public: str
+    in_files: bool = True
 
     @property
     def group(self) -> str:
         """Of entry points."""
-        section, _, key = self.setting.rpartition(".")
-        return "tfcli.tasks" if section == "task" else f"tfcli.{key}"
+        return GROUPS.get(self.setting) or f"tfcli.{self.setting.rpartition('.')[2]}"
 
     def installed(self) -> dict[str, list[EntryPoint]]:
         """Return the entry points of other distributions by their names; only one of a name can be loaded."""
@@ -128,17 +132,17 @@ class Registry:
         """Why nothing of this name can be loaded, as far as that can be seen without loading it."""
         if name in self.built_in:
             return None
-        if is_file(name):
+        if is_file(name) and self.in_files:
             return find_problem_in_file(*split_file_name(name))
         if points := self.installed().get(name):
             return None if len(points) == 1 else explain_ambiguity(points)
-        if name.endswith(".py"):
+        if name.endswith(".py") and self.in_files:
             return f"name its class, too: {name}:ClassName"
         near = did_you_mean(name, self.names())
         known = ", ".join(self.names())
         if self.setting == "task.name":
             return f"no such task{near} (tasks: {known}, or {FORM})"
-        return f"must be one of {known}, or {FORM}{near}"
+        return f"must be one of {known}{f', or {FORM}' * self.in_files}{near}"
 
     def base_class(self) -> type[Any]:
         """Return the class that all of them derive from."""
@@ -218,6 +222,9 @@ OPTIMIZERS = _part(
     "train.optimizer", "optimizer", training.OPTIMIZERS, "optimizers:Optimizer", "tfcli.training"
 )
 SCHEDULES = _part("train.schedule", "schedule", training.SCHEDULES, "schedules:Schedule", "tfcli.training")
+LOGGERS = Registry(
+    "train.log", "logger", "tfcli.loggers", loggers.LOGGERS, "base:Logger", "tfcli.Logger", in_files=False
+)
 PARTS = {
     registry.setting: registry
     for registry in (

@@ -27,7 +27,7 @@ from tfcli.commands.catalog import list_catalog
 from tfcli.config.schema import SECTIONS, part_of
 from tfcli.config.signatures import find_class
 from tfcli.docs import TOPICS
-from tfcli.records import bench, doctor, events, inspection, results
+from tfcli.records import bench, comparison, doctor, events, inspection, keeping, results
 from tfcli.registry import PARTS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,9 @@ RECORDS: dict[str, type[Any]] = {
     "inspect --heads": inspection.HeadsReport,
     "bench": bench.BenchReport,
     "ls": results.Catalog,
+    "compare": comparison.Comparison,
+    "mv": keeping.MoveReport,
+    "rm": keeping.RemovalReport,
     "show": results.Example,
     "validate": results.Validation,
     "doctor": doctor.DoctorReport,

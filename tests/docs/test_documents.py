@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,10 @@ JSON_FORMS = {
     "generate": ["generate", "speaking", "1 2", "--tokens", "3"],
     "inspect": ["inspect", "grown"],
     "inspect --heads": ["inspect", "grown", "--heads", "--samples", "20"],
-    "ls": ["ls"],
+    "ls": ["ls", "--sort", "train.seed"],
+    "compare": ["compare", "grown", "speaking"],
+    "mv": ["mv", "old", "new"],
+    "rm": ["rm", "gone", "--yes"],
     "show": ["show", "sort"],
     "validate": ["validate", "sort"],
     "doctor": ["doctor"],
@@ -194,6 +198,8 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     invoke_in(folder, "train", "reverse", *SMALL, "train.snapshot_every=50", "-q", "--out", "runs/grown")
     speaking = ["task.layout=next", "model.mask=causal", "model.positions=rotary", "--out", "runs/speaking"]
     invoke_in(folder, "train", "reverse", *SMALL, "train.steps=5", "-q", *speaking)
+    for name in ("old", "gone"):
+        shutil.copytree(folder / "runs/speaking", folder / "runs" / name)
     tiny.write(folder / "bert")
     return folder
 

@@ -17,6 +17,7 @@ from tfcli.commands.outcome import metrics, metrics_line, summarize, summarize_u
 from tfcli.commands.saver import Saver
 from tfcli.config.files import to_yaml
 from tfcli.errors import TfcliError
+from tfcli.loggers.several import Loggers
 from tfcli.records.events import Evaluated, SnapshotSaved, TrainingEnded, TrainingStarted, emit
 from tfcli.records.progress import Progress, Standing
 from tfcli.records.results import TrainSummary
@@ -37,6 +38,7 @@ class Recorder:
     def __init__(self, path: Path, training: Training, warn: Callable[[str], None]) -> None:
         self.path, self.config, self.training, self.warn = path, training.config, training, warn
         self.saver = Saver(path, training, warn)
+        self.loggers = Loggers(training.config.train.log, warn)
         self.given_up: set[str] = set()
         self.latest: Progress | None = None
         self.metrics: TextIO | None = None
@@ -110,6 +112,7 @@ class Recorder:
         if progress.fresh:
             emit(Evaluated(str(self.path), **metrics(progress)))
             self.attempt("the metrics", lambda: print(metrics_line(progress), file=self.metrics, flush=True))
+            self.loggers.log(progress.step, {k: v for k, v in metrics(progress).items() if k != "step"})
         if self.saver.is_due(fresh=progress.fresh):
             self.saver.save(summarize(self.training, as_it_is(progress), interrupted=True), progress)
 
@@ -141,16 +144,18 @@ class Recorder:
             self.saver.save(summarize(self.training, as_it_is(self.latest), interrupted=True), None)
 
     def tell_start(self, step: int) -> None:
-        """Log that the training goes on after a step; 0 at its start."""
+        """Log that the training goes on after a step, here and elsewhere; 0 at its start."""
         config, device = self.config.model_dump(mode="json"), str(self.training.trainer.device)
         emit(TrainingStarted(str(self.path), step, config, device, torch.get_num_threads()))
+        self.loggers.begin(self.path, config, step)
 
     def tell_end(self, how: str) -> None:
         """Log how the training ended."""
         emit(TrainingEnded(str(self.path), self.latest.step if self.latest else 0, how))
 
     def close(self) -> None:
-        """Close the file of metrics."""
+        """Close the file of metrics, and what loggers have open."""
+        self.loggers.close()
         if self.metrics is not None:
             with suppress(OSError):  # each line has been flushed
                 self.metrics.close()

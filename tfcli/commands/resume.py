@@ -65,7 +65,7 @@ def change(config: RunConfig, overrides: Sequence[str], path: Path) -> RunConfig
     changed = files.override(config, list(overrides), str(path))
     for key, old, _ in differences(config, changed):
         if key not in MAY_CHANGE:
-            allowed = "train.steps, upwards, train.stop_when_solved and train.device may change"
+            allowed = "train.steps, upwards, train.stop_when_solved, train.log and train.device may change"
             raise UsageError(f"{path} was trained with {key} = {old}, and stays so; only {allowed}")
     if changed.train.steps < config.train.steps:
         raise UsageError(f"{path} has train.steps = {config.train.steps}; --resume can only raise that")

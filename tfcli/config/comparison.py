@@ -7,7 +7,7 @@ from typing import Any
 
 from tfcli.config.schema import RunConfig
 
-MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.device")  # while a run is the same one
+MAY_CHANGE = ("train.steps", "train.stop_when_solved", "train.log", "train.device")  # in one and the same run
 
 
 def is_same_run(one: RunConfig, other: RunConfig) -> bool:

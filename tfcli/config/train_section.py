@@ -6,11 +6,11 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tfcli import registry
 from tfcli.config.fields import Count
-from tfcli.config.parts import Part, PartOf
+from tfcli.config.parts import SAVED, Part, PartOf
 from tfcli.config.section import Section
 
 
@@ -77,6 +77,9 @@ class TrainConfig(Section):
         None,
         description="steps between two snapshots of the weights, for `attn --over-time`; none if left out",
     )
+    log: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (), description="where evaluations are told beside the run's own metrics, such as [tensorboard]"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None, description="CPU threads; if left out, one for a small model, else torch's own choice"
@@ -110,6 +113,19 @@ class TrainConfig(Section):
                 "must be one whole number; `tfcli bench` trains with each of several: 100,300,1000"
             )
         return value
+
+    @field_validator("log", mode="before")
+    @classmethod
+    def _one_logger_needs_no_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("log")
+    @classmethod
+    def _loggers_are_there(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names if info.context is not SAVED else ():  # a saved run may lack some
+            if problem := registry.LOGGERS.find_problem(name):
+                raise ValueError(f"{name!r} {problem}")
+        return names
 
     @field_validator("device")
     @classmethod

@@ -12,6 +12,7 @@ TOPICS = {
     "settings": "every setting of a task, a model and its training; examples and files",
     "tasks": "the tasks, how they are laid out, and what is held out",
     "data": "files of your own, texts, generation, starting from another run",
+    "runs": "which runs there are, held against each other, renamed, removed; TensorBoard",
     "positions": "positional encodings, and what structure each has built in",
     "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
     "pretrained": "BERT, RoBERTa, DistilBERT and GPT-2 as runs; runs as ONNX, and for other libraries",

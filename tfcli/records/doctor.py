@@ -116,7 +116,7 @@ class Extra:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A task or part that another distribution brings by an entry point. None is loaded to tell this."""
+    """A task, part or logger of another distribution's, by an entry point. None is loaded to tell this."""
 
     setting: str  # that takes it, such as model.norm
     name: str  # as this setting takes it
@@ -145,7 +145,7 @@ class DoctorReport:
     environment: dict[str, str]  # variables that bear on what is printed or computed, of a fixed list
     folders: list[Folder]  # that are written into
     extras: list[Extra]  # what can be installed in addition
-    plugins: Plugins  # tasks and parts of other distributions
+    plugins: Plugins  # what other distributions bring
 
     @property
     def problems(self) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Tasks and parts that other distributions bring by entry points, told without running any of their code."""
+"""What other distributions bring by entry points, told without running any of their code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tfcli.commands.doctor.problems import make_problem
 from tfcli.errors import UsageError
 from tfcli.records.doctor import Plugin, Plugins, Problem
-from tfcli.registry import PARTS, TASKS, Registry, explain_ambiguity, name_distribution
+from tfcli.registry import LOGGERS, PARTS, TASKS, Registry, explain_ambiguity, name_distribution
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -18,7 +18,7 @@ def examine_plugins() -> Plugins:
     """List the plugins, and say of which names another has the better right."""
     found: list[Plugin] = []
     problems: list[Problem] = []
-    registries = [TASKS, *PARTS.values()]
+    registries = [TASKS, *PARTS.values(), LOGGERS]
     try:
         installed = [registry.installed() for registry in registries]
     except UsageError as error:

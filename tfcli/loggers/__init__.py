@@ -1,0 +1,5 @@
+"""Where a training is told beside its run folder, by the names that configurations use."""
+
+LOGGERS = {
+    "tensorboard": "tensorboard:TensorBoard",
+}
