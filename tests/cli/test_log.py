@@ -127,7 +127,7 @@ def test_an_error_is_logged_with_its_exit_code(
 
 
 def test_a_bug_is_logged(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tfcli.commands.catalog.list_catalog", lambda: 1 / 0)
+    monkeypatch.setattr("tfcli.commands.catalog.list_catalog", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli(*LOG, "ls")
     _, failed, end = read(folder / "log.jsonl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.conftest import tfcli
     [
         ["--help"],
         ["ls"],
+        ["ls", "--where", "steps>0", "--sort", "train.seed"],
         ["show", "reverse"],
         ["inspect"],
         ["validate", "reverse"],
@@ -38,6 +40,12 @@ def test_looking_around_does_not_import_torch(words: list[str], trained: Path) -
     subprocess.run([sys.executable, "-c", code], cwd=trained, check=True, capture_output=True)
 
 
+def test_comparing_does_not_import_torch(trained: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(trained / "runs/reverse", tmp_path / "runs" / name)
+    test_looking_around_does_not_import_torch(["compare", "a", "b"], tmp_path)
+
+
 def test_completion_offers_examples_settings_and_runs(trained: Path) -> None:
     def offered(line: str) -> str:
         env = {
@@ -52,6 +60,10 @@ def test_completion_offers_examples_settings_and_runs(trained: Path) -> None:
     assert "chinese" in offered("tfcli show ").split()
     assert "reverse" in offered("tfcli eval ").split()
     assert "model.n_layers=" in offered("tfcli train reverse ").split()
+    for command in ("compare", "mv", "rm", "rm reverse"):
+        assert "reverse" in offered(f"tfcli {command} ").split()
+    assert "model.positions=" in offered("tfcli ls --where ").split()
+    assert "exact_match" in offered("tfcli ls --sort ").split()
 
 
 def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ from tests.properties.configurations import SETTINGS, anything
 from tests.properties.promises import examples, look
 from tfcli.cli import app
 from tfcli.commands import bench
+from tfcli.commands.comparing import CURVES
 from tfcli.errors import UsageError
+from tfcli.runs.selection import OWN_KEYS
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-# `--open` leaves a page among the temporary files; to resume is tried with damaged runs.
-LEFT_OUT = ("--open", "--resume", "--help")
+# `--open` leaves a page among the temporary files; to resume is tried with damaged runs; the run is kept.
+LEFT_OUT = ("--open", "--resume", "--help", "--yes")
 
 whole = st.integers(-2, 6) | st.sampled_from([2**31, 2**31 + 1, 2**63, -(2**63), 10**30])
 few = st.integers(-1, 20) | st.sampled_from([10**9, 10**30])  # samples, of which many take long by right
@@ -58,6 +60,15 @@ VALUES = {
     "--to": st.sampled_from(["hf", "transformer-lens", "onx"]) | anything,  # onnx takes seconds
     "--clean": sequences,
     "--corrupt": sequences,
+    "--where": st.builds(
+        "{}{}{}".format,
+        st.sampled_from([*SETTINGS, *OWN_KEYS]) | anything,
+        st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "==", ""]),
+        anything | whole.map(str),
+    ),
+    "--sort": st.sampled_from([*SETTINGS, *OWN_KEYS]) | anything,
+    "--curve": st.sampled_from(CURVES) | anything,
+    "NEW": names.filter(lambda name: "/" not in name) | paths,
     "RUN": names | paths,
     "SEQUENCE": sequences,
     "EXAMPLE": names,

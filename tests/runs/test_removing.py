@@ -26,7 +26,7 @@ def runs(trained: Path, folder: Path) -> Path:
 
 
 def test_runs_are_removed_by_name_and_path(cli: Cli, runs: Path) -> None:
-    report = as_json(cli, "rm", "a", "runs/b", "sweep/1", "a", "--yes")
+    report = as_json(cli, "rm", "a", "runs/b", "sweep/1", "runs/../runs/a", str(runs / "b"), "--yes")
     assert report["removed"] == ["runs/a", "runs/b", "runs/sweep/1"]
     assert report["freed"] > 100_000
     assert report["kept"] == report["notes"] == []
@@ -139,6 +139,7 @@ def test_a_link_is_removed_and_not_what_it_leads_to(cli: Cli, runs: Path, folder
     (runs / "a/snapshots").symlink_to(folder)
     cli("rm", "linked", "a", "--yes")
     assert not os.path.lexists(runs / "linked")
+    assert folder.exists()
     assert not (runs / "a").exists()
     assert (elsewhere / folders.WEIGHTS).exists()
 

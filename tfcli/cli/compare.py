@@ -20,7 +20,7 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Names or paths of runs, two at least, or of a folder of runs.",
             autocompletion=complete_runs,
         ),

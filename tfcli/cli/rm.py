@@ -17,7 +17,7 @@ def rm(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Names or paths of runs, or of a folder of runs.",
             autocompletion=complete_runs,
         ),

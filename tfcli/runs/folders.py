@@ -103,7 +103,10 @@ def find_all(names: Iterable[str]) -> list[Path]:
     Raises:
         UsageError: something that is named is neither.
     """
-    return list(dict.fromkeys(run for name in names for run in runs_of(name)))
+    found: dict[tuple[str, str], Path] = {}
+    for run in (run for name in names for run in runs_of(name)):
+        found.setdefault((os.path.realpath(run.parent), run.name), run)
+    return list(found.values())
 
 
 def runs_of(name: str) -> list[Path]:
