@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -25,11 +26,13 @@ class TensorBoard(Logger):
             library: Any = import_module("tensorboardX")
         except ImportError as error:
             raise UsageError("it needs tensorboardX: pip install tensorboardX") from error
-        self.writer = library.SummaryWriter(str(run), purge_step=step + 1 if step else None)
-        lines = json.dumps(config, indent=2, ensure_ascii=False).splitlines()
-        self.writer.add_text(
-            "config", "\n".join(f"    {line}" for line in lines), step
-        )  # as Markdown has code
+        self.writer = library.SummaryWriter(
+            str(run),
+            purge_step=step + 1 if step else None,
+            filename_suffix=f".{step}",  # or a second may do for two
+        )
+        text = json.dumps(config, indent=2, ensure_ascii=False)
+        self.writer.add_text("config", textwrap.indent(text, " " * 4), step)  # which is code in Markdown
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
