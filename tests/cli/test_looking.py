@@ -260,6 +260,34 @@ def test_over_time_can_be_saved(grown_cli: Cli, tmp_path: Path, suffix: str) -> 
     assert "step 40" in path.read_text(encoding="utf-8")
 
 
+def views_of(page: Path) -> Any:
+    """Return the data of a page."""
+    found = re.search(r'<script id="data" type="application/json">(.*)</script>', page.read_text("utf-8"))
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_page_over_time_has_all_heads_at_every_step(grown_cli: Cli, tmp_path: Path) -> None:
+    page = tmp_path / "x.html"
+    grown_cli("attn", "reverse", "3 1 2", "--over-time", "--save", str(page))
+    assert [view["step"] for view in views_of(page)] == [0, 20, 40, 50]
+    assert all(len(view["layers"][0]["heads"]) == 4 for view in views_of(page))
+    grown_cli("attn", "reverse", "3 1 2", "--over-time", "--head", "2", "--save", str(page), "--force")
+    assert [[head["head"] for head in view["layers"][0]["heads"]] for view in views_of(page)] == [[2]] * 4
+
+
+def test_a_page_names_the_task_and_has_what_scores_are_the_sum_of(grown_cli: Cli, tmp_path: Path) -> None:
+    page = tmp_path / "x.html"
+    grown_cli("attn", "reverse", "3 1 2", "--save", str(page))
+    view = views_of(page)[0]
+    assert view["task"] == "reverse"
+    for head in view["layers"][0]["heads"]:
+        assert head["content"]["unit"] > 0
+        assert head["position"]["unit"] > 0
+    [layer] = as_json(grown_cli, "attn", "reverse", "3 1 2")["layers"]
+    assert {head["scores"] for head in layer["heads"]} == {None}
+
+
 def test_a_saved_json_is_what_is_printed(grown_cli: Cli, tmp_path: Path) -> None:
     for words in (["attn", "reverse", "3 1 2"], ["attn", "reverse", "3 1 2", "--over-time"]):
         grown_cli(*words, "--save", str(tmp_path / "x.json"), "--force")

@@ -15,10 +15,11 @@ from tests.handmade import attention_of, blank, point
 from tests.models import ALL, VOCAB, close, make, padding, tokens
 from tfcli.building.models import build_task
 from tfcli.config.task_section import TaskConfig
-from tfcli.inspection.attention import record_attention
+from tfcli.inspection.attention import record_attention, run_with_trace
 from tfcli.inspection.roles import find_roles
 from tfcli.inspection.shares import ScoreVariances, measure_variances, share_scores
 from tfcli.inspection.tracing import trace_sequence
+from tfcli.model import POSITIONS
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
 from tfcli.model.masks import CausalMask, Mask
@@ -182,6 +183,43 @@ def test_the_attention_scale_is_of_both_parts() -> None:
     scaled.load_state_dict(plain.state_dict(), strict=False)
     [before], [after] = shares_of(plain, tokens()), shares_of(scaled, tokens())
     assert [head.content for head in after] == [pytest.approx(head.content, rel=1e-4) for head in before]
+
+
+# --- the parts themselves ---
+
+
+@pytest.mark.parametrize("name", sorted(POSITIONS))
+def test_the_parts_of_scores_sum_up_to_what_the_weights_are_made_of(name: str) -> None:
+    model, row = make(positions=name), tokens(1)[0]
+    trace = run_with_trace(model, row)[0]
+    record = record_attention(model, TASK, row, "r", Choice(scores=True))
+    for layer, traced_layer in zip(record.layers, trace.layers, strict=True):
+        for head in layer.heads:
+            assert head.scores is not None
+            parts = [part for part in (head.scores.content, head.scores.position) if part is not None]
+            total = sum(torch.tensor(list(part)) for part in parts)
+            torch.testing.assert_close(total, traced_layer.scores[0, int(head.head)], atol=1e-5, rtol=1e-5)
+            assert (head.scores.mixed is None) == (name not in MIXED)
+            assert (head.scores.content is None) == (not model.layers[0].attention.positions.uses_content)
+
+
+def test_masked_scores_have_no_parts() -> None:
+    model, row = make(positions="ends", mask="causal"), tokens(1)[0]
+    record = record_attention(model, TASK, row, "r", Choice(scores=True))
+    scores = record.layers[0].heads[0].scores
+    assert scores is not None
+    assert scores.content is not None
+    assert scores.position is not None
+    for part in (scores.content, scores.position):
+        masked = [[number is None for number in row] for row in part]
+        assert masked == [[key > query for key in range(len(row))] for query in range(len(row))]
+
+
+def test_parts_come_with_single_heads_that_are_asked_for_them() -> None:
+    model, row = make(positions="ends"), tokens(1)[0]
+    for choice in (Choice(), Choice(combine="mean", scores=True), Choice(combine="rollout", scores=True)):
+        record = record_attention(model, TASK, row, "r", choice)
+        assert all(head.scores is None for layer in record.layers for head in layer.heads)
 
 
 # --- where they are shown ---

@@ -21,10 +21,22 @@ def tile(shown: Page, layer: int, head: int | str) -> Any:
     return shown.locator(f'.tile[data-layer="{layer}"][data-head="{head}"]')
 
 
+def figure(shown: Page, number: int) -> Any:
+    """Return a map with what stands beside it, by its number on the page."""
+    return shown.locator(".figure").nth(number)
+
+
 def point_at(shown: Page, query: int, key: int, n: int) -> None:
     box = shown.locator("#map").bounding_box()
     cell = box["width"] / n
     shown.locator("#map").hover(position={"x": (key + 0.5) * cell, "y": (query + 0.5) * cell})
+
+
+def point_at_tile(shown: Page, layer: int, head: int | str, query: int, key: int, n: int) -> None:
+    canvas = tile(shown, layer, head).locator("canvas")
+    box = canvas.bounding_box()
+    at = {"x": (key + 0.5) * box["width"] / n, "y": (query + 0.5) * box["height"] / n}
+    canvas.hover(position=at)
 
 
 def weights_of(view: View, layer: int, head: int) -> Sequence[Sequence[float]]:

@@ -75,8 +75,8 @@ def test_no_text_can_end_the_data_or_the_title() -> None:
 
 
 def test_pages_are_small() -> None:
-    assert len(render(one(20)).encode()) < 50_000
-    assert len(render(one(20) * 8).encode()) < 150_000
+    assert len(render(one(20)).encode()) < 80_000
+    assert len(render(one(20) * 8).encode()) < 170_000
 
 
 def test_long_sequences_are_packed_fast() -> None:

@@ -190,4 +190,4 @@ def test_a_small_map_shows_the_largest_weight_of_what_it_has_no_room_for(show: O
     colours = pixels(shown, ".tile canvas")
     assert all([20, 80, 200] in colours[row * side : row * side + side] for row in range(side))
     block = -(-n // side)
-    assert f"the largest of {block} × {block} weights" in shown.locator("#legend").text_content()
+    assert f"the largest of {block} × {block} weights" in shown.locator("#notes").text_content()

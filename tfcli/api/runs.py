@@ -76,7 +76,8 @@ class Run:
 
         `combine` gives each head's map, or one a layer: the mean of its heads, or the rollout so far.
         """
-        return Attention(inspect.attend(self._loaded, self._encode(sequence), Choice(layers, heads, combine)))
+        choice = Choice(layers, heads, combine, scores=True)
+        return Attention(inspect.attend(self._loaded, self._encode(sequence), choice))
 
     def trace(
         self,

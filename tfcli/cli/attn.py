@@ -1,5 +1,6 @@
 """`attn`: what every head attends to."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -49,7 +50,7 @@ def attn(
         bool,
         typer.Option(
             "--over-time",
-            help="How the heads came to be, by the snapshots: maps of one head.",
+            help="How the heads came to be, by the snapshots: maps of one head, in a page of all.",
         ),
     ] = False,
     top: Annotated[
@@ -97,10 +98,11 @@ def attn(
 
     combine: Literal["each", "mean", "rollout"] = "rollout" if rollout else "mean" if mean else "each"
     layers, heads = parse_numbers("--layer", layer), parse_numbers("--head", head)
-    choice = Choice(layers, heads, combine, parse_numbers("--loop", loop))
+    output = saving.Output(save, open_page, as_json)
+    choice = Choice(layers, heads, combine, parse_numbers("--loop", loop), scores=output.is_page)
 
     show = attn_over_time if over_time else partial(attn_now, top=top)
-    show(load(path, trust), sequence, seed, choice, saving.Output(save, open_page, as_json))
+    show(load(path, trust), sequence, seed, choice, output)
 
 
 def attn_now(
@@ -137,6 +139,8 @@ def attn_over_time(
     from tfcli.commands.inspect import record_over_time, resolve_sequence
     from tfcli.render.over_time import film, print_over_time, views
 
+    if output.is_page and not (choice.layers or choice.heads):
+        choice = replace(choice, layers=range(run.model.n_layers))  # there is room for all heads
     record = record_over_time(run, resolve_sequence(run, sequence, seed), choice)
     for problem in record.left_out:
         warn(f"left out: {problem}")

@@ -73,7 +73,8 @@ def attend(run: LoadedRun, inputs: Tensor, choice: Choice) -> AttentionRecord:
         UsageError: a layer or head that the run doesn't have, or a sequence that is too long.
     """
     with looking_at(run, len(inputs)):
-        return record_attention(run.model, run.task, inputs, str(run.path), choice)
+        name = run.config.task.name
+        return record_attention(run.model, run.task, inputs, str(run.path), choice, task_name=name)
 
 
 def attend_more(run: LoadedRun, inputs: Tensor, choice: Choice, seed: int) -> list[AttentionRecord]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tfcli.evaluation import make_answer
 from tfcli.inspection.matrices import make_matrix
-from tfcli.inspection.shares import measure_variances, share_scores
+from tfcli.inspection.shares import measure_variances, share_scores, split_scores
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.trace import ForwardTrace, LayerTrace
@@ -24,7 +24,9 @@ MAX_SYMBOLS = 256  # in an order that is shown
 MAX_TOKENS = 2048  # a trace keeps several [H, T, T] tensors a layer
 
 
-def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice) -> AttentionRecord:
+def record_attention(
+    model: Encoder, task: Task, inputs: Tensor, run: str, choice: Choice, *, task_name: str = ""
+) -> AttentionRecord:
     """Record the attention weights of `inputs` [T] and the answer they led to.
 
     Raises:
@@ -53,6 +55,7 @@ def record_attention(model: Encoder, task: Task, inputs: Tensor, run: str, choic
             if layer.loop in loops and layer.layer in layers
         ],
         picture=answer.picture,
+        task=task_name,
     )
 
 
@@ -73,6 +76,7 @@ def combine_heads(
                 make_matrix(layer.attn_weights[0, head]),
                 compute_places(model, trace, layer, head),
                 share_scores(model, layer.layer, head, variances),
+                split_scores(model, layer, head) if choice.scores else None,
             )
             for head in heads
         ]

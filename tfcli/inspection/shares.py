@@ -1,4 +1,4 @@
-"""How much of a head's scores comes from what tokens hold, and how much from where they stand.
+"""What a head's scores come from: what tokens hold and where they stand, number by number and in shares.
 
 Axes: B batch, T position, H head.
 """
@@ -11,12 +11,30 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tfcli.inspection.matrices import make_matrix
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.encoder import Encoder
 from tfcli.model.trace import LayerTrace
-from tfcli.records.inspection import ScoreShares
+from tfcli.records.inspection import ScoreParts, ScoreShares
 
 ALIKE = 1e-8  # scores that vary less than by a ten-thousandth say nothing that rounding doesn't
+
+
+def split_scores(model: Encoder, layer: LayerTrace, head: int) -> ScoreParts:
+    """Return what the scores of one head are the sum of, of the first sequence of a batch.
+
+    Both parts are as the weights get them, with the attention scale.
+    """
+    scores = layer.scores[0, head]
+    bias = None if layer.bias is None else layer.bias.expand(layer.scores.shape)[0, head].to(scores)
+    encoding, _ = model.layers[layer.layer].attention.positions.of_head(head)
+    content = scores if bias is None else scores - bias
+    masked = ~scores.isfinite()
+    content_map, position_map = (
+        None if part is None else make_matrix(part.masked_fill(masked, -torch.inf), gaps=True)
+        for part in (content if encoding.uses_content else None, bias)
+    )
+    return ScoreParts(content_map, position_map, find_mixture(model, layer.layer, head))
 
 
 class ScoreVariances(NamedTuple):

@@ -30,6 +30,7 @@ class Choice:
     heads: Sequence[int] = ()
     combine: Literal["each", "mean", "rollout"] = "each"
     loops: Sequence[int] = ()
+    scores: bool = False  # whether each head's map comes with what its scores are the sum of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class ScoreShares:
 
 
 @dataclass(frozen=True)
+class ScoreParts:
+    """What a head's scores are the sum of, before they become weights: `part[query][key]`, None if masked."""
+
+    content: Sequence[Sequence[float | None]] | None  # q k, scaled; None: the head has no queries and keys
+    position: Sequence[Sequence[float | None]] | None  # the position bias; None: nothing is added to q k
+    mixed: str | None  # how position is in q k as well, if it is
+
+
+@dataclass(frozen=True)
 class HeadRecord:
     """One head's attention: `weights[query][key]`."""
 
@@ -57,6 +67,7 @@ class HeadRecord:
     weights: Sequence[Sequence[float]]  # weights[query][key]; each row sums to 1
     places: Places | None = None  # of heads whose encoding computes them
     shares: ScoreShares | None = None  # of a single head
+    scores: ScoreParts | None = None  # of a single head, for pages alone
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class AttentionRecord:
     target: list[str]  # the right answer; "" where a token doesn't count, and empty where nobody knows it
     layers: list[LayerRecord]  # by loop and number
     picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
+    task: str = ""  # its name
 
     @property
     def text(self) -> str:
@@ -94,7 +106,7 @@ class View:
 
     label: str
     record: AttentionRecord
-    first: bool = False  # whether the page opens with it
+    step: int | None = None  # of the training, where the views are its course
 
 
 @dataclass(frozen=True)

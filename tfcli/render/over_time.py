@@ -109,9 +109,8 @@ def weights_of(record: AttentionRecord, layer: LayerRecord, head: int | str) -> 
 
 
 def views(record: OverTimeRecord) -> list[View]:
-    """Return the record as views of a page, one a step; it opens with the last."""
-    last = record.moments[-1]
-    return [View(f"step {moment.step}", moment.attention, first=moment is last) for moment in record.moments]
+    """Return the record as views of a page, one a step."""
+    return [View(f"step {moment.step}", moment.attention, moment.step) for moment in record.moments]
 
 
 def film(record: OverTimeRecord) -> list[View]:

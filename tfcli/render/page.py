@@ -79,13 +79,13 @@ def pack_weights(weights: Sequence[Sequence[float]]) -> str:
 def pack_scores(scores: Sequence[Sequence[float | None]]) -> dict[str, object]:
     """Return numbers of any sign as base64 of little-endian int16 and their unit; None where there is none.
 
-    A number is off by less than 1/65000 of the one farthest from zero.
+    A number is off by less than 1/65000 of the largest, which is 32767 units.
     """
     largest = max((abs(score) for row in scores for score in row if score is not None), default=0.0)
-    unit = largest / LARGEST or 1.0
+    unit = largest / LARGEST
     units = array("h")
     for row in scores:
-        units.extend([GAP if score is None else round(score / unit) for score in row])
+        units.extend([GAP if score is None else round(score / (unit or 1.0)) for score in row])
     return {"unit": unit, "numbers": encode_units(units)}
 
 

@@ -19,7 +19,7 @@ function showLarge() {
   $("blocks").textContent = "";
   const { numbered } = layout;
   $("title").textContent = titleOf(head());
-  $("map").setAttribute("aria-label", `attention of ${titleOf(head())}; the arrow keys move the cell`);
+  $("map").setAttribute("aria-label", `${NAMES[state.part]} of ${titleOf(head())}; the arrow keys move the cell`);
   $("previous-head").disabled = state.head === 0;
   $("next-head").disabled = state.head === view().heads.length - 1;
   $("zoom-out").disabled = state.zoom === 1;
@@ -60,21 +60,16 @@ const labelEvery = (cell) => [1, 2, 5, 10, 20, 50].find((step) => step * cell >=
 function showMap() {
   const { cell, gutter, above } = layout;
   const side = `${tokens().length * cell}px`;
-  const weights = weightsOf(head());
+  const { part } = state;
+  const numbers = numbersOf(head(), part);
   Object.assign($("map").style, { width: side, height: side });
   Object.assign($("query-axis").style, { width: `${gutter}px`, height: side });
   Object.assign($("key-axis").style, { width: side, height: `${above}px` });
-  paint($("map").querySelector("canvas"), weights);
-  $("weights").replaceChildren(...(cell >= 34 ? Array.from(weights, numberOf) : []));
-}
-
-// A weight as a number on its cell.
-function numberOf(weight, i) {
-  const n = tokens().length;
-  const number = make("span", { className: "number", textContent: weight.toFixed(2) });
-  const centre = (cells) => `${(cells + 0.5) * layout.cell}px`;
-  return Object.assign(number, { style: `left: ${centre(i % n)}; top: ${centre(Math.floor(i / n))};
-    color: ${inkOn(shadeOf(weight, fullWeight()))}` });
+  paint($("map").querySelector("canvas"), numbers ?? [], part);
+  $("remark").textContent = remarkOn(head(), part);
+  $("weights").style.setProperty("--n", tokens().length);
+  $("weights").style.setProperty("--cell", `${cell}px`);
+  $("weights").replaceChildren(...(cell >= 34 && numbers ? Array.from(numbers, (number) => numberSpan(number, part, 2)) : []));
 }
 
 function showAxis(axis, side, cell) {
@@ -133,17 +128,18 @@ function place(element, chosen, box) {
 const named = (kind, i) => [kind, positionOf(i), " ", tokenOf(tokens()[i])];
 
 function showReadout() {
-  const { query, key } = state;
+  const { query, key, part } = state;
   const readout = $("readout");
+  for (const name of Object.keys(readout.dataset)) delete readout.dataset[name];
   if (query === null) {
-    for (const name of Object.keys(readout.dataset)) delete readout.dataset[name];
     readout.replaceChildren(make("span", { className: "note", textContent: "no cell is chosen yet" }));
     return;
   }
-  const weight = weightAt(query, key);
+  const [weight, shown] = [weightAt(query, key), numberAt(head(), part, query, key)];
   Object.assign(readout.dataset, { query, key, weight: weight.toFixed(6) });
-  readout.replaceChildren(make("b", { textContent: weight.toFixed(4) }),
-    make("span", {}, ...named("query ", query), make("br"), ...named("looks at key ", key)));
+  readout.replaceChildren(make("b", { textContent: textOf(shown, part) }),
+    make("span", {}, ...named("query ", query), make("br"), ...named("looks at key ", key)),
+    make("small", { className: "note", textContent: sumOf(head(), query, key) }));
 }
 
 function moveCell(down, right) {

@@ -9,8 +9,7 @@ function showLines() {
   pen.scale(devicePixelRatio, devicePixelRatio);
   const few = tokens().length <= MANY;
   const least = fullWeight() / 20;
-  const style = getComputedStyle(document.documentElement);
-  const stroke = (name) => { pen.strokeStyle = style.getPropertyValue(name); };
+  const stroke = (name) => { pen.strokeStyle = coloursOf(name).join(" "); };
   stroke(state.query === null ? "--accent" : "--faint");
   if (few) tokens().forEach((_, query) => drawLines(pen, query, width, least));
   stroke("--accent");

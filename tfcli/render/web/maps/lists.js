@@ -5,8 +5,9 @@ function showLists() {
   $("hint").hidden = query !== null;
   for (const id of ["looks-at", "looked-at-by"]) $(id).parentElement.hidden = query === null;
   if (query === null) return;
-  showList($("looks-at"), "key", [...named("query ", query), " looks at"], weightsOfQuery(query));
-  showList($("looked-at-by"), "query", [...named("key ", key), " is looked at by"], weightsOfKey(key));
+  const by = state.part === "weights" ? "" : ", by weight";
+  showList($("looks-at"), "key", [...named("query ", query), ` looks at${by}`], weightsOfQuery(query));
+  showList($("looked-at-by"), "query", [...named("key ", key), ` is looked at by${by}`], weightsOfKey(key));
 }
 
 // The positions in order of weight, the largest first; what is not listed is summed up.

@@ -1,9 +1,9 @@
-function paint(canvas, weights, n = tokens().length) {
-  const full = fullWeight();
+function paint(canvas, numbers, part, n = tokens().length) {
+  const full = fullOf(part);
   canvas.width = canvas.height = n;
   const image = new ImageData(n, n);
-  for (let i = 0; i < weights.length; i++) {
-    const [red, green, blue] = shadeOf(weights[i], full);
+  for (let i = 0; i < numbers.length; i++) {
+    const [red, green, blue] = shadeOf(numbers[i], full);
     image.data[4 * i] = red;
     image.data[4 * i + 1] = green;
     image.data[4 * i + 2] = blue;
@@ -12,45 +12,25 @@ function paint(canvas, weights, n = tokens().length) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// The largest of each square of `block` x `block` weights: a thin diagonal stays visible in a small map.
-function shrink(weights, block) {
+// Of each square of `block` x `block` numbers the one farthest from zero: a thin diagonal stays visible in a small map.
+function shrink(numbers, block) {
   const n = tokens().length;
   const side = Math.ceil(n / block);
-  const largest = new Float32Array(side * side);
+  const largest = new Float32Array(side * side).fill(NaN);
   for (let query = 0; query < n; query++) {
     for (let key = 0; key < n; key++) {
       const i = Math.floor(query / block) * side + Math.floor(key / block);
-      largest[i] = Math.max(largest[i], weights[query * n + key]);
+      const number = numbers[query * n + key];
+      if (!Number.isNaN(number) && !(Math.abs(largest[i]) >= Math.abs(number))) largest[i] = number;
     }
   }
   return largest;
 }
 
-// The picture that was read, once for each row of weights, tinted where the patches are that it looks at.
-function paintPicture(canvas, rows) {
-  const { pixels, first, across, peak, colour, tint } = view().picture;
-  const side = pixels.length;
-  Object.assign(canvas, { width: rows.length * (side + 1) - 1, height: side });
-  canvas.style.aspectRatio = `${canvas.width} / ${side}`;
-  const pen = canvas.getContext("2d");
-  const patchOf = (x, y) => first + Math.floor(y * across / side) * across + Math.floor(x * across / side);
-  rows.forEach((weights, number) => pixels.forEach((line, y) => line.forEach((ink, x) => {
-    const share = tint * Math.min(1, weights[patchOf(x, y)] / peak);
-    pen.fillStyle = `rgb(${colour.map((part) => Math.round((1 - share) * 255 * ink + share * part)).join(" ")})`;
-    pen.fillRect(number * (side + 1) + x, y, 1, 1);
-  })));
-}
-
-function rowsOfAnswers(head) {
-  const { first_answer: first, prediction } = view();
-  const n = tokens().length;
-  return prediction.map((_, i) => weightsOf(head).subarray((first + i) * n, (first + i + 1) * n));
-}
-
-function showPicture() {
-  $("picture").hidden = !view().picture;
-  if (!view().picture) return;
-  const query = state.query ?? view().first_answer;
-  paintPicture($("picture").querySelector("canvas"), [weightsOfQuery(query)]);
-  $("picture").querySelector("p").replaceChildren(...named("query ", query), " looks at these patches");
+// The numbers of a part as text, for the cells of a map: `decimals` of them fit.
+function numberSpan(number, part, decimals) {
+  const text = part === "weights" ? number.toFixed(decimals) : Number.isNaN(number) ? "" : signed(number, decimals);
+  const span = make("span", { className: "number", textContent: text });
+  span.style.color = inkOn(shadeOf(number, fullOf(part)));
+  return span;
 }

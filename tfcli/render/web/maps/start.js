@@ -1,13 +1,17 @@
 function show() {
   showHeader(view());
   showSwitcher();
-  showScale();
-  $("grid").hidden = state.large;
+  showSwitchesOfMaps();
+  unspot();
+  $("grid").hidden = state.large || state.lines;
+  $("bundles").hidden = state.large || !state.lines;
   $("large").hidden = !state.large;
   $("help").textContent = state.large
     ? "Arrow keys move the cell, n and p change the head, Escape goes back, ? shows all keys."
-    : "Arrow keys choose a head, Enter enlarges it, ? shows all keys.";
+    : state.lines ? "Point at a token to see its lines alone; l shows the maps, ? shows all keys."
+      : "Arrow keys choose a head, Enter enlarges it, l shows lines, s switches the part, ? shows all keys.";
   if (state.large) showLarge();
+  else if (state.lines) showBundles();
   else showGrid();
 }
 
@@ -27,18 +31,30 @@ function switchHead(i) {
   showLarge();
 }
 
+function switchLines(lines) {
+  state.lines = lines;
+  show();
+}
+
 const everywhere = {
   "[": () => switchView(state.view - 1),
   "]": () => switchView(state.view + 1),
+  s: nextPart,
+  " ": togglePlay,
 };
-
+const inOverview = { l: () => switchLines(!state.lines) };
 const inGrid = {
+  ...inOverview,
   ArrowLeft: () => focusTile(state.head - 1),
   ArrowRight: () => focusTile(state.head + 1),
   ArrowUp: () => moveToLayer(-1),
   ArrowDown: () => moveToLayer(1),
 };
-
+const inLines = {
+  ...inOverview,
+  s: () => {},
+  ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i, () => toggleHead(i)])),
+};
 const inMap = {
   ArrowLeft: () => moveCell(0, -1),
   ArrowRight: () => moveCell(0, 1),
@@ -51,33 +67,31 @@ const inMap = {
   "-": () => zoom(1 / 2),
 };
 
-const actions = () => ({ ...everywhere, ...(state.large ? inMap : inGrid) });
-
-function showSwitcher() {
-  $("views").selectedIndex = state.view;
-  $("previous-view").disabled = state.view === 0;
-  $("next-view").disabled = state.view === views.length - 1;
-}
-
-function showScale() {
-  const full = fullWeight();
-  $("scale").textContent = full === 1 ? "1" : `${full.toFixed(4)}, the largest weight`;
-  $("scale").dataset.full = full;
-}
+const actions = () => ({ ...everywhere, ...(state.large ? inMap : state.lines ? inLines : inGrid) });
 
 function start() {
-  $("switcher").hidden = views.length === 1;
-  $("views").append(...views.map(({ label }) => make("option", { textContent: label })));
-  $("views").addEventListener("change", () => switchView($("views").selectedIndex));
+  fillSwitcher();
   const clicks = {
     "previous-view": everywhere["["], "next-view": everywhere["]"], "previous-head": inMap.p, "next-head": inMap.n,
     "zoom-in": inMap["+"], "zoom-out": inMap["-"], back: goBack,
+    "as-maps": () => switchLines(false), "as-lines": () => switchLines(true),
   };
   for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
+  for (const button of $("parts").children) button.addEventListener("click", () => showPart(button.dataset.part));
   for (const type of ["pointerdown", "pointermove"]) {
     $("map").addEventListener(type, pointAtMap);
     $("lines").addEventListener(type, pointAtLines);
   }
-  addEventListener("resize", () => state.large ? showLarge() : paintTiles());
+  $("grid").addEventListener("pointermove", spot);
+  $("grid").addEventListener("pointerleave", unspot);
+  $("panels").addEventListener("pointerleave", leaveToken);
+  $("panels").addEventListener("focusout", leaveToken);
+  addEventListener("resize", drawAgain);
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("grid drawn")));
+}
+
+// In a window of another size; lines are stretched anyway.
+function drawAgain() {
+  if (state.large) showLarge();
+  else if (!state.lines) paintTiles();
 }

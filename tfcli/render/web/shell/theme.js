@@ -2,7 +2,10 @@ const systemDark = matchMedia("(prefers-color-scheme: dark)");
 let chosenTheme = null; // until then it is the system's
 
 function applyTheme() {
-  const theme = chosenTheme ?? (systemDark.matches ? "dark" : "light");
+  paintAs(chosenTheme ?? (systemDark.matches ? "dark" : "light"));
+}
+
+function paintAs(theme) {
   document.documentElement.dataset.theme = theme;
   $("theme").textContent = said(theme === "dark" ? "light theme" : "dark theme");
   mixPalette();
@@ -12,4 +15,12 @@ function applyTheme() {
 function toggleTheme() {
   chosenTheme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   applyTheme();
+}
+
+// Paper is light.
+function followThemes() {
+  $("theme").addEventListener("click", toggleTheme);
+  systemDark.addEventListener("change", applyTheme);
+  addEventListener("beforeprint", () => paintAs("light"));
+  addEventListener("afterprint", applyTheme);
 }
