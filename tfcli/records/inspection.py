@@ -54,8 +54,8 @@ class ScoreShares:
 class ScoreParts:
     """What a head's scores are the sum of, before they become weights: `part[query][key]`, None if masked."""
 
-    content: Sequence[Sequence[float | None]] | None  # q k, scaled; None: the head has no queries and keys
-    position: Sequence[Sequence[float | None]] | None  # the position bias; None: nothing is added to q k
+    content: Sequence[Sequence[float | None]] | None  # q k, scaled; null: the head has no queries and keys
+    position: Sequence[Sequence[float | None]] | None  # the position bias; null: nothing is added to q k
     mixed: str | None  # how position is in q k as well, if it is
 
 
@@ -67,7 +67,7 @@ class HeadRecord:
     weights: Sequence[Sequence[float]]  # weights[query][key]; each row sums to 1
     places: Places | None = None  # of heads whose encoding computes them
     shares: ScoreShares | None = None  # of a single head
-    scores: ScoreParts | None = None  # of a single head, for pages alone
+    scores: ScoreParts | None = None  # of a single head, in pages and from Python; else null
 
 
 @dataclass(frozen=True)
