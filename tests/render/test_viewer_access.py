@@ -13,7 +13,14 @@ PAGES = {
     "film": lambda: film(12, layers=1),
     "long": lambda: [View("a", record(LONG))],
 }
-WAYS = {"maps": "", "q k": "s", "lines": "l", "large": "ArrowRight Enter ArrowDown", "keys": "?"}
+WAYS = {
+    "maps": "",
+    "side by side": "s",
+    "q k": "s s",
+    "lines": "l",
+    "large": "ArrowRight Enter ArrowDown",
+    "keys": "?",
+}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

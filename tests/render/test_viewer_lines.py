@@ -16,7 +16,7 @@ ENDS = """line => [0, line.getTotalLength()].map(at => {
     return [x, y];
 })"""
 LOOKS = """lines => lines.map(line =>
-    [line.dataset.head, line.getAttribute("stroke"), line.getAttribute("stroke-dasharray")])"""
+    [line.dataset.head, getComputedStyle(line).stroke, line.getAttribute("stroke-dasharray")])"""
 VISIBLE = "lines => lines.filter(line => line.style.display !== 'none').map(line => ({...line.dataset}))"
 
 

@@ -69,9 +69,9 @@ def test_the_colour_of_a_score_is_its_share_of_the_largest_of_both_parts(show: O
     shown = show([view])
     switch(shown, part)
     full = largest(view)
-    assert float(shown.locator("#scale").get_attribute("data-full")) == pytest.approx(full, rel=1e-3)
-    assert shown.locator("#least").text_content() == f"−{full:.2f}"
-    assert shown.locator("#scale").text_content() == f"{full:.2f}"
+    assert float(shown.locator("#most-score").get_attribute("data-full")) == pytest.approx(full, rel=1e-3)
+    assert shown.locator("#least-score").text_content() == f"−{full:.2f}"
+    assert shown.locator("#most-score").text_content() == f"{full:.2f}"
     assert shown.locator("#masked").is_visible()
     for colour, value in zip(
         pixels(shown, ".tile canvas"),
@@ -103,6 +103,45 @@ def test_a_key_switches_the_part_also_of_a_large_map(show: Open) -> None:
         assert told is not None
         numbers = [float(number) for number in told.groups()]
         assert numbers == pytest.approx([content + position, content, position], abs=0.0101)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1600, 6), (1000, 3), (360, 1)])
+def test_all_parts_of_each_head_stand_side_by_side(show: Open, width: int, columns: int) -> None:
+    view = scored(digits(5))
+    shown = show([view], width)
+    shown.get_by_role("button", name="side by side").click()
+    assert overflow(shown) <= 0
+    boxes = shown.locator(".figure").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().toJSON())"
+    )
+    assert [box["y"] for box in boxes].count(boxes[0]["y"]) == columns
+    heads = [head for layer in view.record.layers for head in layer.heads]
+    numbers = [
+        part for head in heads for part in (part_of(head, "content"), part_of(head, "position"), head.weights)
+    ]
+    for i, expected in enumerate(numbers):
+        texts = figure(shown, i).locator(".number").all_text_contents()
+        flat = [value for row in expected for value in row]
+        said = [float(text.replace("−", "-")) for text in texts]
+        assert said == pytest.approx(flat, abs=0.0055)
+    assert shown.locator("#score-legend").is_visible()
+    assert shown.locator("#weight-legend").is_visible()
+
+
+def test_the_keyboard_goes_from_part_to_part_and_enlarges_it(show: Open) -> None:
+    view = scored(digits(5))
+    shown = show([view])
+    press(shown, "s")
+    assert shown.locator("#together").get_attribute("aria-pressed") == "true"
+    press(shown, "ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft")
+    assert shown.evaluate("document.activeElement.textContent") == "layer 1 head 0 position"
+    press(shown, "Enter", "ArrowDown", "ArrowRight")
+    expected = part_of(view.record.layers[1].heads[0], "position")[0][1]
+    said = float(shown.locator("#readout b").text_content().replace("−", "-"))
+    assert said == pytest.approx(expected, abs=0.0011)
+    press(shown, "Escape")
+    assert shown.evaluate("document.activeElement.textContent") == "layer 1 head 0 position"
+    assert shown.locator(".tile").count() == 12
 
 
 MATRIX = [[1.0, -2.0], [0.5, 3.0]]

@@ -18,7 +18,7 @@ function showBundles() {
   $("bundle-note").hidden = $("switches").hidden = tooMany;
   $("bundle-note").textContent = "Queries on the left look at keys on the right; the thicker a line, the larger its weight. "
     + `Weights below ${least().toFixed(least() < 0.05 ? 4 : 2)} are left out.`;
-  showSwitches();
+  showHeadSwitches();
   fillPanels(tooMany ? [] : view().layers.map(panelOf));
 }
 
@@ -34,7 +34,7 @@ function fillPanels(panels) {
 
 const least = () => fullWeight() / 20;
 
-function showSwitches() {
+function showHeadSwitches() {
   const names = headNames();
   const focused = names.findIndex((_, i) => $("switches").children[i] === document.activeElement);
   const buttons = names.map((name, i) => {
@@ -57,7 +57,7 @@ function toggleHead(i) {
 }
 
 // The ninth head has the colour of the first, and dashes.
-const colourOfHead = (i) => coloursOf("--heads")[i % 8];
+const colourOfHead = (i) => `var(--head-${i % 8})`;
 const isDashed = (i) => i % 16 >= 8;
 
 function swatch(i) {
@@ -117,8 +117,9 @@ function linesOf(heads) {
 function drawLine({ weight, query, key, number, aside }, row, gap) {
   const [from, to] = [query, key].map((i) => (i + 0.5) * row + aside * gap);
   const share = Math.min(1, weight / fullWeight());
-  const line = makeDrawn("path", { d: `M0 ${from}C50 ${from} 50 ${to} 100 ${to}`, stroke: colourOfHead(number),
+  const line = makeDrawn("path", { d: `M0 ${from}C50 ${from} 50 ${to} 100 ${to}`,
     "stroke-width": 0.5 + 3.5 * share, "stroke-opacity": 0.2 + 0.75 * share });
+  line.style.color = colourOfHead(number);
   if (isDashed(number)) line.setAttribute("stroke-dasharray", "5 3");
   Object.assign(line.dataset, { query, key, head: headNames()[number], weight: weight.toFixed(6) });
   return line;

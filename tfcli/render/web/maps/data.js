@@ -1,10 +1,12 @@
 // Rows are queries, columns are keys. Heads show one of their parts: the weights, or what the scores are the sum of.
-const PARTS = ["weights", "content", "position"];
+const PARTS = ["content", "position", "weights"];
 const LARGEST = 32767; // units of the largest score of a map
 
 const views = data.map(prepare);
 const state = {
-  view: 0, part: "weights", lines: false, // whether all heads are shown as lines instead of maps
+  view: 0, part: "weights",
+  together: false, // whether the overview shows all parts of each head side by side
+  lines: false, // whether it shows all heads as lines instead of maps
   head: 0, large: false, query: null, key: null, zoom: 1, // of the one that is enlarged
 };
 const view = () => views[state.view];
@@ -58,6 +60,14 @@ const comparable = () => views.filter((other) => other.tokens.length === tokens(
 // The number of the full colour. Views of one length share it, so that the steps of a training compare, and so do
 // both parts of the scores, so that their colours tell which one is larger.
 function fullOf(part) {
+  const which = `${part} ${tokens().length}`;
+  if (!fulls.has(which)) fulls.set(which, findFull(part));
+  return fulls.get(which);
+}
+
+const fulls = new Map();
+
+function findFull(part) {
   if (part === "weights") {
     const peak = Math.max(...comparable().map((other) => other.peak));
     return peak < 0.5 ? peak : 1;

@@ -2,8 +2,8 @@ const LABEL = 13; // pixels that a line of an axis takes
 const WIDEST_LABEL = 120; // pixels; where a token is wider, the axes show numbers
 let layout; // of the large map
 
-function enlarge(i) {
-  Object.assign(state, { head: i, large: true, zoom: 1 });
+function enlarge(head, part) {
+  Object.assign(state, { head: view().heads.indexOf(head), part, large: true, zoom: 1 });
   show();
   $("map").focus();
 }
@@ -11,7 +11,7 @@ function enlarge(i) {
 function goBack() {
   Object.assign(state, { large: false, query: null, key: null });
   show();
-  focusTile(state.head);
+  focusTile(tileOf(head()) + shownParts().indexOf(state.part));
 }
 
 function showLarge() {
@@ -69,7 +69,7 @@ function showMap() {
   $("remark").textContent = remarkOn(head(), part);
   $("weights").style.setProperty("--n", tokens().length);
   $("weights").style.setProperty("--cell", `${cell}px`);
-  $("weights").replaceChildren(...(cell >= 34 && numbers ? Array.from(numbers, (number) => numberSpan(number, part, 2)) : []));
+  $("weights").replaceChildren(...(numbers ? numberSpans(numbers, part, cell) : []));
 }
 
 function showAxis(axis, side, cell) {

@@ -9,7 +9,7 @@ function showLines() {
   pen.scale(devicePixelRatio, devicePixelRatio);
   const few = tokens().length <= MANY;
   const least = fullWeight() / 20;
-  const stroke = (name) => { pen.strokeStyle = coloursOf(name).join(" "); };
+  const stroke = (name) => { pen.strokeStyle = themed(name); };
   stroke(state.query === null ? "--accent" : "--faint");
   if (few) tokens().forEach((_, query) => drawLines(pen, query, width, least));
   stroke("--accent");

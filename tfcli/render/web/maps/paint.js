@@ -1,3 +1,5 @@
+const DIGIT = 6.7; // pixels of one on a cell, at the smallest
+
 function paint(canvas, numbers, part, n = tokens().length) {
   const full = fullOf(part);
   canvas.width = canvas.height = n;
@@ -27,10 +29,16 @@ function shrink(numbers, block) {
   return largest;
 }
 
-// The numbers of a part as text, for the cells of a map: `decimals` of them fit.
-function numberSpan(number, part, decimals) {
-  const text = part === "weights" ? number.toFixed(decimals) : Number.isNaN(number) ? "" : signed(number, decimals);
-  const span = make("span", { className: "number", textContent: text });
-  span.style.color = inkOn(shadeOf(number, fullOf(part)));
-  return span;
+// The numbers of a part for the cells of a map, with as many decimals as have room in all of them; none if not even
+// whole ones have.
+function numberSpans(numbers, part, cell) {
+  const full = fullOf(part);
+  const texts = [2, 1, 0].slice(0, part === "weights" ? 1 : 3)
+    .map((decimals) => (number) => part === "weights" ? number.toFixed(decimals) : signed(number, decimals));
+  const textOf = texts.find((text) => text(-full).length * DIGIT + 3 <= cell);
+  return textOf ? Array.from(numbers, (number) => {
+    const span = make("span", { className: "number", textContent: Number.isNaN(number) ? "" : textOf(number) });
+    span.style.color = inkOn(shadeOf(number, full));
+    return span;
+  }) : [];
 }

@@ -1,7 +1,7 @@
 function show() {
   showHeader(view());
   showSwitcher();
-  showSwitchesOfMaps();
+  showSwitches();
   unspot();
   $("grid").hidden = state.large || state.lines;
   $("bundles").hidden = state.large || !state.lines;
@@ -45,8 +45,8 @@ const everywhere = {
 const inOverview = { l: () => switchLines(!state.lines) };
 const inGrid = {
   ...inOverview,
-  ArrowLeft: () => focusTile(state.head - 1),
-  ArrowRight: () => focusTile(state.head + 1),
+  ArrowLeft: () => focusTile(tileInReach() - 1),
+  ArrowRight: () => focusTile(tileInReach() + 1),
   ArrowUp: () => moveToLayer(-1),
   ArrowDown: () => moveToLayer(1),
 };
@@ -77,7 +77,8 @@ function start() {
     "as-maps": () => switchLines(false), "as-lines": () => switchLines(true),
   };
   for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
-  for (const button of $("parts").children) button.addEventListener("click", () => showPart(button.dataset.part));
+  for (const button of partButtons()) button.addEventListener("click", () => showPart(button.dataset.part));
+  $("together").addEventListener("click", showTogether);
   for (const type of ["pointerdown", "pointermove"]) {
     $("map").addEventListener(type, pointAtMap);
     $("lines").addEventListener(type, pointAtLines);

@@ -4,7 +4,7 @@ let maskedShade;
 
 function mixPalette() {
   const [zero, low, high, masked] = ["--map-zero", "--map-negative", "--map-high", "--map-masked"]
-    .map((name) => coloursOf(name).map(Number));
+    .map((name) => themed(name).split(" ").map(Number));
   maskedShade = masked;
   palette = Array.from({ length: 2 * SHADES + 1 }, (_, i) => {
     const share = (i - SHADES) / SHADES;
@@ -12,14 +12,12 @@ function mixPalette() {
   });
 }
 
-// What a custom property of the theme lists.
-const coloursOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim().split(" ");
+// A custom property of the theme.
+const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // The colour of a number between -full and full; zero has that of a card, and what is masked one of its own.
 const shadeOf = (number, full) =>
   Number.isNaN(number) ? maskedShade : palette[SHADES + Math.round(SHADES * clamp(number / (full || 1), -1, 1))];
-
-const cssColour = (shade) => `rgb(${shade.join(" ")})`;
 
 // Black or white, whichever is legible on a colour (WCAG 2 relative luminance).
 function inkOn(shade) {
