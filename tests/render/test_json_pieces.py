@@ -50,7 +50,8 @@ def test_a_row_is_a_line() -> None:
         [1e-09, 1.0]
       ],
       "places": null,
-      "shares": null
+      "shares": null,
+      "scores": null
     }
   ],
   "loop": null
@@ -58,8 +59,8 @@ def test_a_row_is_a_line() -> None:
 """
     )
     assert "".join(json_pieces(layer_of(0.5, 0.1), indent=False)) == (
-        '{"layer": 0, "heads": [{"head": "mean", "weights": [[0.5, 0.1]], "places": null, "shares": null}], '
-        '"loop": null}\n'
+        '{"layer": 0, "heads": [{"head": "mean", "weights": [[0.5, 0.1]], "places": null, "shares": null, '
+        '"scores": null}], "loop": null}\n'
     )
 
 
