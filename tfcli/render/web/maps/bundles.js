@@ -105,23 +105,26 @@ function makeDrawn(tag, attributes) {
 // All lines that are worth one, the thin ones first. They are drawn into a box 100 wide, which is stretched.
 function linesOf(heads) {
   const n = tokens().length;
-  const svg = makeDrawn("svg", { viewBox: `0 0 100 ${n * rowHeight()}`, height: n * rowHeight(), preserveAspectRatio: "none", "aria-hidden": "true" });
-  const names = headNames();
+  const row = rowHeight();
+  const gap = Math.min(row / 6, (row - 6) / heads.length); // between the lines of two heads at one token
+  const svg = makeDrawn("svg", { viewBox: `0 0 100 ${n * row}`, height: n * row, preserveAspectRatio: "none",
+    "aria-hidden": "true" });
   const lines = heads.flatMap((head, i) => Array.from(weightsOf(head), (weight, cell) =>
-    ({ weight, query: Math.floor(cell / n), key: cell % n, number: names.indexOf(nameHead(head)), aside: i - (heads.length - 1) / 2 })))
+    ({ weight, query: Math.floor(cell / n), key: cell % n, name: nameHead(head), aside: (i - (heads.length - 1) / 2) * gap })))
     .filter(({ weight }) => weight >= least()).sort((a, b) => a.weight - b.weight);
-  svg.append(...lines.map((line) => drawLine(line, rowHeight(), Math.min(rowHeight() / 6, (rowHeight() - 6) / heads.length))));
+  svg.append(...lines.map((line) => drawLine(line, row)));
   return svg;
 }
 
-function drawLine({ weight, query, key, number, aside }, row, gap) {
-  const [from, to] = [query, key].map((i) => (i + 0.5) * row + aside * gap);
+function drawLine({ weight, query, key, name, aside }, row) {
+  const [from, to] = [query, key].map((i) => (i + 0.5) * row + aside);
+  const number = headNames().indexOf(name);
   const share = Math.min(1, weight / fullWeight());
   const line = makeDrawn("path", { d: `M0 ${from}C50 ${from} 50 ${to} 100 ${to}`,
     "stroke-width": 0.5 + 3.5 * share, "stroke-opacity": 0.2 + 0.75 * share });
   line.style.color = colourOfHead(number);
   if (isDashed(number)) line.setAttribute("stroke-dasharray", "5 3");
-  Object.assign(line.dataset, { query, key, head: headNames()[number], weight: weight.toFixed(6) });
+  Object.assign(line.dataset, { query, key, head: name, weight: weight.toFixed(6) });
   return line;
 }
 

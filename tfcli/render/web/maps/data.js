@@ -72,8 +72,8 @@ function findFull(part) {
     const peak = Math.max(...comparable().map((other) => other.peak));
     return peak < 0.5 ? peak : 1;
   }
-  const packed = comparable().flatMap((other) => other.heads).flatMap(({ packed }) => [packed.content, packed.position]);
-  return Math.max(...packed.map((scores) => (scores?.unit ?? 0) * LARGEST));
+  const scores = comparable().flatMap((other) => other.heads).flatMap(({ packed }) => [packed.content, packed.position]);
+  return Math.max(...scores.map((part) => (part?.unit ?? 0) * LARGEST));
 }
 
 const fullWeight = () => fullOf("weights");

@@ -8,9 +8,9 @@ const BETWEEN = 16; // pixels, two maps
 
 function showGrid() {
   const hadFocus = $("grid").contains(document.activeElement);
-  const figures = view().heads.flatMap((head) => shownParts().map((part) => figureOf(head, part)));
+  const made = view().heads.flatMap((head) => shownParts().map((part) => figureOf(head, part)));
   const lone = view().layers.every((layer) => layer.heads.length === 1) && !state.together; // layers side by side
-  const rows = lone ? [figures] : view().layers.map((_, row) => figures.filter(({ shows }) => shows.head.row === row));
+  const rows = lone ? [made] : view().layers.map((_, row) => made.filter(({ shows }) => shows.head.row === row));
   $("grid").replaceChildren(...rows.map((row) => make("div", { className: "layer" }, ...row)));
   paintTiles();
   if (hadFocus) focusTile(tileOf(head()));
@@ -52,7 +52,8 @@ function paintTiles() {
   const width = first.querySelector("canvas").clientWidth || tokens().length; // of a frame that isn't shown yet
   const block = Math.ceil(tokens().length / width);
   for (const figure of figures()) fillFigure(figure, block, { ...sides, cell: width / tokens().length });
-  $("blocks").textContent = block > 1 ? `A point of a map is the largest of ${block} \u00d7 ${block} ${shownParts().join() === "weights" ? "weights" : "numbers"}.` : "";
+  const kind = shownParts().join() === "weights" ? "weights" : "numbers";
+  $("blocks").textContent = block > 1 ? `A point of a map is the largest of ${block} \u00d7 ${block} ${kind}.` : "";
 }
 
 // As many maps side by side as have room; rather two rows of three than one of four and one of two.

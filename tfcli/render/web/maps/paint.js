@@ -33,11 +33,11 @@ function shrink(numbers, block) {
 // whole ones have.
 function numberSpans(numbers, part, cell) {
   const full = fullOf(part);
-  const texts = [2, 1, 0].slice(0, part === "weights" ? 1 : 3)
+  const ways = [2, 1, 0].slice(0, part === "weights" ? 1 : 3)
     .map((decimals) => (number) => part === "weights" ? number.toFixed(decimals) : signed(number, decimals));
-  const textOf = texts.find((text) => text(-full).length * DIGIT + 3 <= cell);
-  return textOf ? Array.from(numbers, (number) => {
-    const span = make("span", { className: "number", textContent: Number.isNaN(number) ? "" : textOf(number) });
+  const write = ways.find((way) => way(-full).length * DIGIT + 3 <= cell);
+  return write ? Array.from(numbers, (number) => {
+    const span = make("span", { className: "number", textContent: Number.isNaN(number) ? "" : write(number) });
     span.style.color = inkOn(shadeOf(number, full));
     return span;
   }) : [];

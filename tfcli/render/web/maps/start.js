@@ -39,12 +39,12 @@ function switchLines(lines) {
 const everywhere = {
   "[": () => switchView(state.view - 1),
   "]": () => switchView(state.view + 1),
-  s: nextPart,
   " ": togglePlay,
 };
 const inOverview = { l: () => switchLines(!state.lines) };
 const inGrid = {
   ...inOverview,
+  s: nextPart,
   ArrowLeft: () => focusTile(tileInReach() - 1),
   ArrowRight: () => focusTile(tileInReach() + 1),
   ArrowUp: () => moveToLayer(-1),
@@ -52,10 +52,10 @@ const inGrid = {
 };
 const inLines = {
   ...inOverview,
-  s: () => {},
   ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i, () => toggleHead(i)])),
 };
 const inMap = {
+  s: nextPart,
   ArrowLeft: () => moveCell(0, -1),
   ArrowRight: () => moveCell(0, 1),
   ArrowUp: () => moveCell(-1, 0),
