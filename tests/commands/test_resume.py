@@ -25,8 +25,7 @@ from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import list_file
-from tfcli.errors import DivergedError, UsageError
-from tfcli.evaluation import StoppedError
+from tfcli.errors import DivergedError, StoppedError, UsageError
 from tfcli.records.progress import Progress
 from tfcli.runs import folders, headers, locks
 from tfcli.training import OPTIMIZERS

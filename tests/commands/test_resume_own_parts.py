@@ -11,7 +11,7 @@ from tests.commands.resuming import STEPS, config, left_behind, stop_at
 from tfcli.checkpoints.loading import load_run
 from tfcli.commands.interrupts import Interrupt
 from tfcli.commands.train import Audience, resume_run, train_run
-from tfcli.evaluation import StoppedError
+from tfcli.errors import StoppedError
 
 OWN = '''
 import torch

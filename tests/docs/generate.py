@@ -27,7 +27,7 @@ from tfcli.commands.catalog import list_catalog
 from tfcli.config.schema import SECTIONS, part_of
 from tfcli.config.signatures import find_class
 from tfcli.docs import TOPICS
-from tfcli.records import bench, comparison, doctor, events, inspection, keeping, results
+from tfcli.records import bench, comparison, doctor, events, inspection, keeping, results, sweep
 from tfcli.registry import PARTS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +45,8 @@ RECORDS: dict[str, type[Any]] = {
     "inspect": results.RunDetails,
     "inspect --heads": inspection.HeadsReport,
     "bench": bench.BenchReport,
+    "sweep": sweep.SweepReport,
+    "sweep --dry-run": sweep.SweepPlan,
     "ls": results.Catalog,
     "compare": comparison.Comparison,
     "mv": keeping.MoveReport,
@@ -295,6 +297,8 @@ def describe_type(annotation: Any) -> tuple[str, type[Any] | None, str]:
         described = [describe_type(arg) for arg in args if arg is not NoneType]
         words = " or ".join([kind for kind, _, _ in described] + ["null"] * (NoneType in args))
         return words, *described[0][1:]
+    if origin is Literal:
+        return "text", None, ""
     if origin is dict:
         kind, inner, suffix = describe_type(args[1])
         return "object" if args[1] is Any else f"object of {plural(kind)}", inner, f".*{suffix}"

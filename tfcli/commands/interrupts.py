@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tfcli.evaluation import StoppedError
+from tfcli.errors import StoppedError
 from tfcli.records.events import SignalNoted, emit
 
 GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one

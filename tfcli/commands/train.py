@@ -27,8 +27,8 @@ from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
 from tfcli.data import facts
 from tfcli.devices import prepare, with_threads
-from tfcli.errors import DivergedError, TfcliError, UsageError
-from tfcli.evaluation import StoppedError, score
+from tfcli.errors import DivergedError, StoppedError, TfcliError, UsageError
+from tfcli.evaluation import score
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import Choice
 from tfcli.records.progress import Progress
@@ -59,6 +59,7 @@ class Audience:
     warn: Callable[[str], None] = lambda problem: None  # what can't be kept, or is no longer the same
     transferred: Callable[[list[TransferRow]], None] = lambda rows: None  # from another run's weights
     debug: bool = False  # whether to say which value first wasn't finite, for which steps take longer
+    stop: Callable[[Progress], bool] = lambda progress: False  # whether to end after that step, and save
 
 
 SILENCE = Audience()
@@ -174,7 +175,7 @@ def follow(
             for progress in picture_often(records, observe) if observe and audience.often else records:
                 recorder.record(progress)
                 audience.show(progress)
-                if interrupt.caught or is_over(progress, config.train):
+                if interrupt.caught or is_over(progress, config.train) or audience.stop(progress):
                     break
         final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)

@@ -23,7 +23,7 @@ from tfcli.config.messages import Location, explain, explain_lone_settings, show
 from tfcli.config.misread import explain_override
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
-from tfcli.config.schema import SECTIONS, RunConfig, part_of
+from tfcli.config.schema import SECTIONS, SWEEP, RunConfig, part_of
 from tfcli.config.section import Section
 from tfcli.data import facts
 from tfcli.data.lines import PAIRS, STDIN, TEXT
@@ -161,7 +161,7 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         ConfigError: something is wrong with the rest.
     """
     values, origins = _with_overrides(entry, overrides)
-    values = fill_in_data(values)
+    values = fill_in_data(without_sweep(values))
 
     def origin(location: Location, unknown: bool, problem: str = "") -> str:
         if location in origins:
@@ -193,6 +193,11 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
     if ambiguity := find_ambiguity(config):
         raise ConfigError([f"{origin(('task', 'symbols'), False)}: {ambiguity}"])
     return rename_classes(config, absolute)  # so that files are found from any folder
+
+
+def without_sweep(values: Any) -> Any:
+    """Return the values of a configuration alone, without what `tfcli sweep` varies in it."""
+    return {key: values[key] for key in values if key != SWEEP} if isinstance(values, dict) else values
 
 
 def fill_in_data(values: Any) -> Any:

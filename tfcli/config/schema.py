@@ -51,6 +51,7 @@ class RunConfig(Section):
         return train
 
 
+SWEEP = "sweep"  # beside the sections of a file: what `tfcli sweep` varies in them
 SECTIONS: dict[str, type[Section]] = {"task": TaskConfig, "model": ModelConfig, "train": TrainConfig}
 
 # Settings of earlier versions, and what they are called now.

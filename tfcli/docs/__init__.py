@@ -13,6 +13,7 @@ TOPICS = {
     "tasks": "the tasks, how they are laid out, and what is held out",
     "data": "files of your own, texts, generation, starting from another run",
     "runs": "which runs there are, held against each other, renamed, removed; TensorBoard",
+    "sweeps": "many runs at once: grids, seeds, searches, and what they say",
     "positions": "positional encodings, and what structure each has built in",
     "inspection": "attention maps, head roles, ablations, the forward pass, patching, snapshots",
     "pretrained": "BERT, RoBERTa, DistilBERT and GPT-2 as runs; runs as ONNX, and for other libraries",

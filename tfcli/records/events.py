@@ -103,6 +103,38 @@ class TrainingEnded(Event):
 
 
 @dataclass(frozen=True)
+class SweepStarted(Event):
+    """A sweep began, or goes on."""
+
+    sweep: str  # its folder
+    runs: int  # that it has
+    workers: int  # processes that train at once
+
+
+@dataclass(frozen=True)
+class SweepRunEnded(Event):
+    """A run of a sweep came to its end, or was left by a search."""
+
+    sweep: str  # its folder
+    run: str  # its folder
+    settings: dict[str, str]  # those that the sweep varies
+    state: str  # solved, not solved, diverged, dropped, interrupted or failed
+    steps: int  # trained
+    exact_match: float | None  # share of the held-out sequences in which every token is right
+    error: str | None  # why it failed
+
+
+@dataclass(frozen=True)
+class WorkerLost(Event):
+    """A process that trained a run of a sweep died."""
+
+    level = logging.WARNING
+    worker: str  # the number of its process, or its address
+    runs: list[str]  # folders of what it was at
+    how: str  # it ended
+
+
+@dataclass(frozen=True)
 class LengthScored(Event):
     """An evaluation came to the end of a length."""
 
@@ -144,6 +176,9 @@ EVENTS: tuple[type[Event], ...] = (
     SnapshotSaved,
     SignalNoted,
     TrainingEnded,
+    SweepStarted,
+    SweepRunEnded,
+    WorkerLost,
     LengthScored,
     Warned,
     Failed,

@@ -30,7 +30,7 @@ def create(name: str, out: Path | None) -> Path:
     Raises:
         UsageError: `out` exists, or the folder can't be made.
     """
-    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    name = safe_name(name)
     number = 1
     while True:
         path = out or RUNS / (name if number == 1 else f"{name}-{number}")
@@ -44,6 +44,11 @@ def create(name: str, out: Path | None) -> Path:
             if out is not None:
                 raise UsageError(f"{out} exists already; choose another --out, or leave it out") from error
             number += 1
+
+
+def safe_name(name: str) -> str:
+    """Return a name that a folder can have on any system."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
 
 
 def all_runs() -> list[Path]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tfcli.devices import make_generator
-from tfcli.evaluation import HELD_OUT_SEED, Answerer, StoppedError, Tick, held_out_set, ignore, score
+from tfcli.errors import StoppedError
+from tfcli.evaluation import HELD_OUT_SEED, Answerer, Tick, held_out_set, ignore, score
 from tfcli.records.inspection import AttentionRecord
 from tfcli.records.progress import Progress
 from tfcli.training.epochs import in_order

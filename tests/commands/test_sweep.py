@@ -1,0 +1,423 @@
+"""A sweep trains what isn't done, keeps what is, and goes on after anything; within this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.commands.resuming import left_behind
+from tests.sweeps.inline import InlineWorkers, plan, states, sweep
+from tfcli.commands import jobs
+from tfcli.commands.sweep import Rules, count_cores, hold_folder
+from tfcli.commands.sweep_reports import plan_sweep
+from tfcli.commands.train import train_run
+from tfcli.errors import ConfigError, DivergedError, TfcliError, UsageError
+from tfcli.records.events import LOGGER, Event, SweepRunEnded
+from tfcli.records.sweep import SweepProgress, SweepReport
+from tfcli.runs import folders, locks
+from tfcli.sweeps.journal import JOURNAL, Journal
+from tfcli.sweeps.orders import Check, Job
+from tfcli.sweeps.searches import parse_search
+from tfcli.sweeps.workers import Lost
+
+FOUR = ("model.positions=rotary,ends", "train.seed=0:1")
+OWN = """
+import tfcli
+
+class Late(tfcli.Positions):
+    def embed(self, x, at):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 4:
+            raise ZeroDivisionError("a bug of mine")
+        return x
+"""
+
+
+def figures(report: SweepReport) -> list[object]:
+    """What runs came to, but for times."""
+    return [replace(outcome, seconds=0.0, solved_seconds=None) for outcome in report.outcomes]
+
+
+def trained(workers: InlineWorkers) -> list[str]:
+    return [order.id for request in workers.given if isinstance(request, Job) for order in request.orders]
+
+
+def test_each_run_is_the_one_that_train_makes(folder: Path) -> None:
+    report = sweep(*FOUR)
+    assert (report.planned, report.done, report.skipped) == (4, 4, 0)
+    outcome = report.outcomes[3]
+    assert outcome.settings == {"model.positions": "ends", "train.seed": "1"}
+    train_run(plan(*FOUR).planner.configure(outcome.settings), "alone", Path("alone"))
+    assert left_behind(Path("alone")) == left_behind(Path(outcome.run))
+
+
+def test_results_do_not_depend_on_the_number_of_workers_or_on_who_is_first(folder: Path) -> None:
+    one = sweep(*FOUR, folder=Path("one"))
+    several = sweep(
+        *FOUR, folder=Path("several"), workers=InlineWorkers(3)
+    )  # the last that is given comes first
+    for mine, other in zip(one.outcomes, several.outcomes, strict=True):
+        assert left_behind(Path(mine.run)) == left_behind(Path(other.run))
+
+
+def test_what_is_done_is_not_done_again_and_more_values_add_to_it(folder: Path) -> None:
+    before = sweep(*FOUR)
+    workers = InlineWorkers()
+    again = sweep(*FOUR, workers=workers)
+    assert workers.given == []
+    assert again.skipped == 4
+    assert again.outcomes == before.outcomes
+    more = sweep("model.positions=rotary,ends", "train.seed=0:2", workers=workers)
+    assert len(trained(workers)) == 2
+    assert more.outcomes[:2] == before.outcomes[:2]
+    less = sweep("train.seed=0:1", "model.positions=ends")
+    assert less.skipped == 2
+    assert less.notes == [
+        "4 other runs in runs/reverse-sweep aren't part of this: of other settings, code or data"
+    ]
+
+
+def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
+    report = sweep(*FOUR)
+    shutil.rmtree(report.outcomes[1].run)
+    workers = InlineWorkers()
+    assert figures(sweep(*FOUR, workers=workers)) == figures(report)
+    assert trained(workers) == [report.outcomes[1].id]
+
+
+@pytest.mark.parametrize("steps", [1, 5, 17])
+def test_a_sweep_that_is_broken_off_goes_on_to_the_same_end(steps: int, folder: Path) -> None:
+    whole = sweep(*FOUR, folder=Path("whole"))
+    left = iter([False] * steps)
+    cut = sweep(*FOUR, folder=Path("cut"), workers=InlineWorkers(1, lambda: next(left, True)))
+    assert "interrupted" in states(cut)
+    assert cut.done < 4
+    again = sweep(*FOUR, folder=Path("cut"))
+    assert [outcome.state for outcome in again.outcomes] == [outcome.state for outcome in whole.outcomes]
+    for mine, other in zip(again.outcomes, whole.outcomes, strict=True):
+        assert left_behind(Path(mine.run)) == left_behind(Path(other.run))
+
+
+def test_what_a_journal_lost_is_read_from_the_runs(folder: Path) -> None:
+    before = sweep(*FOUR)
+    (folder / "runs/reverse-sweep" / JOURNAL).unlink()
+    assert sweep(*FOUR).outcomes == before.outcomes
+
+
+def test_a_line_that_a_kill_cut_is_no_harm(folder: Path) -> None:
+    before = sweep(*FOUR)
+    path = folder / "runs/reverse-sweep" / JOURNAL
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], lines[3][:50]]))
+    workers = InlineWorkers()
+    assert figures(sweep(*FOUR, workers=workers)) == figures(before)
+    assert len(workers.given) == 1
+    assert len(Journal(path.parent).outcomes) == 4
+
+
+def test_runs_are_scored_at_lengths_and_only_where_they_have_not_been(folder: Path) -> None:
+    sweep(*FOUR)
+    report = sweep("model.positions=rotary,learned", "train.seed=0:1", rules=Rules((3, 9), 16))
+    assert set(report.outcomes[0].lengths) == {"3", "9"}
+    assert report.outcomes[2].lengths["9"] is None  # learned positions end with the trained lengths
+    assert report.groups[1].lengths[1].exact_match_median is None
+    workers = InlineWorkers()
+    sweep("model.positions=rotary,learned", "train.seed=0:1", rules=Rules((3, 9), 16), workers=workers)
+    assert workers.given == []
+
+
+def test_scoring_ends_when_somebody_wants_to_stop(folder: Path) -> None:
+    sweep(*FOUR)
+    report = sweep(*FOUR, rules=Rules((3, 9), 16), workers=InlineWorkers(1, lambda: True))
+    assert report.outcomes[0].lengths == {}
+    assert report.outcomes[0].state in ("solved", "not solved")
+
+
+def test_an_error_in_a_run_is_recorded_and_the_others_go_on(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN)
+    words = ("model.positions=mine.py:Late,ends", "train.seed=0:1")
+    report = sweep(*words)
+    assert [state == "failed" for state in states(report)] == [True, True, False, False]
+    first = report.outcomes[0]
+    assert first.error == f"ZeroDivisionError: a bug of mine (at {folder / 'mine.py'}:8)"
+    assert first.traceback is not None
+    assert "in embed" in first.traceback
+    assert report.groups[0].failed == 2
+    workers = InlineWorkers()
+    sweep(*words, workers=workers)  # what failed is tried again
+    assert trained(workers) == [outcome.id for outcome in report.outcomes[:2]]
+
+
+def test_a_run_whose_code_has_changed_is_another_one(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN)
+    words = ("model.positions=mine.py:Late,ends", "train.seed=0:1")
+    before = sweep(*words)
+    (folder / "mine.py").write_text(OWN.replace("> 4", "> 4000"))
+    after = sweep(*words)
+    assert after.outcomes[0].id != before.outcomes[0].id
+    assert after.outcomes[2:] == before.outcomes[2:]
+    assert after.notes[0].startswith("2 other runs in runs/reverse-sweep aren't part of this")
+
+
+def test_code_that_changes_while_a_sweep_runs_is_told(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN)
+
+    def change() -> bool:
+        (folder / "mine.py").write_text(OWN + "# changed\n")
+        return False
+
+    report = sweep("model.positions=mine.py:Late,ends", "train.seed=0:1", workers=InlineWorkers(1, change))
+    assert report.outcomes[1].error == (
+        "its code or data has changed since the sweep began; ask for the sweep again"
+    )
+
+
+def test_the_first_failure_ends_a_sweep_if_asked_to(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN)
+    report = sweep("model.positions=mine.py:Late,ends", "train.seed=0:1", rules=Rules(fail_fast=True))
+    assert states(report) == ["failed"]
+
+
+def test_a_loss_that_is_no_number_is_told_and_not_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverge(*_: object) -> None:
+        raise DivergedError("the loss is nan at step 3")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "train_run", diverge)
+        report = sweep(*FOUR)
+    assert states(report) == ["diverged"] * 4
+    assert report.outcomes[0].error == "the loss is nan at step 3"
+    assert sweep(*FOUR).skipped == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TfcliError("a\nb"), "a b"),
+        (OSError(28, "No space left on device", "file"), "file: No space left on device"),
+        (MemoryError(), "not enough memory for this"),
+        (RuntimeError("can't allocate memory"), "not enough memory for this"),
+    ],
+)
+def test_errors_are_told_in_a_line(error: Exception, said: str) -> None:
+    assert jobs.name_error(error).startswith(said)
+
+
+def test_a_run_may_have_a_time_limit_and_goes_on_with_a_higher_one(folder: Path) -> None:
+    report = sweep(*FOUR, rules=Rules(time_limit=0.0))
+    assert states(report) == ["failed"] * 4
+    assert report.outcomes[0].error == "ran into --time-limit 0 at step 1"
+    assert folders.weights_of(Path(report.outcomes[0].run)).is_file()
+    again = sweep(*FOUR, rules=Rules(time_limit=600.0))
+    whole = sweep(*FOUR, folder=Path("whole"))
+    for mine, other in zip(again.outcomes, whole.outcomes, strict=True):
+        assert left_behind(Path(mine.run)) == left_behind(Path(other.run))
+
+
+def test_models_that_cannot_be_built_are_told_before_anything_is_trained(folder: Path) -> None:
+    words = ("task.name=histogram,reverse", "model.tie_embeddings=true", "train.seed=0:1")
+    with pytest.raises(ConfigError) as raised:
+        sweep(*words)
+    assert raised.value.problems == [
+        "task.name=histogram: model.tie_embeddings: the answers of histogram have symbols of their own;"
+        " leave it out"
+    ]
+    assert not list((folder / "runs/reverse-sweep").iterdir())
+
+
+class Fragile(InlineWorkers):
+    """Workers that die of each job, and may be replaced."""
+
+    def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+        request = self.requests[-1]
+        if isinstance(request, Check) or self.stopped:
+            yield from super().wait(timeout)
+            return
+        self.requests.pop()
+        yield Lost(request, "123", "was ended by SIGKILL", True)
+
+
+def test_a_run_that_no_worker_survives_is_recorded(folder: Path) -> None:
+    report = sweep(*FOUR, workers=Fragile())
+    assert states(report) == ["failed"] * 4
+    assert report.outcomes[0].error == "its worker was ended by SIGKILL, and so did those before it"
+
+
+def test_models_that_no_worker_survives_end_a_sweep(folder: Path) -> None:
+    class Dead(InlineWorkers):
+        def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+            yield Lost(self.requests.pop(), "123", "was ended by SIGKILL", True)
+
+    with pytest.raises(
+        TfcliError, match="workers die when they build the models: the last was ended by SIGKILL"
+    ):
+        sweep(*FOUR, workers=Dead())
+
+
+def test_a_worker_that_is_lost_is_told(folder: Path) -> None:
+    class Losing(InlineWorkers):
+        lost = False
+
+        def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+            if not self.lost and isinstance(self.requests[-1], Job):
+                self.lost = True
+                yield Lost(self.requests[-1], "123", "was ended by SIGKILL", False)
+            else:
+                yield from super().wait(timeout)
+
+    warned: list[str] = []
+    report = sweep(*FOUR, workers=Losing(), warned=warned)
+    assert warned == ["worker 123 was ended by SIGKILL; what it was at is done by another one"]
+    assert report.done == 4
+
+
+def test_progress_is_told(folder: Path) -> None:
+    shown: list[SweepProgress] = []
+    sweep(*FOUR, shown=shown, workers=InlineWorkers(2))
+    assert [progress.done for progress in shown] == [1, 2, 3, 4]
+    assert shown[0].eta is not None
+    assert shown[-1].running == []
+    assert {progress.total for progress in shown} == {4}
+
+
+def test_events_of_workers_come_to_the_log(folder: Path) -> None:
+    records: list[logging.LogRecord] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    keeper, level = Keeper(), LOGGER.level
+    LOGGER.addHandler(keeper)
+    LOGGER.setLevel(logging.INFO)
+    try:
+        sweep(*FOUR)
+    finally:
+        LOGGER.removeHandler(keeper)
+        LOGGER.setLevel(level)
+    events = [record.msg for record in records if isinstance(record.msg, Event)]
+    names = [event.name() for event in events]
+    assert names[0] == "sweep_started"
+    assert names.count("sweep_run_ended") == 4
+    ended = next(event for event in events if isinstance(event, SweepRunEnded))
+    assert ended.settings == {"model.positions": "rotary", "train.seed": "0"}
+
+
+def test_two_sweeps_cannot_have_one_folder(folder: Path) -> None:
+    with hold_folder(folder / "mine"), pytest.raises(UsageError) as raised, hold_folder(folder / "mine"):
+        pass
+    assert str(raised.value).startswith(f"{folder / 'mine'} is in use by another sweep (pid {os.getpid()});")
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    with pytest.raises(UsageError, match="can't make the folder"), hold_folder(folder / "file/sweep"):
+        pass
+
+
+def test_a_run_is_no_folder_for_a_sweep(folder: Path) -> None:
+    report = sweep(*FOUR)
+    with pytest.raises(UsageError, match=r"is a run; a sweep needs a folder of its own"):
+        plan(*FOUR, folder=Path(report.outcomes[0].run))
+
+
+def test_a_journal_that_cannot_be_written_ends_the_sweep(folder: Path) -> None:
+    (folder / "runs/reverse-sweep" / JOURNAL).mkdir(parents=True)
+    with pytest.raises(TfcliError, match=r"can't read runs/reverse-sweep/sweep.jsonl: not a regular file"):
+        sweep(*FOUR)
+    journal = Journal(folder / "gone")
+    report = sweep(*FOUR, folder=Path("other"))
+    with pytest.raises(TfcliError, match="can't be written"):
+        journal.add(report.outcomes[0])
+
+
+def test_a_run_that_a_lost_worker_is_still_at_is_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([5, 5, None])
+    slept: list[float] = []
+    monkeypatch.setattr(locks, "find_trainer", lambda run: next(answers))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    jobs.wait_for_others(folder)
+    assert len(slept) == 2
+
+
+def test_halving_trains_the_best_to_the_end_and_leaves_the_others(folder: Path) -> None:
+    words = ("model.positions=rotary,ends,sinusoidal", "train.seed=0:1", "train.steps=30")
+    report = sweep(*words, halving=True)
+    assert sorted(states(report)) == sorted(["dropped"] * 4 + [states(report)[0]] * 2)
+    assert states(report)[0] in ("solved", "not solved")
+    assert {outcome.until for outcome in report.outcomes} == {None, 10}
+    assert report.groups[0].done == 2
+    assert report.groups[1].dropped == 2
+    best = report.outcomes[0]
+    train_run(plan(*words).planner.configure(best.settings), "alone", Path("alone"))
+    assert left_behind(Path("alone")) == left_behind(Path(best.run))
+    workers = InlineWorkers()
+    assert sweep(*words, halving=True, workers=workers).outcomes == report.outcomes
+    assert workers.given == []
+
+
+def test_a_random_search_draws_the_same_again_and_leaves_out_what_is_refused(folder: Path) -> None:
+    words = ("model.d_model=6:12", "model.n_heads=2,3", "train.learning_rate=1e-4:1e-1", "train.seed=0:1")
+    search = parse_search("random:3")
+    report = sweep(*words, search=search)
+    assert len(report.outcomes) == 6
+    assert len(report.groups) == 3
+    assert "settings were refused and drawn again, such as" in report.notes[0]
+    assert sweep(*words, search=search).skipped == 6
+    assert (
+        plan(*words, search=search, seed=1).strategy.trials() != plan(*words, search=search).strategy.trials()
+    )
+
+
+def test_a_search_in_which_all_is_refused_says_why(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="must divide d_model = 8"):
+        plan("model.n_heads=3,5", search=parse_search("random:3"))
+
+
+def test_a_search_says_where_there_is_no_more_to_draw(folder: Path) -> None:
+    prepared = plan("model.n_heads=1,2", search=parse_search("random:9"))
+    assert prepared.notes == ["there are no more than 2 settings to draw, as far as was tried"]
+
+
+@pytest.mark.parametrize("text", ["random", "random:0", "grid:5", "random:x"])
+def test_a_search_that_cannot_be_read_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match="can't read --search"):
+        parse_search(text)
+
+
+def test_a_plan_says_how_much_there_is_to_do(folder: Path) -> None:
+    made = plan_sweep(plan(*FOUR), Rules(), InlineWorkers(2))
+    assert (made.runs, made.settings, made.done, made.started, made.steps) == (4, 2, 0, 0, 48)
+    assert made.axes == {"model.positions": "rotary, ends", "train.seed": "0, 1"}
+    assert made.measured.startswith("by a few steps of 2 settings")
+    assert made.seconds > 0
+    left = iter([False] * 20)
+    sweep(*FOUR, workers=InlineWorkers(1, lambda: next(left, True)))
+    again = plan_sweep(plan(*FOUR), Rules(), InlineWorkers(2))
+    assert (again.done, again.started) == (1, 3)
+    assert again.measured == "as the 1 runs that are done took"
+    assert json.loads(json.dumps(again.parameters))
+
+
+def test_a_plan_of_models_that_cannot_be_built_says_why(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="have symbols of their own"):
+        plan_sweep(plan("task.name=histogram,reverse", "model.tie_embeddings=true"), Rules(), InlineWorkers())
+
+
+def test_there_is_a_worker_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5}, raising=False)
+    assert count_cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert count_cores() == 7

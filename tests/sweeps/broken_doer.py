@@ -1,0 +1,3 @@
+"""A module of workers that cannot be imported."""
+
+raise ImportError("nothing works here")

@@ -1,0 +1,156 @@
+"""The runs of a sweep are checked, named and told apart before anything starts."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+import tfcli
+from tests.sweeps.inline import plan
+from tfcli.config.files import load_config
+from tfcli.errors import ConfigError, UsageError
+from tfcli.sweeps.axes import Axis, Span
+from tfcli.sweeps.identity import Identifier
+from tfcli.sweeps.planning import label_of, slug_of
+from tfcli.sweeps.points import draw, draw_several, grid
+from tfcli.sweeps.searches import parse_search
+
+OWN = "import tfcli\n\nclass Mine(tfcli.Positions):\n    pass\n"
+
+
+def identify(*settings: str) -> str:
+    return Identifier().identify(load_config("reverse", list(settings)))
+
+
+def test_seeds_turn_the_fastest_wherever_they_stand(folder: Path) -> None:
+    trials = plan("train.seed=0:1", "model.positions=rotary,ends").strategy.trials()
+    assert [(trial.point["model.positions"], trial.seed) for trial in trials] == [
+        ("rotary", 0),
+        ("rotary", 1),
+        ("ends", 0),
+        ("ends", 1),
+    ]
+    assert trials[0].label == "rotary, seed 0"
+    assert trials[0].folder == Path("runs/reverse-sweep") / f"rotary-0-{trials[0].id}"
+
+
+def test_an_id_depends_on_every_setting_and_on_nothing_else(folder: Path) -> None:
+    assert identify() == identify("train.seed=0")
+    assert len({identify(), identify("train.seed=1"), identify("train.eval_every=24")}) == 3
+
+
+def test_an_id_depends_on_what_stands_in_a_file_and_not_on_where_it_lies(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "mine.py").write_text(OWN)
+    before = identify("model.positions=a/mine.py:Mine")
+    assert before == identify("model.positions=b/mine.py:Mine")
+    (folder / "a/mine.py").write_text(OWN + "# changed\n")
+    assert before != identify("model.positions=a/mine.py:Mine")
+
+
+def test_an_id_depends_on_the_data(folder: Path) -> None:
+    ids = set()
+    for lines in ("1 2\t2 1\n3 4\t4 3\n" * 20, "1 2\t2 1\n3 4\t4 3\n" * 20 + "4 1\t1 4\n"):
+        (folder / "pairs.tsv").write_text(lines)
+        ids.add(Identifier().identify(load_config("pairs.tsv")))
+    assert len(ids) == 2
+
+
+def test_an_id_depends_on_the_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = identify()
+    monkeypatch.setattr(tfcli, "__version__", "99")
+    assert identify() != before
+
+
+def test_an_id_depends_on_the_weights_of_the_start(folder: Path, trained: Path) -> None:
+    start = f"train.start={trained}/runs/reverse"
+    assert identify(start) != identify()
+    assert identify(start) == identify(start)
+
+
+def test_a_start_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"train.start: can't read nowhere"):
+        identify("train.start=nowhere")
+
+
+def test_all_combinations_that_are_refused_are_told(folder: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        plan("model.d_model=10,12,33", "model.n_heads=2,5", "train.seed=0:9")
+    assert [problem.partition(":")[0] for problem in raised.value.problems] == [
+        "model.d_model=12 model.n_heads=5",
+        "model.d_model=33 model.n_heads=2",
+        "model.d_model=33 model.n_heads=5",
+    ]
+
+
+def test_refusals_without_end_are_counted(folder: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        plan("train.batch_size=-50:-1", "model.n_layers=1,2")
+    assert raised.value.problems[-1] == "... and 80 more"
+
+
+@pytest.mark.parametrize("key", ["model.n_layer", "modle.n_layers", "n_layers"])
+def test_a_setting_that_is_not_there_is_told_once(key: str, folder: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        plan(f"{key}=1:9")
+    assert key in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_two_values_that_mean_the_same_are_refused(folder: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        plan("train.learning_rate=1e-3,0.001")
+    assert str(raised.value) == (
+        "train.learning_rate=1e-3 and train.learning_rate=0.001 are the same setting"
+    )
+
+
+def test_a_grid_cannot_take_a_range_of_other_numbers(folder: Path) -> None:
+    with pytest.raises(UsageError, match="a grid needs a list of values"):
+        plan("train.learning_rate=1e-4:1e-2")
+
+
+def test_many_runs_are_asked_for_twice(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"1,002 runs: model.n_layers 2 x train.seed 501; add --yes"):
+        plan("train.seed=0:500", "model.n_layers=1,2")
+    with pytest.raises(UsageError, match=r"1,500 runs: 300 settings x train.seed 5; add --yes"):
+        plan("train.seed=0:4", "model.n_layers=1,2", search=parse_search("random:300"))
+    assert len(plan("train.seed=0:1000", is_sure=True).strategy.trials()) == 1001
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "nothing varies"),
+        (["copy", "train.seed=0:1"], "one example at a time, not 'copy', too"),
+    ],
+)
+def test_what_is_no_sweep_is_refused(words: list[str], problem: str, folder: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        plan(*words)
+    assert problem in str(raised.value)
+
+
+def test_runs_have_one_thread_unless_they_are_to_have_more(folder: Path) -> None:
+    prepared = plan("train.seed=0:1")
+    assert prepared.planner.configure({"train.seed": "0"}).train.threads == 1
+    prepared = plan("train.threads=2,3")
+    assert prepared.planner.configure({"train.threads": "3"}).train.threads == 3
+
+
+def test_names_are_short_and_fit_for_folders() -> None:
+    point = {"model.positions": "/far/away/mine.py:Mine", "train.freeze": "[a, b]", "train.seed": "3"}
+    assert label_of(point) == "Mine, freeze [a, b], seed 3"
+    assert slug_of(point) == "Mine-a-b-3"
+    assert slug_of({"train.seed": "x" * 300}) == "x" * 60
+
+
+def test_draws_are_the_same_for_a_seed_and_each_comes_once() -> None:
+    axes = [Axis("a", ("x", "y")), Axis("b", (range(0, 3),), Span(0, 2, 1))]
+    assert list(draw_several(axes, 4, 1)) == list(draw_several(axes, 4, 1))
+    found = list(draw_several(axes, 99, 0))
+    assert sorted(map(str, found)) == sorted(map(str, grid(axes)))
+    assert draw(axes, random.Random(0)).keys() == {"a", "b"}

@@ -1,0 +1,88 @@
+"""What runs came to is summed up over seeds, and settings are held against the first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfcli.intervals import difference
+from tfcli.records.sweep import RunOutcome, State
+from tfcli.sweeps import summary
+from tfcli.sweeps.planning import Trial
+
+
+def trial(setting: str, seed: int) -> Trial:
+    return Trial(f"{setting}{seed}", {"task.name": setting, "train.seed": str(seed)}, Path(), 100, seed, 5)
+
+
+def outcome(
+    of: Trial, exact: float, solved: int | None = None, at_9: float | None = None, state: State = "not solved"
+) -> RunOutcome:
+    return RunOutcome(
+        of.id,
+        "",
+        of.point,
+        "solved" if solved else state,
+        of.seed,
+        exact_match=exact,
+        solved_step=solved,
+        solved_seconds=None if solved is None else solved / 10,
+        lengths={"9": at_9},
+        parameters=7,
+    )
+
+
+TRIALS = [trial(setting, seed) for setting in ("copy", "sort") for seed in (0, 1, 2)]
+OUTCOMES = {
+    trial.id: outcome(trial, *figures)
+    for trial, figures in zip(
+        TRIALS,
+        [(1.0, 20, 0.5), (1.0, 30, 0.7), (0.4, None, 0.1), (1.0, 50, 0.6), (1.0, 60, 0.9), (1.0, 70, 0.2)],
+        strict=True,
+    )
+}
+
+
+def test_a_setting_is_its_median_and_its_worst_seed() -> None:
+    first, second = summary.group(TRIALS, OUTCOMES, [9])
+    assert (first.label, first.runs, first.done, first.solved) == ("copy", 3, 3, 2)
+    assert (first.exact_match_median, first.exact_match_worst) == (1.0, 0.4)
+    assert (first.steps_median, first.seconds_median) == (25, 2.5)
+    assert (first.lengths[0].exact_match_median, first.lengths[0].exact_match_worst) == (0.5, 0.1)
+    assert (second.solved, second.steps_median, second.parameters) == (3, 60, 7)
+
+
+def test_settings_are_held_against_the_first_seed_by_seed() -> None:
+    [contrast] = summary.contrast(TRIALS, OUTCOMES, [])
+    assert (contrast.label, contrast.baseline, contrast.measure) == ("sort", "copy", "exact match")
+    assert contrast.difference == difference({0: 1.0, 1: 1.0, 2: 0.4}, {0: 1.0, 1: 1.0, 2: 1.0})
+    assert contrast.difference.paired
+
+
+def test_steps_are_compared_only_where_all_runs_are_solved() -> None:
+    assert "steps to solved" not in {found.measure for found in summary.contrast(TRIALS, OUTCOMES, [])}
+    all_solved = {**OUTCOMES, "copy2": outcome(TRIALS[2], 1.0, 40)}
+    [steps] = [c for c in summary.contrast(TRIALS, all_solved, []) if c.measure == "steps to solved"]
+    assert steps.difference.mean == 30
+    assert steps.difference.interval is None  # each seed takes 30 more: there is no spread to tell from
+
+
+def test_with_lengths_the_longest_is_compared() -> None:
+    [contrast] = summary.contrast(TRIALS, OUTCOMES, [3, 9])
+    assert contrast.measure == "exact match at 9"
+    assert contrast.difference == difference({0: 0.5, 1: 0.7, 2: 0.1}, {0: 0.6, 1: 0.9, 2: 0.2})
+
+
+def test_runs_that_have_not_come_to_their_end_are_left_out() -> None:
+    cut = {**OUTCOMES, "sort0": outcome(TRIALS[3], 0.0, state="interrupted"), "sort1": None}
+    there = {key: found for key, found in cut.items() if found is not None}
+    _, second = summary.group(TRIALS, there, [])
+    assert (second.runs, second.done, second.exact_match_median) == (3, 1, 1.0)
+    [contrast] = summary.contrast(TRIALS, there, [])
+    assert (contrast.difference.paired, contrast.difference.seeds_after) == (False, 1)
+
+
+def test_without_any_run_there_is_nothing_to_say() -> None:
+    [first, _] = summary.group(TRIALS, {}, [9])
+    assert (first.done, first.exact_match_median, first.steps_median) == (0, None, None)
+    assert summary.contrast(TRIALS, {}, []) == []
+    assert summary.contrast([], {}, []) == []

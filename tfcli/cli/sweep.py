@@ -1,0 +1,185 @@
+"""`sweep`: many runs of one configuration."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfcli.cli import saving
+from tfcli.cli.app import app
+from tfcli.cli.options import JsonOption, complete_sources, expand_user
+from tfcli.cli.output import hint, warn
+from tfcli.errors import UsageError
+
+if TYPE_CHECKING:  # to import what these need takes longer than --help
+    from tfcli.commands.sweep import Rules, Sweep
+    from tfcli.records.sweep import SweepReport
+    from tfcli.sweeps.setup import Prepared
+    from tfcli.sweeps.workers import LocalWorkers
+
+FORMATS = [".csv", ".json", ".md", ".svg"]
+MOST_WORKERS = 1024
+
+
+@app.command()
+def sweep(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="EXAMPLE KEY=VALUE...",
+            help="An example, FILE.yaml or FILE.yaml:NAME, whose sweep: block counts, too; and settings: "
+            "KEY=A,B,C takes each value, KEY=FIRST:LAST each whole number. "
+            "A value with a comma of its own stands in brackets or quotes: KEY=[a,b],[c].",
+            autocompletion=complete_sources,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the sweep; runs/NAME-sweep if left out.", callback=expand_user),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, max=MOST_WORKERS, help="Processes that train at once; one a core if left out."
+        ),
+    ] = None,
+    lengths: Annotated[
+        str | None, typer.Option("--lengths", help="Score the trained models at these, such as 41:500:50.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
+    ] = 256,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="KIND:N",
+            help="Draw N settings, from ranges such as train.learning_rate=1e-4:1e-1, too: random:50, or "
+            "optuna:50, whose draws learn from each other.",
+        ),
+    ] = None,
+    search_seed: Annotated[int, typer.Option("--search-seed", min=0, max=2**31, help="Of the draws.")] = 0,
+    halving: Annotated[
+        bool,
+        typer.Option(
+            "--halving", help="Train all for a few steps, the best third for three times as many, and so on."
+        ),
+    ] = False,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", min=0, help="Seconds of training, for each run.")
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop when a run fails; else the others go on.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how many runs there are, their size, and a time.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Mean it, where there are over a thousand runs.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write .csv, .json, .md or .svg, too.", callback=expand_user),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train many runs of one configuration, and hold its settings against each other.
+
+    The runs are like those of `train`, below the folder of the sweep. What is done isn't done again: the same
+    command goes on where it was broken off, and more values add to it.
+
+    Example: tfcli sweep reverse model.positions=sinusoidal,rotary,ends train.seed=0:4
+    """
+    from tfcli.cli.ranges import parse_lengths
+    from tfcli.commands.sweep import Rules, count_cores
+    from tfcli.sweeps.searches import parse_search
+    from tfcli.sweeps.setup import Wanted, prepare
+    from tfcli.sweeps.workers import LocalWorkers
+
+    if force and save is None:
+        raise UsageError("--force is about the file of --save")
+    if save is not None:
+        saving.check_target(save, FORMATS, force=force)
+    rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast)
+    drawn = None if search is None else parse_search(search)
+    prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes))
+    with LocalWorkers(workers or count_cores()) as pool:
+        if dry_run:
+            tell_plan(prepared, rules, pool, as_json)
+            return
+        finished, report = run(prepared, rules, pool, quiet)
+    tell(finished, report, save, quiet, as_json)
+
+
+def tell_plan(prepared: "Prepared", rules: "Rules", pool: "LocalWorkers", as_json: bool) -> None:
+    """Print what a sweep would do."""
+    from tfcli.cli.output import print_result
+    from tfcli.commands.sweep_reports import plan_sweep
+    from tfcli.render.sweep import print_plan
+
+    print_result(plan_sweep(prepared, rules, pool), print_plan, as_json=as_json)
+
+
+def run(
+    prepared: "Prepared", rules: "Rules", pool: "LocalWorkers", quiet: bool
+) -> "tuple[Sweep, SweepReport]":
+    """Run a sweep with a display on stderr, and return what it came to."""
+    from tfcli.commands.sweep import Listener, Sweep, hold_folder
+    from tfcli.commands.sweep_reports import report_on
+    from tfcli.render.sweep_progress import SweepDisplay
+    from tfcli.render.terminal import make_console
+
+    started, told = time.monotonic(), set[str]()
+
+    def warn_once(problem: str) -> None:
+        if problem not in told:
+            told.add(problem)
+            warn(problem)
+
+    with hold_folder(prepared.planner.folder), SweepDisplay(make_console(stderr=True), quiet) as display:
+        going = Sweep(prepared.planner, prepared.strategy, rules, pool, Listener(display.show, warn_once))
+        going.run()
+        return going, report_on(prepared, going, time.monotonic() - started)
+
+
+def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: bool, as_json: bool) -> None:
+    """Print and write what a sweep came to, and what to try next.
+
+    Raises:
+        typer.Exit: not all of it is done, or something failed.
+    """
+    from tfcli.cli.output import print_result
+    from tfcli.render.sweep import print_sweep
+
+    if save is not None:
+        write(report, save)
+    print_result(report, print_sweep, as_json=as_json)
+    if save is not None and not as_json:
+        saving.tell_size(save)
+    if finished.was_interrupted:
+        if not quiet:
+            hint("next: the same command goes on where this was broken off")
+        raise typer.Exit(130)
+    if finished.failed:
+        raise typer.Exit(1)
+    if not quiet and report.outcomes:
+        best = max(report.outcomes, key=lambda outcome: outcome.exact_match or 0.0)
+        hint(f"next: tfcli attn {Path(best.run).parent.name}/{Path(best.run).name}")
+
+
+def write(report: "SweepReport", path: Path) -> None:
+    """Write a report to a file, as its suffix says."""
+    from tfcli.render import sweep as tables
+    from tfcli.render import sweep_svg
+    from tfcli.render.files import json_text
+
+    makers = {
+        ".csv": lambda: "".join(tables.csv(report)),
+        ".json": lambda: json_text(report),
+        ".md": lambda: tables.markdown(report),
+        ".svg": lambda: sweep_svg.render(report),
+    }
+    saving.write(path, makers[path.suffix.lower()])

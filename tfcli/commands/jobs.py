@@ -1,0 +1,261 @@
+"""What a worker of a sweep does: train runs, score them, and say what they came to."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tfcli.building.models import build_for_training
+from tfcli.checkpoints.loading import load_run
+from tfcli.checkpoints.saving import count_parameters
+from tfcli.commands.evaluate import evaluate_run
+from tfcli.commands.train import Audience, make_training, resume_run, train_run
+from tfcli.config.class_files import describe_error
+from tfcli.config.schema import RunConfig
+from tfcli.config.trust import files_of
+from tfcli.devices import prepare
+from tfcli.errors import NO_MEMORY, DivergedError, TfcliError
+from tfcli.records.events import LOGGER, Event
+from tfcli.records.progress import STREAK, Progress
+from tfcli.records.results import RunDetails
+from tfcli.records.sweep import RunOutcome, State
+from tfcli.runs import folders, headers, locks, summaries
+from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
+from tfcli.training.monitor import monitor
+
+SAY_EVERY = 0.25  # seconds between two words on one run
+WAIT = 30.0  # seconds for the worker of a parent that was killed to end its step
+TRIED = 20  # steps that are timed
+EVALUATION_SEED = 0  # as `tfcli eval` has it
+
+
+def do(request: Request, line: Line) -> list[RunOutcome] | list[Checked]:
+    """Do what is asked of a worker."""
+    with telling_events(line):
+        if isinstance(request, Check):
+            return [check(config, request.timed) for config in request.configs]
+        return [train_one(order, line) for order in request.orders]
+
+
+def train_one(order: Order, line: Line) -> RunOutcome:
+    """Bring a run to its end, or as far as it is to go, and return what it came to; an error is one, too."""
+    try:
+        wait_for_others(order.folder)
+        how = bring_on(order, line)
+        outcome = read_outcome(order, how)
+        if order.lengths and outcome.state in ("solved", "not solved"):
+            outcome = score(order, outcome, line)
+    except Exception as error:
+        return failure(order, error)
+    return outcome
+
+
+def wait_for_others(run: Path) -> None:
+    """Wait until nobody trains a run any more: a worker that lost its parent ends within a step."""
+    until = time.monotonic() + WAIT
+    while locks.find_trainer(run) is not None and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def bring_on(order: Order, line: Line) -> str | None:
+    """Train a run, or let it go on, unless it has come to its end; why it was left before that, if it was."""
+    follower = Follower(order, line)
+    audience = Audience(
+        follower.show, warn=lambda problem: line.say(Remark(problem)), stop=follower.must_stop
+    )
+    path = order.folder
+    if not (path / folders.CONFIG).is_file():
+        shutil.rmtree(path, ignore_errors=True)  # made, and nothing written yet
+        train_run(order.config, path.name, path, audience)
+    elif not has_come(order):
+        resume_run(path, [], [file for _, file in files_of(order.config)], audience)
+    return follower.why
+
+
+def has_come(order: Order) -> bool:
+    """Whether a run has come to its end, or as far as it is to go."""
+    run = order.folder
+    if not folders.weights_of(run).is_file():
+        return False
+    summary = headers.read_header(run).summary
+    return not summary.interrupted or (order.until is not None and summary.steps >= order.until)
+
+
+class Follower:
+    """Tells how a training goes, and when it is to stop."""
+
+    def __init__(self, order: Order, line: Line) -> None:
+        self.order, self.line = order, line
+        self.said_at = 0.0
+        self.why: str | None = None
+
+    def show(self, progress: Progress) -> None:
+        """Tell of a step, now and then."""
+        now = time.monotonic()
+        if now - self.said_at >= SAY_EVERY:
+            self.said_at = now
+            score = progress.score.exact_match if progress.score else None
+            self.line.say(Step(self.order.id, progress.step, self.order.config.train.steps, score))
+
+    def must_stop(self, progress: Progress) -> bool:
+        """Whether a training is to end after that step."""
+        order = self.order
+        if order.until is not None and progress.step >= order.until:
+            self.why = "dropped"
+        elif order.time_limit is not None and progress.seconds > order.time_limit:
+            self.why = f"ran into --time-limit {order.time_limit:g} at step {progress.step:,}"
+        elif self.line.must_stop():
+            self.why = "interrupted"
+        return self.why is not None
+
+
+def read_outcome(order: Order, why: str | None) -> RunOutcome:
+    """Return what a run came to, from its folder."""
+    details = summaries.details(order.folder)
+    history = details.history
+    if order.until is not None:  # what came later, if anything did, wasn't known at that step
+        history = [line for line in history if line["step"] <= order.until]
+    last = history[-1] if history else {}
+    solved = find_solved(history)
+    state, error = state_of(order, details, why)
+    return RunOutcome(
+        id=order.id,
+        run=str(order.folder),
+        settings=order.settings,
+        state=state,
+        seed=order.config.train.seed,
+        steps=min(details.steps, order.until or details.steps),
+        most_steps=order.config.train.steps,
+        seconds=last.get("train_seconds", details.train_seconds) if order.until else details.train_seconds,
+        solved_step=None if solved is None else int(solved["step"]),
+        solved_seconds=None if solved is None else solved["train_seconds"],
+        exact_match=last.get("exact_match") if order.until else details.exact_match,
+        token_accuracy=last.get("token_accuracy") if order.until else details.token_accuracy,
+        held_out_loss=last.get("held_out_loss"),
+        parameters=details.parameters,
+        until=order.until,
+        error=error,
+    )
+
+
+def state_of(order: Order, details: RunDetails, why: str | None) -> tuple[State, str | None]:
+    """Return how a run stands, and why it counts as failed, if it does."""
+    if not details.interrupted:
+        return "solved" if details.solved else "diverged" if details.diverged else "not solved", None
+    if why == "interrupted":
+        return "interrupted", None
+    if order.until is not None and details.steps >= order.until:
+        return "dropped", None
+    return "failed", why or "its training was broken off"
+
+
+def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
+    """Return the first evaluation at which a run was solved, if one is."""
+    streak, attempt = 0, 0.0
+    for line in history:
+        streak = 0 if line["attempt"] != attempt else streak
+        attempt, streak = line["attempt"], streak + 1 if line["exact_match"] == 1 else 0
+        if streak == STREAK:
+            return line
+    return None
+
+
+def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
+    """Add the exact match at each length that the model can read, until somebody wants to stop."""
+    loaded = load_run(order.folder, [path for _, path in files_of(order.config)])
+    found: dict[str, float | None] = {}
+    for length in order.lengths:
+        if line.must_stop():
+            break
+        if not loaded.model.takes(loaded.task.nearest_length(length)):
+            found[str(length)] = None
+            continue
+        report = evaluate_run(loaded, [length], order.samples, EVALUATION_SEED, order.config.train.device, 0)
+        found[str(length)] = report.lengths[0].exact_match
+    return replace(outcome, lengths=found, samples=order.samples)
+
+
+def failure(order: Order, error: Exception) -> RunOutcome:
+    """Return what a run came to that ended with an error."""
+    is_known = isinstance(error, TfcliError | OSError)
+    history = summaries.read_metrics(order.folder)
+    return RunOutcome(
+        id=order.id,
+        run=str(order.folder),
+        settings=order.settings,
+        state="diverged" if isinstance(error, DivergedError) else "failed",
+        seed=order.config.train.seed,
+        steps=int(history[-1]["step"]) if history else 0,
+        most_steps=order.config.train.steps,
+        until=order.until,
+        error=name_error(error),
+        traceback=None if is_known else "".join(traceback.format_exception(error)),
+    )
+
+
+def name_error(error: Exception) -> str:
+    """Return an error in a line."""
+    if isinstance(error, TfcliError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'}: {error.strerror}"
+    if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
+        return "not enough memory for this; try a smaller model, batch, length or number of samples"
+    return describe_error(error)
+
+
+def check(config: RunConfig, timed: bool) -> Checked:
+    """Build the model of a configuration, and perhaps time some of its steps."""
+    try:
+        prepare(config.train)
+        _, model = build_for_training(config)
+        return Checked(None, count_parameters(model), time_steps(config) if timed else None)
+    except Exception as error:
+        return Checked(name_error(error), 0, None)
+
+
+def time_steps(config: RunConfig) -> float:
+    """Return the seconds that a step takes, with its share of the evaluations."""
+    training, held_out = make_training(config, None)
+    records = monitor(training, training.model, held_out)
+    every = config.train.eval_every
+    steps = min(config.train.steps, max(TRIED, every))
+    first = next(records)
+    last = first
+    for last in records:
+        if last.step >= steps:
+            break
+    return (last.seconds - first.seconds) / max(1, last.step - first.step)
+
+
+class Forwarder(logging.Handler):
+    """Tells the events of a worker to its parent, for the log."""
+
+    def __init__(self, say: Callable[[Told], None]) -> None:
+        super().__init__()
+        self.say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell an event."""
+        if isinstance(record.msg, Event):
+            self.say(Told(record.msg, record.created, record.process or 0))
+
+
+@contextmanager
+def telling_events(line: Line) -> Iterator[None]:
+    """Tell all events down the line."""
+    handler, level = Forwarder(line.say), LOGGER.level
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)

@@ -1,0 +1,342 @@
+"""`sweep`: many runs of one configuration, on workers of this machine or of others. Free of torch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tfcli.commands.interrupts import defer_interrupt
+from tfcli.config.schema import RunConfig
+from tfcli.errors import ConfigError, StoppedError, TfcliError, UsageError
+from tfcli.records.events import LOGGER, SweepRunEnded, SweepStarted, WorkerLost, emit
+from tfcli.records.sweep import RunningRun, RunOutcome, SweepProgress
+from tfcli.runs import locks
+from tfcli.sweeps.identity import Identifier
+from tfcli.sweeps.journal import Journal
+from tfcli.sweeps.orders import Check, Checked, Job, Order, Remark, Request, Step, Told, Word
+from tfcli.sweeps.planning import Planner, Trial, describe
+from tfcli.sweeps.strategies import Leg, Strategy
+from tfcli.sweeps.workers import Done, Lost
+
+TICK = 0.2  # seconds between two looks at whether somebody wants to stop
+GRACE = 30.0  # seconds beyond its limit after which a worker is ended that doesn't come to the end of a step
+CHECKED = 20  # models that a worker builds in one go
+
+
+class Workers(Protocol):
+    """Whoever does the work: processes of this machine, or of a cluster."""
+
+    number: int
+
+    @property
+    def free(self) -> int:
+        """How many requests can be taken now."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being done."""
+
+    def give(self, request: Request) -> None:
+        """Let something be done."""
+
+    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
+        """Yield what there is to say, within a time in seconds."""
+
+    def stop(self) -> None:
+        """Ask for the end of all that is being done; what can be saved is."""
+
+    def end_overdue(self, limit: float) -> None:
+        """End what has been going on for longer than that, in seconds."""
+
+    def kill(self) -> None:
+        """End all that is being done, at once."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how a sweep goes."""
+
+    show: Callable[[SweepProgress], None] = lambda progress: None
+    warn: Callable[[str], None] = lambda problem: None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How runs are trained and scored, apart from their configurations."""
+
+    lengths: tuple[int, ...] = ()  # at which those that have come to their end are scored
+    samples: int = 256  # held-out sequences of each length
+    time_limit: float | None = None  # seconds of training, for each run
+    fail_fast: bool = False  # whether the first failure ends the sweep
+
+
+def count_cores() -> int:
+    """How many processes can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Have a sweep's folder, made if need be, for oneself.
+
+    Raises:
+        UsageError: another sweep has it, or it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't make the folder {folder}: {error.strerror}; --out PATH puts it elsewhere"
+        ) from error
+    with locks.hold(folder) as is_alone:
+        if not is_alone:
+            pid = locks.find_trainer(folder)
+            raise UsageError(
+                f"{folder} is in use by another sweep (pid {pid}); wait for it, or choose an --out"
+            )
+        yield
+
+
+class Sweep:
+    """Gives runs to workers, and takes in what they come to, until there are no more.
+
+    Only this process writes the journal; each run's folder is written by its worker.
+    """
+
+    def __init__(
+        self, planner: Planner, strategy: Strategy, rules: Rules, workers: Workers, listener: Listener
+    ) -> None:
+        self.planner, self.strategy, self.rules = planner, strategy, rules
+        self.workers, self.listener = workers, listener
+        self.journal = Journal(planner.folder)
+        self.legs: dict[str, Leg] = {}  # that are being trained, by their ids
+        self.steps: dict[str, Step] = {}  # the last that was said of them
+        self.done = self.skipped = self.solved = self.failed = 0
+        self.is_stopping = self.was_interrupted = False
+        self.started = time.monotonic()
+
+    def run(self) -> None:
+        """Train all there is. Ctrl-C lets the workers save what they are at; a second one ends them at once.
+
+        Raises:
+            TfcliError: the journal can't be written, or no worker can start.
+        """
+        folder = self.planner.folder
+        emit(SweepStarted(str(folder), len(self.strategy.trials()), self.workers.number))
+        try:
+            with defer_interrupt() as interrupt:
+                self.check_models(lambda: interrupt.check(0))
+                while True:
+                    if not self.is_stopping:
+                        self.give_out()
+                    if self.workers.is_idle:
+                        break
+                    self.take_in()
+                    if interrupt.caught and not self.is_stopping:
+                        self.was_interrupted = True
+                        self.stop()
+                    self.listener.show(self.progress())
+        except StoppedError:
+            self.was_interrupted = True
+        except KeyboardInterrupt:
+            self.was_interrupted = True
+            self.workers.kill()
+
+    def check_models(self, tick: Callable[[], None]) -> None:
+        """Build the model of each setting that is to be trained, before anything is.
+
+        Raises:
+            ConfigError: some can't be built, all of which are told.
+        """
+        settings: dict[str, Trial] = {}
+        for trial in self.strategy.trials():
+            if trial.id not in self.planner.known:
+                settings.setdefault(describe(trial.setting), trial)
+        configs = [self.planner.configure(trial.point) for trial in settings.values()]
+        problems = [
+            f"{label}: {found.problem}" if label else found.problem
+            for label, found in zip(settings, build(configs, self.workers, tick), strict=True)
+            if found.problem is not None
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def give_out(self) -> None:
+        """Give a run to each worker that is free; what is done already is taken from the journal."""
+        while self.workers.free > 0 and (leg := self.strategy.next()) is not None:
+            trial, rules = leg.trial, self.rules
+            key = (trial.id, leg.until)
+            found = self.journal.find(key, trial.folder, rules.lengths, rules.samples)
+            if found is not None:
+                self.skipped += 1
+                self.count(found)
+                self.strategy.tell(leg, found)
+                continue
+            self.legs[trial.id] = leg
+            try:
+                self.workers.give(Job((self.order(leg),)))
+            except UsageError as error:
+                self.finish(failure(leg, str(error)))
+
+    def order(self, leg: Leg) -> Order:
+        """Return what a worker is to do.
+
+        Raises:
+            UsageError: a file that the run depends on isn't what it was when the sweep began.
+        """
+        trial, rules = leg.trial, self.rules
+        config = self.planner.configure(trial.point)
+        if Identifier().identify(config) != trial.id:
+            raise UsageError("its code or data has changed since the sweep began; ask for the sweep again")
+        return Order(
+            trial.id,
+            trial.folder,
+            trial.point,
+            config,
+            leg.until,
+            rules.lengths,
+            rules.samples,
+            rules.time_limit,
+        )
+
+    def take_in(self) -> None:
+        """Take in what workers say."""
+        for word in self.workers.wait(TICK):
+            if isinstance(word, Done):
+                for outcome in word.result:
+                    self.finish(outcome)
+            elif isinstance(word, Lost):
+                self.lose(word)
+            elif isinstance(word, Step):
+                self.steps[word.id] = word
+            else:
+                self.pass_on(word)
+        if self.rules.time_limit is not None:
+            self.workers.end_overdue(self.rules.time_limit + GRACE)
+
+    def pass_on(self, word: object) -> None:
+        """Pass on what a worker has for the user, or for the log."""
+        if isinstance(word, Remark):
+            self.listener.warn(word.text)
+        elif isinstance(word, Told):
+            record = LOGGER.makeRecord(LOGGER.name, word.event.level, "", 0, word.event, (), None)
+            record.created, record.process = word.time, word.pid
+            if LOGGER.isEnabledFor(logging.INFO):
+                LOGGER.handle(record)
+
+    def lose(self, lost: Lost) -> None:
+        """Take leave of a worker."""
+        orders = lost.request.orders if isinstance(lost.request, Job) else ()
+        emit(WorkerLost(str(lost.worker), [str(order.folder) for order in orders], lost.how))
+        if self.is_stopping:
+            for order in orders:
+                self.legs.pop(order.id, None)
+        elif lost.for_good:
+            for order in orders:
+                self.finish(
+                    failure(self.legs[order.id], f"its worker {lost.how}, and so did those before it")
+                )
+        else:
+            self.listener.warn(f"worker {lost.worker} {lost.how}; what it was at is done by another one")
+
+    def finish(self, outcome: RunOutcome) -> None:
+        """Note what a run came to."""
+        leg = self.legs.pop(outcome.id)
+        self.steps.pop(outcome.id, None)
+        self.journal.add(outcome)
+        emit(
+            SweepRunEnded(
+                str(self.planner.folder),
+                outcome.run,
+                outcome.settings,
+                outcome.state,
+                outcome.steps,
+                outcome.exact_match,
+                outcome.error,
+            )
+        )
+        if outcome.state == "interrupted":
+            return
+        self.count(outcome)
+        self.strategy.tell(leg, outcome)
+        if outcome.has_failed and self.rules.fail_fast and not self.is_stopping:
+            self.stop()
+
+    def count(self, outcome: RunOutcome) -> None:
+        """Count a run that is through."""
+        self.done += 1
+        self.solved += outcome.state == "solved"
+        self.failed += outcome.has_failed
+
+    def stop(self) -> None:
+        """Let everything come to its end."""
+        self.is_stopping = True
+        self.workers.stop()
+
+    def progress(self) -> SweepProgress:
+        """How far it is."""
+        running = [
+            RunningRun(leg.trial.label, said.step, leg.until or said.steps, said.exact_match)
+            for leg in self.legs.values()
+            if (said := self.steps.get(leg.trial.id))
+        ]
+        now, total = self.done - self.skipped, self.strategy.total
+        eta = (time.monotonic() - self.started) / now * (total - self.done) if now else None
+        return SweepProgress(total, self.done, self.solved, self.failed, running, eta)
+
+    def outcomes(self) -> dict[str, RunOutcome]:
+        """Return what each run has come to so far, by its id."""
+        found: dict[str, RunOutcome] = {}
+        order = sorted(self.journal.outcomes.items(), key=lambda item: (item[0][1] is None, item[0][1] or 0))
+        for (name, _), outcome in order:  # the furthest one counts
+            found[name] = outcome
+        return found
+
+
+def build(
+    configs: Sequence[RunConfig],
+    workers: Workers,
+    tick: Callable[[], None] = lambda: None,
+    *,
+    timed: bool = False,
+) -> list[Checked]:
+    """Let workers build the models of some configurations, and perhaps time them.
+
+    Raises:
+        TfcliError: the workers die of it.
+        StoppedError: `tick` says so.
+    """
+    size = max(1, min(CHECKED, -(-len(configs) // workers.number)))
+    requests = [Check(tuple(configs[i : i + size]), timed) for i in range(0, len(configs), size)]
+    waiting, answers = list(requests), dict[int, list[Checked]]()
+    while len(answers) < len(requests):
+        tick()
+        while waiting and workers.free > 0:
+            workers.give(waiting.pop(0))
+        for word in workers.wait(TICK):
+            if isinstance(word, Done):
+                answers[id(word.request)] = word.result
+            elif isinstance(word, Lost) and word.for_good:
+                raise TfcliError(f"workers die when they build the models: the last {word.how}")
+    return [found for request in requests for found in answers[id(request)]]
+
+
+def failure(leg: Leg, error: str) -> RunOutcome:
+    """Return what a run came to that no worker could train."""
+    trial = leg.trial
+    return RunOutcome(
+        trial.id,
+        str(trial.folder),
+        trial.point,
+        "failed",
+        trial.seed,
+        most_steps=trial.steps,
+        until=leg.until,
+        error=error,
+    )

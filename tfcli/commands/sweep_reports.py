@@ -1,0 +1,116 @@
+"""What a sweep would do, and what it has come to. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+from typing import NamedTuple
+
+from tfcli.commands.sweep import Rules, Sweep, Workers, build
+from tfcli.errors import ConfigError
+from tfcli.records.sweep import RunOutcome, SweepPlan, SweepReport
+from tfcli.runs import folders
+from tfcli.sweeps import summary
+from tfcli.sweeps.journal import Journal
+from tfcli.sweeps.planning import shown
+from tfcli.sweeps.setup import Prepared
+
+TRIED = 4  # settings of which a few steps are timed
+
+
+def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
+    """Return what a sweep has come to so far."""
+    trials, outcomes, lengths = sweep.strategy.trials(), sweep.outcomes(), sweep.rules.lengths
+    ids = {trial.id for trial in trials}
+    others = sum(key not in ids for key in sweep.planner.known)
+    notes = list(prepared.notes)
+    if others:
+        folder = sweep.planner.folder
+        notes.append(
+            f"{others:,} other runs in {folder} aren't part of this: of other settings, code or data"
+        )
+    found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
+    return SweepReport(
+        sweep=str(sweep.planner.folder),
+        source=prepared.source,
+        planned=len(trials),
+        done=sum(outcome.state not in ("interrupted", "dropped") for outcome in found),
+        skipped=sweep.skipped,
+        seconds=seconds,
+        workers=sweep.workers.number,
+        groups=summary.group(trials, outcomes, lengths),
+        contrasts=summary.contrast(trials, outcomes, lengths),
+        outcomes=found,
+        notes=notes,
+    )
+
+
+def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
+    """Return what a sweep would do, and how long: as runs that are done took, or by a few steps of some.
+
+    Raises:
+        ConfigError: a model that is tried can't be built.
+    """
+    planner, strategy = prepared.planner, prepared.strategy
+    trials = strategy.trials()
+    journal = Journal(planner.folder)
+    done = {
+        trial.id
+        for trial in trials
+        if journal.find((trial.id, None), trial.folder, rules.lengths, rules.samples)
+    }
+    started = [t for t in trials if t.id not in done and (t.folder / folders.CONFIG).is_file()]
+    steps = strategy.most_steps() - sum(trial.steps for trial in trials if trial.id in done)
+    found = list(journal.outcomes.values())
+    cost = cost_by_runs([o for o in found if o.state in summary.ENDED]) or cost_by_trying(prepared, workers)
+    return SweepPlan(
+        sweep=str(planner.folder),
+        source=prepared.source,
+        axes={axis.key: shown(axis) for axis in prepared.axes},
+        runs=len(trials) or strategy.total,
+        settings=len(summary.by_setting(trials)) or strategy.total,
+        done=len(done),
+        started=len(started),
+        parameters=cost.parameters,
+        steps=steps,
+        seconds=steps * cost.seconds_a_step / workers.number,
+        workers=workers.number,
+        measured=cost.measured,
+        notes=prepared.notes,
+    )
+
+
+class Cost(NamedTuple):
+    """What runs cost."""
+
+    seconds_a_step: float  # with its share of the evaluations
+    parameters: tuple[int, int]  # of the smallest and the largest model
+    measured: str  # how that is known
+
+
+def cost_by_runs(done: Sequence[RunOutcome]) -> Cost | None:
+    """Return what runs cost that have come to their end, by the steps they were to have; None of none."""
+    sizes = [outcome.parameters for outcome in done if outcome.parameters]
+    costs = [outcome.seconds / outcome.most_steps for outcome in done if outcome.most_steps]
+    if not sizes or not costs:
+        return None
+    return Cost(median(costs), (min(sizes), max(sizes)), f"as the {len(costs):,} runs that are done took")
+
+
+def cost_by_trying(prepared: Prepared, workers: Workers) -> Cost:
+    """Return what runs cost by a few steps of some, none of which is kept.
+
+    Raises:
+        ConfigError: a model can't be built.
+    """
+    settings = [members[0].point for members in summary.by_setting(prepared.strategy.trials())] or [{}]
+    count = min(TRIED, len(settings))
+    tried = [settings[number * (len(settings) - 1) // max(1, count - 1)] for number in range(count)]
+    found = build([prepared.planner.configure(point) for point in tried], workers, timed=True)
+    problems = [checked.problem for checked in found if checked.problem is not None]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    sizes = [checked.parameters for checked in found]
+    seconds = fmean(checked.seconds_a_step or 0.0 for checked in found)
+    measured = f"by a few steps of {count} setting{'s' * (count > 1)}; what is solved early ends early"
+    return Cost(seconds, (min(sizes), max(sizes)), measured)

@@ -1,0 +1,176 @@
+"""Sweeps as tables, for a terminal, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from tfcli.records.sweep import Contrast, Group, RunOutcome, SweepPlan, SweepReport
+from tfcli.render.bench import columns_of
+from tfcli.render.csv_table import line
+from tfcli.render.markdown import escape, table_row
+from tfcli.render.sweep_progress import duration
+from tfcli.render.tables import count, print_fitting, print_pairs, share
+from tfcli.render.terminal import print_lines, print_wrapped, showable
+from tfcli.render.untrusted import escape_formula
+
+HEADINGS = ("setting", "solved", "exact", "worst", "steps", "seconds")
+BRIEF = (0, 1, 2, 4)  # of these, for a narrow terminal
+CONTRASTS = ("less the first", "of", "difference", "95 % interval", "seeds")
+CONTRASTS_BRIEF = (0, 2, 3)
+FAILURES = 10  # that are told on a terminal
+MOST_ROWS = 40  # settings in a table on a terminal
+FIELDS = (
+    *("id", "run", "state", "seed", "steps", "seconds", "solved_step", "solved_seconds", "exact_match"),
+    *("token_accuracy", "held_out_loss", "parameters", "error"),
+)
+LEGEND = (
+    "Medians over the seeds; worst: of the seeds. exact: match on held-out sequences. steps, seconds: of "
+    "training, until it is 1.0 twice in a row, of the runs that come so far."
+)
+LEGEND_OF_CONTRASTS = (
+    "Mean differences from the first setting, seed by seed where both have two or more in common; intervals "
+    "are Student's, else Welch's. - where too few seeds or no spread give none."
+)
+
+
+def print_sweep(console: Console, report: SweepReport) -> None:
+    """Print a table of the settings, their scores by length, their differences, and what failed."""
+    print_wrapped(console, Text(title_of(report), "bold"))
+    for note in report.notes:
+        print_wrapped(console, Text(note, "dim"))
+    shown = report.groups[:MOST_ROWS]
+    headings, rows = tables_of(shown)
+    brief = [*BRIEF, *range(len(HEADINGS), len(headings))][: 4 + len(headings) - len(HEADINGS)]
+    rows = [[showable(console, cell) for cell in row] for row in rows]
+    print_fitting(
+        console,
+        [columns_of(headings, rows), columns_of(headings, rows, brief), columns_of(headings, rows, BRIEF)],
+    )
+    if len(report.groups) > len(shown):
+        more = len(report.groups) - len(shown)
+        print_wrapped(console, Text(f"... and {count(more)} settings more; --save FILE.csv has all runs"))
+    print_wrapped(console, Text(LEGEND, "dim"))
+    if contrasts := report.contrasts[:MOST_ROWS]:
+        print_lines(console)
+        rows = [[showable(console, cell) for cell in contrast_row(contrast)] for contrast in contrasts]
+        print_fitting(console, [columns_of(CONTRASTS, rows), columns_of(CONTRASTS, rows, CONTRASTS_BRIEF)])
+        print_wrapped(console, Text(LEGEND_OF_CONTRASTS, "dim"))
+    print_failures(console, report)
+
+
+def print_failures(console: Console, report: SweepReport) -> None:
+    """Print which runs failed, and why."""
+    failed = [outcome for outcome in report.outcomes if outcome.has_failed]
+    if not failed:
+        return
+    print_lines(console)
+    print_wrapped(
+        console, Text(f"failed: {count(len(failed))} of {count(report.planned)} runs", "bold yellow")
+    )
+    for outcome in failed[:FAILURES]:
+        print_wrapped(console, Text(showable(console, f"  {name_of(outcome)}: {outcome.error}")), indent=4)
+    if len(failed) > FAILURES:
+        print_wrapped(console, Text(f"  ... and {count(len(failed) - FAILURES)} more; --json has all"))
+
+
+def name_of(outcome: RunOutcome) -> str:
+    """Return what a run is called in a list."""
+    return " ".join(f"{key}={value}" for key, value in outcome.settings.items()) or outcome.id
+
+
+def title_of(report: SweepReport) -> str:
+    """Return a line on the whole."""
+    solved = sum(group.solved for group in report.groups)
+    dropped = sum(group.dropped for group in report.groups)
+    said = [f"{count(report.done)} of {count(report.planned)} runs done", f"{count(solved)} solved"]
+    if dropped:
+        said.append(f"{count(dropped)} dropped by the search")
+    if report.skipped:
+        said.append(f"{count(report.skipped)} had been done before")
+    return f"{report.sweep}: {', '.join(said)} ({duration(report.seconds)})"
+
+
+def tables_of(groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and a row for each setting: with a column for each length."""
+    lengths = [summary.length for summary in groups[0].lengths] if groups else []
+    return [*HEADINGS, *(f"at {length}" for length in lengths)], [row_of(group) for group in groups]
+
+
+def row_of(group: Group) -> list[str]:
+    """Return the cells of a setting."""
+    steps, seconds = group.steps_median, group.seconds_median
+    return [
+        group.label,
+        f"{group.solved} of {group.runs}",
+        share(group.exact_match_median),
+        share(group.exact_match_worst),
+        "-" if steps is None else count(round(steps)),
+        "-" if seconds is None else f"{seconds:.2f}",
+        *(share(summary.exact_match_median) for summary in group.lengths),
+    ]
+
+
+def contrast_row(contrast: Contrast) -> list[str]:
+    """Return the cells of a difference, as in CONTRASTS."""
+    found, is_steps = contrast.difference, contrast.measure.startswith("steps")
+    form = "{:+,.0f}" if is_steps else "{:+.3f}"
+    bounds = "-" if found.interval is None else " to ".join(form.format(bound) for bound in found.interval)
+    before, after = found.seeds_before, found.seeds_after
+    seeds = str(before) if found.paired else f"{before} and {after}"
+    return [contrast.label, contrast.measure, form.format(found.mean), bounds, seeds]
+
+
+def markdown(report: SweepReport) -> str:
+    """Return the same tables as Markdown."""
+    blocks = [f"# {escape(title_of(report))}", *map(escape, report.notes)]
+    headings, rows = tables_of(report.groups)
+    blocks += [table(headings, rows), LEGEND]
+    if report.contrasts:
+        rows = [contrast_row(contrast) for contrast in report.contrasts]
+        blocks += [table(CONTRASTS, rows), LEGEND_OF_CONTRASTS]
+    failed = [outcome for outcome in report.outcomes if outcome.has_failed]
+    if failed:
+        rows = [[name_of(outcome), outcome.error or ""] for outcome in failed]
+        blocks.append(table(("failed", "why"), rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table, its first column flush left."""
+    rules = ["---", *["---:"] * (len(headings) - 1)]
+    return "".join(
+        [table_row(headings), table_row(rules), *(table_row(list(map(escape, row))) for row in rows)]
+    )
+
+
+def csv(report: SweepReport) -> Iterator[str]:
+    """Yield a line for each run: what is varied, what it came to, and the exact match at each length."""
+    varied = list(dict.fromkeys(key for outcome in report.outcomes for key in outcome.settings))
+    lengths = list(dict.fromkeys(length for outcome in report.outcomes for length in outcome.lengths))
+    yield line([*varied, *FIELDS, *(f"exact_match at {length}" for length in lengths)]) + "\n"
+    for outcome in report.outcomes:
+        cells = [outcome.settings.get(key, "") for key in varied] + [
+            getattr(outcome, name) for name in FIELDS
+        ]
+        cells += [outcome.lengths.get(length) for length in lengths]
+        yield line(escape_formula(cell) if isinstance(cell, str) else cell for cell in cells) + "\n"
+
+
+def print_plan(console: Console, plan: SweepPlan) -> None:
+    """Print what a sweep would do."""
+    settings = f" of {count(plan.settings)} settings" if plan.settings != plan.runs else ""
+    print_wrapped(console, Text(f"{plan.sweep}: {count(plan.runs)} runs{settings}", "bold"))
+    facts = dict(plan.axes)
+    if plan.done or plan.started:
+        facts["done"] = f"{count(plan.done)}; {count(plan.started)} were begun, and go on"
+    low, high = plan.parameters
+    facts["parameters"] = count(low) if low == high else f"{count(low)} to {count(high)}"
+    facts["steps"] = f"{count(plan.steps)} at most, of the runs that are left"
+    together = f"on {plan.workers} worker{'s' * (plan.workers > 1)}"
+    facts["time"] = f"about {duration(plan.seconds)} {together}, {plan.measured}"
+    print_pairs(console, "plan", facts)
+    for note in plan.notes:
+        print_wrapped(console, Text(note, "dim"))

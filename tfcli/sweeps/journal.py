@@ -1,0 +1,87 @@
+"""What the runs of a sweep came to, a line each, in a file of its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from tfcli.config.reading import check_file
+from tfcli.errors import TfcliError
+from tfcli.records.sweep import RunOutcome
+from tfcli.runs import folders
+
+JOURNAL = "sweep.jsonl"
+MOST = 2**30  # bytes that are read
+AGAIN = ("failed", "interrupted")  # states in which a run isn't done
+Key = tuple[str, int | None]  # the id of a run, and the step at which a search looked at it
+
+
+@cache
+def adapter() -> TypeAdapter[RunOutcome]:
+    """Return how pydantic reads a line, made when the first one is read."""
+    return TypeAdapter(RunOutcome)
+
+
+class Journal:
+    """The outcomes in a sweep's folder; the last one of a run counts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL
+        self.outcomes: dict[Key, RunOutcome] = {
+            (outcome.id, outcome.until): outcome for outcome in read_lines(self.path)
+        }
+
+    def find(self, key: Key, folder: Path, lengths: Sequence[int], samples: int) -> RunOutcome | None:
+        """Return what a run came to, if it is done, scored at all of these lengths, and still there."""
+        found = self.outcomes.get(key)
+        if found is None or found.state in AGAIN:
+            return None
+        is_scored = all(str(n) in found.lengths for n in lengths) and found.samples == samples
+        if lengths and not is_scored and found.state in ("solved", "not solved"):
+            return None
+        return found if found.state == "diverged" or folders.weights_of(folder).is_file() else None
+
+    def add(self, outcome: RunOutcome) -> None:
+        """Note what a run came to.
+
+        Raises:
+            TfcliError: it can't be written.
+        """
+        self.outcomes[outcome.id, outcome.until] = outcome
+        try:
+            with self.path.open("ab+") as file:
+                text = json.dumps(asdict(outcome)) + "\n"
+                file.write(("\n" * ends_within_a_line(file) + text).encode())
+        except OSError as error:
+            raise TfcliError(f"{self.path} can't be written: {error.strerror}") from error
+
+
+def ends_within_a_line(file: BinaryIO) -> bool:
+    """Whether a file ends in the middle of a line, as where a kill fell into its writing."""
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def read_lines(path: Path) -> Iterator[RunOutcome]:
+    """Yield the outcomes in a file, but for lines that can't be read."""
+    try:
+        check_file(path, MOST)
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TfcliError(f"can't read {path}: {error.strerror}") from error
+    with file:
+        for line in file:
+            with suppress(ValidationError):
+                yield adapter().validate_json(line)

@@ -1,0 +1,177 @@
+"""The runs of a sweep: a checked configuration, an id and a folder for each, before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfcli.config import files, yaml_reader
+from tfcli.config.class_files import is_file
+from tfcli.config.files import Entry
+from tfcli.config.schema import SECTIONS, RunConfig
+from tfcli.data.lines import STDIN
+from tfcli.errors import ConfigError, UsageError
+from tfcli.sweeps.axes import SEED, Axis
+from tfcli.sweeps.identity import Identifier
+from tfcli.sweeps.points import Point
+
+MOST_TOLD = 20  # combinations that are refused
+LONGEST_NAME = 60  # characters of a folder's name, but for the id
+ONE_THREAD = "train.threads=1"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run of a sweep. Its configuration is made when it is trained: that of a thousand takes much room."""
+
+    id: str
+    point: Point
+    folder: Path
+    steps: int  # at most
+    seed: int
+    eval_every: int
+
+    @property
+    def setting(self) -> Point:
+        """Return what it is an instance of: all but the seed."""
+        return {key: value for key, value in self.point.items() if key != SEED}
+
+    @property
+    def label(self) -> str:
+        """What sets it apart, in short."""
+        return label_of(self.point) or self.id
+
+
+@dataclass
+class Planner:
+    """Turns points into trials.
+
+    Args:
+        entry: what is varied.
+        fixed: settings on top of it that aren't.
+        folder: of the sweep.
+        known: the folder of each run that is there, by its id.
+    """
+
+    entry: Entry
+    fixed: Sequence[str]
+    folder: Path
+    known: dict[str, Path] = field(default_factory=dict)
+    identifier: Identifier = field(default_factory=Identifier)
+
+    def __post_init__(self) -> None:
+        self.known.update(find_known(self.folder))
+        base = files.check(self.entry, list(self.fixed))
+        if base.task.data == STDIN:
+            raise UsageError("task.data=-: a sweep reads its data more than once; name a file")
+        if base.task.data is not None:  # what follows from the file is filled in once
+            document = yaml_reader.read(files.to_yaml(base), self.entry.name)
+            self.entry, self.fixed = Entry(self.entry.name, document.value, (), document), []
+        if base.train.threads is None:
+            self.fixed = [*self.fixed, ONE_THREAD]
+
+    def check_keys(self, axes: Iterable[Axis]) -> None:
+        """See to it that there are such settings, before each of their values is refused for that.
+
+        Raises:
+            ConfigError, UsageError: there is none of that name.
+        """
+        for axis in axes:
+            section, _, key = axis.key.partition(".")
+            if section not in SECTIONS or key.partition(".")[0] not in SECTIONS[section].model_fields:
+                self.configure({axis.key: axis.first})
+
+    def configure(self, point: Point) -> RunConfig:
+        """Return the configuration of a point.
+
+        Raises:
+            ConfigError, UsageError: it is refused.
+        """
+        varied = [f"{key}={value}" for key, value in point.items()]
+        own = [word for word in self.fixed if word != ONE_THREAD or "train.threads" not in point]
+        return files.check(self.entry, [*own, *varied])
+
+    def make(self, point: Point) -> Trial:
+        """Return the run of a point.
+
+        Raises:
+            ConfigError, UsageError: it is refused.
+        """
+        config = self.configure(point)
+        found = self.identifier.identify(config)
+        folder = self.known.get(found) or self.folder / f"{slug_of(point)}-{found}"
+        train = config.train
+        return Trial(found, point, folder, train.steps, train.seed, train.eval_every)
+
+    def make_all(self, points: Iterable[Point]) -> list[Trial]:
+        """Return the runs of all points.
+
+        Raises:
+            UsageError: some are refused, all of which are told; or two are one and the same.
+        """
+        trials: dict[str, Trial] = {}
+        refused: list[str] = []
+        for point in points:
+            try:
+                trial = self.make(point)
+            except UsageError as error:
+                refused += tell_refusal(point, error)
+                continue
+            if twin := trials.get(trial.id):
+                raise UsageError(f"{describe(twin.point)} and {describe(point)} are the same setting")
+            trials[trial.id] = trial
+        if refused:
+            raise ConfigError(shorten(list(dict.fromkeys(refused))))
+        return list(trials.values())
+
+
+def tell_refusal(point: Point, error: UsageError) -> list[str]:
+    """Return the problems of a point, with what it consists of where the problem doesn't tell."""
+    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    setting = {key: value for key, value in point.items() if key != SEED}
+    return [f"{describe(setting)}: {problem}" if len(setting) > 1 else problem for problem in problems]
+
+
+def shorten(problems: list[str]) -> list[str]:
+    """Return the first of some problems, and how many others there are."""
+    more = len(problems) - MOST_TOLD
+    return [*problems[:MOST_TOLD], *([f"... and {more:,} more"] if more > 0 else [])]
+
+
+def describe(point: Point) -> str:
+    """`model.positions=rotary train.seed=0`."""
+    return " ".join(f"{key}={value}" for key, value in point.items())
+
+
+def label_of(point: Point) -> str:
+    """`rotary, n_layers 2, seed 0`: words as they are, numbers with the name of their setting."""
+    return ", ".join(label_value(key, value) for key, value in point.items())
+
+
+def label_value(key: str, value: str) -> str:
+    """Return a value in short, with the name of its setting where it says little by itself."""
+    value = value.rpartition(":")[2] if is_file(value) else value
+    is_word = re.match(r"[^\W\d]", value) and value not in ("true", "false", "none", "null")
+    return value if is_word else f"{key.partition('.')[2] or key} {value}"
+
+
+def slug_of(point: Point) -> str:
+    """Return a point as part of a folder's name: its values."""
+    values = [value.rpartition(":")[2] if is_file(value) else value for value in point.values()]
+    return re.sub(r"[^\w.]+", "-", "-".join(values))[:LONGEST_NAME].strip("-.") or "run"
+
+
+def find_known(folder: Path) -> dict[str, Path]:
+    """Return the folders of the runs of a sweep that are there, by their ids."""
+    return {path.name.rpartition("-")[2]: path for path in sorted(folder.glob("*-*")) if path.is_dir()}
+
+
+def shown(axis: Axis) -> str:
+    """Return the values of an axis in short."""
+    if axis.span is not None and (not axis.pieces or axis.count > 2):
+        step = f", in steps of {axis.span.step}" if axis.span.step not in (None, 1) else ""
+        return f"{axis.span.first:g} to {axis.span.last:g}{step}"
+    text = ", ".join(axis.values())
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 3]}..."

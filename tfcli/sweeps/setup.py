@@ -1,0 +1,123 @@
+"""From words on a command line to the runs of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tfcli.config import files
+from tfcli.config.files import Entry
+from tfcli.errors import UsageError
+from tfcli.runs import folders
+from tfcli.sweeps import points
+from tfcli.sweeps.axes import SEED, Axis, axes_of_block, split_words
+from tfcli.sweeps.planning import Planner
+from tfcli.sweeps.searches import Sampled, Search, draw_trials
+from tfcli.sweeps.strategies import All, Halving, Strategy
+
+MOST = 1_000  # runs that are planned without being asked for twice
+EXAMPLE = "tfcli sweep reverse model.positions=rotary,ends train.seed=0:4"
+
+
+class Wanted(NamedTuple):
+    """What a sweep is to be."""
+
+    words: Sequence[str]  # an example or a file, and settings
+    out: Path | None = None  # its folder
+    search: Search | None = None  # None for a grid
+    halving: bool = False  # whether only the better settings are trained to their end
+    seed: int = 0  # of the search
+    is_sure: bool = False  # that it is to be so large
+
+
+class Prepared(NamedTuple):
+    """A sweep before its first run."""
+
+    source: str  # what it varies
+    axes: list[Axis]
+    planner: Planner
+    strategy: Strategy
+    notes: list[str]
+
+
+def prepare(wanted: Wanted) -> Prepared:
+    """Return what is to be trained, all of it checked as far as that goes without torch.
+
+    Raises:
+        UsageError: something is wrong with it.
+    """
+    entry, fixed, axes = read(wanted.words)
+    axes = points.order(axes)
+    refuse_size(axes, wanted)
+    planner = Planner(entry, fixed, find_folder(entry, wanted.out))
+    planner.check_keys(axes)
+    notes: list[str] = []
+    if wanted.search is None:
+        trials = planner.make_all(points.grid(axes))
+    elif wanted.search.kind == "random":
+        trials, notes = draw_trials(planner, axes, wanted.search.settings, wanted.seed)
+    else:
+        if wanted.halving:
+            raise UsageError("--halving goes with a grid or --search random, not with optuna")
+        strategy = Sampled(planner, axes, wanted.search.settings, wanted.seed)
+        return Prepared(entry.name, axes, planner, strategy, notes)
+    if not wanted.halving:
+        return Prepared(entry.name, axes, planner, All(trials), notes)
+    halving = Halving(trials)
+    if halving.rungs < 2:
+        raise UsageError(
+            "--halving needs several settings, and train.steps of 3 times train.eval_every at least"
+        )
+    return Prepared(entry.name, axes, planner, halving, notes)
+
+
+def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
+    """Return what is varied, the settings that are fixed for all runs, and those that have several values.
+
+    Raises:
+        UsageError: nothing is varied, or something can't be read.
+    """
+    sources = [word for word in words if "=" not in word]
+    if not sources:
+        names = ", ".join(files.example_names())
+        raise UsageError(f"name an example or a file first: {EXAMPLE} (examples: {names})")
+    if len(sources) > 1:
+        raise UsageError(
+            f"one example at a time, not {sources[1]!r}, too; task.name=copy,reverse varies the task"
+        )
+    entry = files.find_entry(sources[0])
+    fixed, axes = split_words([word for word in words if "=" in word])
+    said = {axis.key for axis in axes} | {word.partition("=")[0] for word in fixed}
+    axes = [*(axis for axis in axes_of_block(entry) if axis.key not in said), *axes]
+    if not axes:
+        raise UsageError(f"nothing varies: give a setting several values, as in {EXAMPLE}")
+    return entry, fixed, axes
+
+
+def refuse_size(axes: Sequence[Axis], wanted: Wanted) -> None:
+    """Ask again before a sweep that is larger than anybody is likely to mean.
+
+    Raises:
+        UsageError: it is, and nobody has said so.
+    """
+    if wanted.search is None:
+        runs, said = points.count(axes), points.describe_count(axes)
+    else:
+        seeds = next((axis.count for axis in axes if axis.key == SEED), 1)
+        runs = wanted.search.settings * seeds
+        said = f"{runs:,} runs: {wanted.search.settings:,} settings x {SEED} {seeds:,}"
+    if runs > MOST and not wanted.is_sure:
+        raise UsageError(f"{said}; add --yes if so many are meant, or draw some: --search random:50")
+
+
+def find_folder(entry: Entry, out: Path | None) -> Path:
+    """Return the folder of a sweep.
+
+    Raises:
+        UsageError: a run lies there.
+    """
+    folder = out or folders.RUNS / f"{folders.safe_name(entry.name)}-sweep"
+    if (folder / folders.CONFIG).exists():
+        raise UsageError(f"{folder} is a run; a sweep needs a folder of its own, --out runs/NAME")
+    return folder

@@ -1,0 +1,97 @@
+"""What the runs of a sweep say about its settings: medians over seeds, and differences with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+from tfcli.intervals import difference
+from tfcli.records.sweep import Contrast, Group, LengthSummary, RunOutcome
+from tfcli.sweeps.planning import Trial, describe, label_of
+
+Measure = Callable[[RunOutcome], float | None]
+ENDED = ("solved", "not solved", "diverged")
+
+
+def group(trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], lengths: Sequence[int]) -> list[Group]:
+    """Return what each setting came to over its seeds, in the order of the runs."""
+    return [
+        summarize(members, [outcomes[trial.id] for trial in members if trial.id in outcomes], lengths)
+        for members in by_setting(trials)
+    ]
+
+
+def by_setting(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the runs of each setting."""
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(describe(trial.setting), []).append(trial)
+    return list(found.values())
+
+
+def summarize(trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Sequence[int]) -> Group:
+    """Return what a setting came to."""
+    ended = [outcome for outcome in found if outcome.state in ENDED]
+    exact = [outcome.exact_match or 0.0 for outcome in ended]
+    solved = [outcome for outcome in ended if outcome.solved_step is not None]
+    parameters = next((outcome.parameters for outcome in found if outcome.parameters), None)
+    return Group(
+        label=label_of(trials[0].setting) or "all",
+        settings=trials[0].setting,
+        runs=len(trials),
+        done=len(ended) + sum(outcome.state == "failed" for outcome in found),
+        solved=sum(outcome.state == "solved" for outcome in ended),
+        failed=sum(outcome.has_failed for outcome in found),
+        dropped=sum(outcome.state == "dropped" for outcome in found),
+        parameters=parameters,
+        exact_match_median=median(exact) if exact else None,
+        exact_match_worst=min(exact) if exact else None,
+        steps_median=median(outcome.solved_step or 0 for outcome in solved) if solved else None,
+        seconds_median=median(outcome.solved_seconds or 0.0 for outcome in solved) if solved else None,
+        lengths=[summarize_length(ended, length) for length in lengths],
+    )
+
+
+def summarize_length(ended: Sequence[RunOutcome], length: int) -> LengthSummary:
+    """Return how well a setting does at a length."""
+    scores = [score for outcome in ended if (score := outcome.lengths.get(str(length))) is not None]
+    return LengthSummary(length, median(scores) if scores else None, min(scores) if scores else None)
+
+
+def contrast(
+    trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], lengths: Sequence[int]
+) -> list[Contrast]:
+    """Hold each setting against the first, seed by seed.
+
+    What is compared is the exact match, at the longest length that was asked for if there is one; and the
+    steps to solved, where all runs of both are.
+    """
+    first, *others = by_setting(trials) or [[]]
+    found = []
+    for name, measure, of_all in measures(lengths):
+        one = figures(first, outcomes, measure)
+        for members in others:
+            other = figures(members, outcomes, measure)
+            is_whole = len(one) == len(first) and len(other) == len(members)
+            if one and other and (is_whole or not of_all):
+                labels = label_of(members[0].setting), label_of(first[0].setting)
+                found.append(Contrast(*labels, name, difference(one, other)))
+    return found
+
+
+def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
+    """Return what is compared: what it is called, how it is read, and whether all runs must have it."""
+    steps: tuple[str, Measure, bool] = ("steps to solved", lambda outcome: outcome.solved_step, True)
+    if not lengths:
+        return [("exact match", lambda outcome: outcome.exact_match, False), steps]
+    longest = lengths[-1]
+    return [(f"exact match at {longest}", lambda outcome: outcome.lengths.get(str(longest)), False), steps]
+
+
+def figures(
+    trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], measure: Measure
+) -> dict[int, float]:
+    """Return a figure by seed, of the runs of a setting that have come to their end."""
+    ended = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
+    read = {outcome.seed: measure(outcome) for outcome in ended if outcome.state in ENDED}
+    return {seed: figure for seed, figure in read.items() if figure is not None}
