@@ -22,6 +22,7 @@ RUNS = {
     "examples.py": (["--examples", "copy", "--seeds", "0"], "| copy | 1 of 1 |"),
     "versions.py": (["..", "--runs", "1", "--examples", "copy", "--seeds", "0:1"], "50 50 steps"),
     "survival.py": (["--times", "1"], "1 of 1 equal to the bit"),
+    "sweep.py": (["--runs", "2", "--many", "20"], "x the throughput"),
     "sentiment.py": (
         ["--seeds", "0", "--steps", "2", "--samples", "20", "--sentences", "500"],
         "| logistic regression, words |",

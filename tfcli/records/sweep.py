@@ -34,9 +34,8 @@ class RunOutcome:
     token_accuracy: float | None = None  # share of their tokens that are right
     held_out_loss: float | None = None  # nats per token
     parameters: int | None = None  # numbers that the model learns
-    lengths: dict[str, float | None] = field(
-        default_factory=dict
-    )  # exact match by length; null: can't read it
+    # exact match by length; null where the model can't read so long an input
+    lengths: dict[str, float | None] = field(default_factory=dict)
     samples: int = 0  # held-out sequences of each of these lengths
     until: int | None = None  # the step at which a search looked at it; null for its end
     error: str | None = None  # why it failed
@@ -83,7 +82,7 @@ class Contrast:
     label: str  # of the setting
     baseline: str  # the first setting of the sweep
     measure: str  # exact match, exact match at a length, or steps to solved
-    difference: Difference
+    difference: Difference  # of the means over seeds
 
 
 @dataclass(frozen=True)
