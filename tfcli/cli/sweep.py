@@ -13,8 +13,9 @@ from tfcli.cli.output import hint, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.commands.sweep import Rules, Sweep
+    from tfcli.commands.sweep import Rules, Sweep, Workers
     from tfcli.records.sweep import SweepReport
+    from tfcli.sweeps.cluster import ClusterWorkers
     from tfcli.sweeps.setup import Prepared
     from tfcli.sweeps.workers import LocalWorkers
 
@@ -42,6 +43,14 @@ def sweep(
         int | None,
         typer.Option(
             "--workers", min=1, max=MOST_WORKERS, help="Processes that train at once; one a core if left out."
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Train on the workers of a Dask scheduler, such as tcp://host:8786.",
         ),
     ] = None,
     lengths: Annotated[
@@ -94,11 +103,12 @@ def sweep(
     Example: tfcli sweep reverse model.positions=sinusoidal,rotary,ends train.seed=0:4
     """
     from tfcli.cli.ranges import parse_lengths
-    from tfcli.commands.sweep import Rules, count_cores
+    from tfcli.commands.sweep import Rules
     from tfcli.sweeps.searches import parse_search
     from tfcli.sweeps.setup import Wanted, prepare
-    from tfcli.sweeps.workers import LocalWorkers
 
+    if cluster is not None and workers is not None:
+        raise UsageError("--workers is about this machine; a cluster has those that joined it")
     if force and save is None:
         raise UsageError("--force is about the file of --save")
     if save is not None:
@@ -106,7 +116,7 @@ def sweep(
     rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast)
     drawn = None if search is None else parse_search(search)
     prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes))
-    with LocalWorkers(workers or count_cores()) as pool:
+    with find_workers(cluster, workers) as pool:
         if dry_run:
             tell_plan(prepared, rules, pool, as_json)
             return
@@ -114,7 +124,23 @@ def sweep(
     tell(finished, report, save, quiet, as_json)
 
 
-def tell_plan(prepared: "Prepared", rules: "Rules", pool: "LocalWorkers", as_json: bool) -> None:
+def find_workers(cluster: str | None, number: int | None) -> "LocalWorkers | ClusterWorkers":
+    """Return the workers of a cluster, or of this machine.
+
+    Raises:
+        UsageError: the cluster can't be reached.
+    """
+    if cluster is not None:
+        from tfcli.sweeps.cluster import ClusterWorkers
+
+        return ClusterWorkers(cluster)
+    from tfcli.commands.sweep import count_cores
+    from tfcli.sweeps.workers import LocalWorkers
+
+    return LocalWorkers(number or count_cores())
+
+
+def tell_plan(prepared: "Prepared", rules: "Rules", pool: "Workers", as_json: bool) -> None:
     """Print what a sweep would do."""
     from tfcli.cli.output import print_result
     from tfcli.commands.sweep_reports import plan_sweep
@@ -123,9 +149,7 @@ def tell_plan(prepared: "Prepared", rules: "Rules", pool: "LocalWorkers", as_jso
     print_result(plan_sweep(prepared, rules, pool), print_plan, as_json=as_json)
 
 
-def run(
-    prepared: "Prepared", rules: "Rules", pool: "LocalWorkers", quiet: bool
-) -> "tuple[Sweep, SweepReport]":
+def run(prepared: "Prepared", rules: "Rules", pool: "Workers", quiet: bool) -> "tuple[Sweep, SweepReport]":
     """Run a sweep with a display on stderr, and return what it came to."""
     from tfcli.commands.sweep import Listener, Sweep, hold_folder
     from tfcli.commands.sweep_reports import report_on

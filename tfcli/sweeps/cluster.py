@@ -1,0 +1,165 @@
+"""Workers on other machines, by Dask's distributed scheduler: the same jobs, with the files of runs as bytes.
+
+There needn't be a disk that all share: the files of a half-done run go to the worker, and come back when it
+has come to its end. Of Dask there is `Client`, `submit` and `as_completed` in use, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from tfcli.errors import TfcliError, UsageError
+from tfcli.sweeps.orders import Job, Remark, Request, Word
+from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
+from tfcli.sweeps.workers import Done, Lost
+
+CONNECT = 5.0  # seconds for a scheduler to answer
+COUNT_EVERY = 1.0  # seconds between two looks at how many workers there are
+LOOK_EVERY = 0.02  # seconds between two looks at what is done
+START = "`dask scheduler` starts one, and `dask worker ADDRESS --nthreads 1` each worker"
+
+
+class ClusterWorkers:
+    """The workers of a cluster, those that join late among them; to be used as a context.
+
+    Raises:
+        UsageError: Dask isn't installed, or there is no scheduler at the address.
+    """
+
+    def __init__(self, address: str) -> None:
+        if not re.fullmatch(r"((tcp|tls)://)?[\w.\[\]:-]+:\d{1,5}", address):
+            raise UsageError(f"--cluster {address}: write the address of a scheduler, tcp://HOST:8786")
+        self.address = address
+        self.distributed = import_distributed()
+        try:
+            self.client = self.distributed.Client(address, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--cluster {address}: no scheduler answers there; {START}") from error
+        self.ready = self.distributed.as_completed([], loop=self.client.loop)
+        self.futures: dict[Any, Request] = {}
+        self.number, self.counted_at = 0, 0.0
+        self.wait_for_workers()
+
+    def __enter__(self) -> ClusterWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.client.close()
+
+    def wait_for_workers(self) -> None:
+        """Wait a little for the first worker.
+
+        Raises:
+            UsageError: there is none.
+        """
+        until = time.monotonic() + CONNECT
+        while self.count() == 0:
+            if time.monotonic() > until:
+                raise UsageError(f"--cluster {self.address}: there is no worker yet; {START}")
+            time.sleep(LOOK_EVERY)
+
+    def count(self) -> int:
+        """Count the workers that there are now.
+
+        Raises:
+            TfcliError: nobody answers any more.
+        """
+        try:
+            self.number = len(self.client.nthreads())
+        except (OSError, TimeoutError) as error:
+            raise self.gone() from error
+        self.counted_at = time.monotonic()
+        return self.number
+
+    def gone(self) -> TfcliError:
+        """Return that the scheduler can't be reached any more."""
+        return TfcliError(
+            f"--cluster {self.address} is gone; what had come back is kept, and the same command goes on"
+        )
+
+    @property
+    def free(self) -> int:
+        """How many requests can be taken now: one for each worker."""
+        if time.monotonic() - self.counted_at > COUNT_EVERY:
+            self.count()
+        return max(0, self.number - len(self.futures))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being done."""
+        return not self.futures
+
+    def give(self, request: Request) -> None:
+        """Let a worker do something; if that dies, Dask gives it to another one."""
+        future = self.client.submit(work, pack(request), find_versions(), pure=False)
+        self.futures[future] = request
+        self.ready.add(future)
+
+    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
+        """Yield what has come back within a time, in seconds."""
+        until = time.monotonic() + timeout
+        while not self.ready.has_ready() and time.monotonic() < until:
+            if self.client.status not in ("running", "connecting"):
+                raise self.gone()
+            time.sleep(LOOK_EVERY)
+        if self.ready.has_ready():
+            for future in self.ready.next_batch(block=False):
+                yield from self.receive(future)
+
+    def receive(self, future: Any) -> Iterator[Done | Lost | Word]:
+        """Take in what a worker has sent.
+
+        Raises:
+            UsageError: the worker isn't as this machine is.
+            TfcliError: it can't do such work.
+        """
+        request = self.futures.pop(future)
+        try:
+            parcel: Parcel = future.result()
+        except TfcliError:
+            raise
+        except Exception as error:
+            if type(error).__name__ == "KilledWorker":
+                yield Lost(request, self.address, "died of it", True)
+                return
+            if type(error).__name__ in ("CancelledError", "FutureCancelledError", "CommClosedError"):
+                raise self.gone() from error
+            versions = " and ".join(f"{name} {version}" for name, version in find_versions().items())
+            raise TfcliError(
+                f"--cluster {self.address}: a worker can't do this ({type(error).__name__}: {error}); "
+                f"each needs {versions}"
+            ) from error
+        yield from map(Remark, parcel.remarks)
+        yield Done(request, unpack(parcel, request) if isinstance(request, Job) else parcel.result)
+
+    def stop(self) -> None:
+        """Let what is being done come to its end: nobody can reach into a worker's step."""
+
+    def end_overdue(self, limit: float) -> None:
+        """Leave that to the workers, which look at the limit after each step."""
+
+    def kill(self) -> None:
+        """Give up what is being done."""
+        with suppress(Exception):  # of a cluster that is gone
+            self.client.cancel(list(self.futures), force=True)
+        self.futures.clear()
+
+
+def import_distributed() -> Any:
+    """Return Dask's distributed.
+
+    Raises:
+        UsageError: it isn't installed.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise UsageError('--cluster needs Dask: pip install "tfcli[cluster]"') from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is told in a line of our own
+    return distributed
