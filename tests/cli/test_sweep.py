@@ -59,7 +59,7 @@ def test_a_sweep_ends_with_a_table_over_seeds_and_what_to_try_next(cli: Cli) -> 
     ]
     assert [lines[i].split()[:4] for i in (2, 3)] == [[name, "0", "of", "2"] for name in ("rotary", "ends")]
     assert any(line.startswith("ends") and "exact match at 9" in line for line in lines)
-    assert "next: tfcli attn reverse-sweep/" in result.stderr
+    assert "next: tfcli attn runs/reverse-sweep/" in result.stderr
     assert "runs=4/4 solved=0 failed=0 running=0 eta=0s" in result.stderr
     assert "4 had been done before" in cli(*SMALL, "--lengths", "3,9", "--samples", "16").stdout
 

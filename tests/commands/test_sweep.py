@@ -71,7 +71,7 @@ def test_what_is_done_is_not_done_again_and_more_values_add_to_it(folder: Path) 
     before = sweep(*FOUR)
     workers = InlineWorkers()
     again = sweep(*FOUR, workers=workers)
-    assert workers.given == []
+    assert (workers.given, workers.started) == ([], 0)
     assert again.skipped == 4
     assert again.outcomes == before.outcomes
     more = sweep("model.positions=rotary,ends", "train.seed=0:2", workers=workers)
@@ -316,6 +316,12 @@ def test_two_sweeps_cannot_have_one_folder(folder: Path) -> None:
     with hold_folder(folder / "mine"), pytest.raises(UsageError) as raised, hold_folder(folder / "mine"):
         pass
     assert str(raised.value).startswith(f"{folder / 'mine'} is in use by another sweep (pid {os.getpid()});")
+
+
+def test_a_sweep_of_which_nothing_comes_leaves_no_folder(folder: Path) -> None:
+    with pytest.raises(TfcliError), hold_folder(folder / "mine"):
+        raise TfcliError("nothing works here")
+    assert list(folder.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:

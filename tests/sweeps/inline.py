@@ -32,6 +32,10 @@ class InlineWorkers:
         self.given: list[Request] = []
         self.said: list[Done | Lost | Word] = []
         self.stopped = False
+        self.started = 0
+
+    def start(self, requests: int) -> None:
+        self.started = requests
 
     @property
     def free(self) -> int:

@@ -16,6 +16,7 @@ from tfcli.sweeps.identity import Identifier
 from tfcli.sweeps.planning import label_of, slug_of
 from tfcli.sweeps.points import draw, draw_several, grid
 from tfcli.sweeps.searches import parse_search
+from tfcli.sweeps.setup import Wanted, prepare
 
 OWN = "import tfcli\n\nclass Mine(tfcli.Positions):\n    pass\n"
 
@@ -132,6 +133,19 @@ def test_what_is_no_sweep_is_refused(words: list[str], problem: str, folder: Pat
     with pytest.raises(UsageError) as raised:
         plan(*words)
     assert problem in str(raised.value)
+
+
+def test_stdin_is_no_source_for_a_sweep() -> None:
+    with pytest.raises(UsageError, match="a sweep reads its data more than once"):
+        prepare(Wanted(["-", "train.seed=0:1"]))
+
+
+def test_data_may_be_varied_with_what_follows_from_each_file(folder: Path) -> None:
+    for name, symbols in (("a", "1 2\t2 1\n"), ("b", "3 4 5\t5 4 3\n")):
+        (folder / f"{name}.tsv").write_text(symbols * 30)
+    planner = prepare(Wanted(["a.tsv", "task.data=a.tsv,b.tsv"])).planner
+    found = [planner.configure({"task.data": f"{name}.tsv"}).task for name in "ab"]
+    assert [(task.symbols, task.max_length) for task in found] == [(("1", "2"), 2), (("3", "4", "5"), 3)]
 
 
 def test_runs_have_one_thread_unless_they_are_to_have_more(folder: Path) -> None:

@@ -58,6 +58,14 @@ def test_a_worker_is_used_again_and_has_one_thread(tmp_path: Path) -> None:
     assert len(set(pids(tmp_path))) == 1
 
 
+def test_workers_are_started_at_once_where_there_is_work_for_them(tmp_path: Path) -> None:
+    with LocalWorkers(3, DOER) as pool:
+        pool.start(2)
+        assert (len(pool.workers), pool.free) == (2, 3)
+        work(pool, [job(tmp_path, "say", str(i)) for i in range(2)])
+        assert len(pool.workers) == 2
+
+
 def test_a_worker_that_is_killed_costs_what_it_was_at_which_is_done_again(tmp_path: Path) -> None:
     with LocalWorkers(1, DOER) as pool:
         said = work(pool, [job(tmp_path, "die once", "first"), job(tmp_path, "say", "second")])

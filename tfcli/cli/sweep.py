@@ -28,7 +28,7 @@ def sweep(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="EXAMPLE KEY=VALUE...",
+            metavar="[EXAMPLE] [KEY=VALUE]...",
             help="An example, FILE.yaml or FILE.yaml:NAME, whose sweep: block counts, too; and settings: "
             "KEY=A,B,C takes each value, KEY=FIRST:LAST each whole number. "
             "A value with a comma of its own stands in brackets or quotes: KEY=[a,b],[c].",
@@ -191,7 +191,7 @@ def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: boo
         raise typer.Exit(1)
     if not quiet and report.outcomes:
         best = max(report.outcomes, key=lambda outcome: outcome.exact_match or 0.0)
-        hint(f"next: tfcli attn {Path(best.run).parent.name}/{Path(best.run).name}")
+        hint(f"next: tfcli attn {best.run}")
 
 
 def write(report: "SweepReport", path: Path) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,9 @@ class Workers(Protocol):
     """Whoever does the work: processes of this machine, or of a cluster."""
 
     number: int
+
+    def start(self, requests: int) -> None:
+        """Get ready for so many requests."""
 
     @property
     def free(self) -> int:
@@ -94,13 +97,17 @@ def hold_folder(folder: Path) -> Iterator[None]:
         raise UsageError(
             f"can't make the folder {folder}: {error.strerror}; --out PATH puts it elsewhere"
         ) from error
-    with locks.hold(folder) as is_alone:
-        if not is_alone:
-            pid = locks.find_trainer(folder)
-            raise UsageError(
-                f"{folder} is in use by another sweep (pid {pid}); wait for it, or choose an --out"
-            )
-        yield
+    try:
+        with locks.hold(folder) as is_alone:
+            if not is_alone:
+                pid = locks.find_trainer(folder)
+                raise UsageError(
+                    f"{folder} is in use by another sweep (pid {pid}); wait for it, or choose an --out"
+                )
+            yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing has come into it
 
 
 class Sweep:
@@ -129,6 +136,7 @@ class Sweep:
         """
         folder = self.planner.folder
         emit(SweepStarted(str(folder), len(self.strategy.trials()), self.workers.number))
+        self.workers.start(sum(self.find(Leg(trial, None)) is None for trial in self.strategy.trials()))
         try:
             with defer_interrupt() as interrupt:
                 self.check_models(lambda: interrupt.check(0))
@@ -170,19 +178,22 @@ class Sweep:
     def give_out(self) -> None:
         """Give a run to each worker that is free; what is done already is taken from the journal."""
         while self.workers.free > 0 and (leg := self.strategy.next()) is not None:
-            trial, rules = leg.trial, self.rules
-            key = (trial.id, leg.until)
-            found = self.journal.find(key, trial.folder, rules.lengths, rules.samples)
+            found = self.find(leg)
             if found is not None:
                 self.skipped += 1
                 self.count(found)
                 self.strategy.tell(leg, found)
                 continue
-            self.legs[trial.id] = leg
+            self.legs[leg.trial.id] = leg
             try:
                 self.workers.give(Job((self.order(leg),)))
             except UsageError as error:
                 self.finish(failure(leg, str(error)))
+
+    def find(self, leg: Leg) -> RunOutcome | None:
+        """Return what a leg came to, if it is done already."""
+        key, rules = (leg.trial.id, leg.until), self.rules
+        return self.journal.find(key, leg.trial.folder, rules.lengths, rules.samples)
 
     def order(self, leg: Leg) -> Order:
         """Return what a worker is to do.

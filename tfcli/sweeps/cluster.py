@@ -83,6 +83,9 @@ class ClusterWorkers:
             f"--cluster {self.address} is gone; what had come back is kept, and the same command goes on"
         )
 
+    def start(self, requests: int) -> None:
+        """Nothing to do: its workers have been started."""
+
     @property
     def free(self) -> int:
         """How many requests can be taken now: one for each worker."""

@@ -11,7 +11,6 @@ from tfcli.config import files, yaml_reader
 from tfcli.config.class_files import is_file
 from tfcli.config.files import Entry
 from tfcli.config.schema import SECTIONS, RunConfig
-from tfcli.data.lines import STDIN
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import SEED, Axis
 from tfcli.sweeps.identity import Identifier
@@ -52,33 +51,35 @@ class Planner:
         entry: what is varied.
         fixed: settings on top of it that aren't.
         folder: of the sweep.
+        axes: what is varied.
         known: the folder of each run that is there, by its id.
     """
 
     entry: Entry
     fixed: Sequence[str]
     folder: Path
+    axes: Sequence[Axis]
     known: dict[str, Path] = field(default_factory=dict)
     identifier: Identifier = field(default_factory=Identifier)
 
     def __post_init__(self) -> None:
         self.known.update(find_known(self.folder))
         base = files.check(self.entry, list(self.fixed))
-        if base.task.data == STDIN:
-            raise UsageError("task.data=-: a sweep reads its data more than once; name a file")
-        if base.task.data is not None:  # what follows from the file is filled in once
+        is_one_task = not any(axis.key.startswith("task.") for axis in self.axes)
+        if base.task.data is not None and is_one_task:  # what follows from the file is filled in once
             document = yaml_reader.read(files.to_yaml(base), self.entry.name)
             self.entry, self.fixed = Entry(self.entry.name, document.value, (), document), []
         if base.train.threads is None:
             self.fixed = [*self.fixed, ONE_THREAD]
+        self.check_keys()
 
-    def check_keys(self, axes: Iterable[Axis]) -> None:
+    def check_keys(self) -> None:
         """See to it that there are such settings, before each of their values is refused for that.
 
         Raises:
             ConfigError, UsageError: there is none of that name.
         """
-        for axis in axes:
+        for axis in self.axes:
             section, _, key = axis.key.partition(".")
             if section not in SECTIONS or key.partition(".")[0] not in SECTIONS[section].model_fields:
                 self.configure({axis.key: axis.first})

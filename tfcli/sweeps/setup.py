@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tfcli.config import files
 from tfcli.config.files import Entry
+from tfcli.data.lines import STDIN
 from tfcli.errors import UsageError
 from tfcli.runs import folders
 from tfcli.sweeps import points
@@ -50,8 +51,7 @@ def prepare(wanted: Wanted) -> Prepared:
     entry, fixed, axes = read(wanted.words)
     axes = points.order(axes)
     refuse_size(axes, wanted)
-    planner = Planner(entry, fixed, find_folder(entry, wanted.out))
-    planner.check_keys(axes)
+    planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
     notes: list[str] = []
     if wanted.search is None:
         trials = planner.make_all(points.grid(axes))
@@ -87,6 +87,10 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
             f"one example at a time, not {sources[1]!r}, too; task.name=copy,reverse varies the task"
         )
     entry = files.find_entry(sources[0])
+    if sources[0] == STDIN:
+        raise UsageError(
+            "a sweep reads its data more than once: write what stdin has to a file, and name that"
+        )
     fixed, axes = split_words([word for word in words if "=" in word])
     said = {axis.key for axis in axes} | {word.partition("=")[0] for word in fixed}
     axes = [*(axis for axis in axes_of_block(entry) if axis.key not in said), *axes]

@@ -147,6 +147,11 @@ class LocalWorkers:
                 worker.process.join(PATIENCE)
         self.kill()
 
+    def start(self, requests: int) -> None:
+        """Start as many workers as there are requests to come: they import torch at the same time."""
+        while len(self.workers) < min(self.number, requests):
+            self.workers.append(Worker(self.doer))
+
     @property
     def free(self) -> int:
         """How many requests can be taken now."""
