@@ -105,7 +105,6 @@ WRONG = [
     (["validate", "no\nfile.yaml"], 2, "can't read no\\nfile.yaml: No such file"),
     (["train", "copy", "train.snapshot_every=0"], 2, "greater than or equal to 1"),
     (["bench", "--seeds", "4:1"], 2, "can't read --seeds '4:1'; write FIRST:LAST"),
-    (["bench", "copy", "model.n_heads=1", "model.n_heads=2"], 2, "model.n_heads is given twice"),
     (["bench", "copy", *["train.train_samples=1,2"] * 2], 2, "write train.train_samples=10,20 for several"),
     (["bench", "copy", "--plain", "train.train_samples=1,2"], 2, "--plain is about examples as they are"),
     (["train", "copy", "task.layout=next"], 2, "override task.layout=next: task.layout next needs"),

@@ -149,17 +149,15 @@ def split_counts(settings: list[str]) -> tuple[list[str], list[int | None]]:
 
     kept: list[str] = []
     counts: list[int | None] = [None]
-    several: list[str] = []
+    several = False
     for setting in settings:
         key, _, value = setting.partition("=")
         if key == "train.seed":
             raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
-        if key in (said.partition("=")[0] for said in (*kept, *several)):
-            raise UsageError(
-                f"{key} is given twice" + f"; write {COUNTS}=10,20 for several" * (key == COUNTS)
-            )
+        if key == COUNTS and several:
+            raise UsageError(f"{key} is given twice; write {COUNTS}=10,20 for several")
         if key == COUNTS and "," in value:
-            several.append(setting)
+            several = True
             counts = [*parse_counts(key, value)]
         elif re.fullmatch(r"[\d.eE+-]+(,[\d.eE+-]+)+", value):
             raise UsageError(f"{setting}: only {COUNTS} may have several values; run `tfcli bench` for each")
