@@ -25,12 +25,16 @@ TASKS = {
     "histogram": "histogram:Histogram",
     "lookup": "lookup:Lookup",
     "brackets": "brackets:Brackets",
+    "collocation": "collocation:Collocation",
+    "collocation-zh": "collocation:ChineseCollocation",
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",
-    # Language: what a numeral means, whether a review is friendly, and how a word is said.
+    # Language: what a numeral means, whether a review is friendly, whether somebody likes something, and how a
+    # word is said.
     "translate": "translating:Translating",
     "sentiment": "sentiment:Sentiment",
+    "opinion": "opinion:Opinion",
     "spell": "spelling:Spelling",
     # Pictures, in patches of numbers: model.input=patches.
     "digits": "digits:Digits",

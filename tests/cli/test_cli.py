@@ -212,16 +212,19 @@ def test_show_writes_no_file_that_is_none_of_its_own(
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"there.yaml": "precious"}
 
 
+WIDE = "task: {name: reverse, symbols: [我, 苹果]}\n"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_configuration_that_another_shell_has_written_is_read(
     encoding: str, cli: Cli, folder: Path
 ) -> None:
-    (folder / "mine.yaml").write_text(cli("show", "chinese").stdout, encoding=encoding, newline="\r\n")
+    (folder / "mine.yaml").write_text(WIDE, encoding=encoding, newline="\r\n")
     assert "苹果" in as_json(cli, "show", "mine.yaml")["config"]["task"]["symbols"]
 
 
 def test_a_configuration_in_another_encoding_is_refused_with_the_way_out(cli: Cli, folder: Path) -> None:
-    (folder / "mine.yaml").write_text(cli("show", "chinese").stdout, encoding="gbk")
+    (folder / "mine.yaml").write_text(WIDE, encoding="gbk")
     said = cli("train", "mine.yaml", expect=2).stderr
     assert "mine.yaml: not UTF-8 text (byte " in said
     assert "`tfcli show EXAMPLE --out FILE`" in said

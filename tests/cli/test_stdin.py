@@ -18,7 +18,8 @@ LINES = "我 吃\n\n苹果 喜欢\n"
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a run that knows Chinese words."""
     path = tmp_path_factory.mktemp("chinese")
-    command = [sys.executable, "-m", "tfcli", "train", "chinese", "train.steps=1", "-q"]
+    command = [sys.executable, "-m", "tfcli", "train", "reverse", "task.symbols=[我, 喜欢, 吃, 苹果]"]
+    command += ["train.steps=1", "-q", "--out", "runs/chinese"]
     subprocess.run(command, cwd=path, check=True, capture_output=True)
     return path
 

@@ -97,5 +97,7 @@ def test_only_what_a_spreadsheet_would_compute_is_quoted(text: str, cell: str) -
     assert escape_formula(text) == cell
 
 
-def test_what_show_prints_is_still_the_configuration(cli: Cli) -> None:
-    assert yaml.safe_load(cli("show", "chinese").stdout)["task"]["symbols"][0] == "我"
+def test_what_show_prints_is_still_the_configuration(cli: Cli, folder: Path) -> None:
+    config = "task: {name: reverse, symbols: [我, 喜欢]}"
+    (folder / "wide.yaml").write_text(config, encoding="utf-8")
+    assert yaml.safe_load(cli("show", "wide.yaml").stdout)["task"]["symbols"][0] == "我"

@@ -90,10 +90,13 @@ OTHERS = {
     "histogram",
     "lookup",
     "brackets",
+    "collocation",
+    "collocation-zh",
     "induction",
     "recall",
     "translate",
     "sentiment",
+    "opinion",
     "spell",
     *PICTURES,
 }

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from tasks.base import IGNORE, Task
 from tasks.brackets import KINDS, Brackets
+from tasks.collocation import ChineseCollocation, Collocation
 from tasks.histogram import Histogram
 from tasks.lookup import Lookup
+from tasks.opinion import Opinion
 
 CLOSES = {kind[1]: kind[0] for kind in KINDS}
 
@@ -18,8 +20,10 @@ def draw(task: Task, length: int, count: int = 200) -> Tensor:
     return task.draw(count, task.nearest_length(length), torch.Generator().manual_seed(length))
 
 
-@pytest.mark.parametrize("task", [Histogram(), Lookup(), Brackets()], ids=lambda task: type(task).__name__)
-@pytest.mark.parametrize("length", [2, 3, 8, 16, 40])
+@pytest.mark.parametrize(
+    "task", [Histogram(), Lookup(), Brackets(), Collocation()], ids=lambda task: type(task).__name__
+)
+@pytest.mark.parametrize("length", [2, 3, 8, 14])
 def test_answers_go_with_their_tokens_whatever_the_order(task: Task, length: int) -> None:
     inputs = draw(task, length)
     order = torch.rand(inputs.shape, generator=torch.Generator().manual_seed(0)).argsort(dim=1)
@@ -103,3 +107,44 @@ def test_the_source_is_the_token_that_the_answer_hangs_on(task: Task) -> None:
                     CLOSES.get(words[place]),
                     *[k for k, v in CLOSES.items() if v == words[place]],
                 )
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 9, 14])
+def test_acts_go_with_what_they_are_done_to(length: int) -> None:
+    task = Collocation()
+    inputs = draw(task, length)
+    assert task.valid(inputs).all()
+    kinds = {act: [act, *task.symbols[4 * i : 4 * i + 4]] for i, act in enumerate(task.symbols[:4], 1)}
+    for row, target in zip(inputs.tolist(), task.target(inputs).tolist(), strict=True):
+        words = task.decode(row)
+        for word, answer in zip(words, task.decode_answer(target), strict=True):
+            together = next((kind for kind in kinds.values() if word in kind), [word])
+            others = [other for other in together if other in words and other != word]
+            assert [answer] == (others or [word])
+
+
+@pytest.mark.parametrize("text", ["eating eating", "apples bread", "I I like"])
+def test_what_goes_with_one_word_goes_with_no_other(text: str) -> None:
+    with pytest.raises(ValueError, match="isn't of the form"):
+        Collocation().encode(text)
+
+
+def test_both_languages_have_the_same_sequences() -> None:
+    english, chinese = Collocation(), ChineseCollocation()
+    assert torch.equal(draw(english, 5), draw(chinese, 5))
+    assert chinese.decode(english.encode("they love drinking tea")) == ["他们", "爱", "喝", "茶"]
+
+
+@pytest.mark.parametrize("length", [3, 4, 5, 6])
+def test_an_opinion_is_turned_around_by_each_negator(length: int) -> None:
+    task = Opinion()
+    inputs = draw(task, length)
+    assert task.valid(inputs).all()
+    for row, answer, source in zip(
+        inputs.tolist(), task.target(inputs).tolist(), task.source(inputs).tolist(), strict=True
+    ):
+        words = task.decode(row)
+        verb = words[source[0]]
+        likes = {"喜欢": True, "爱": True, "欣赏": True, "讨厌": False, "怕": False, "恨": False}[verb]
+        negated = any(word in words for word in ("不", "从不", "并非", "毫不"))
+        assert task.decode_answer(answer) == ["正" if likes != negated else "负"]

@@ -96,6 +96,20 @@ EXAMPLES = {
         "( { [ ) ]": "closed open closed closed closed",
         "】 「 《 」 》": "open closed closed closed closed",
     },
+    "collocation": {
+        "apples": "apples",
+        "I like eating apples": "I like apples eating",
+        "tea we coats drinking books": "drinking we coats tea books",
+    },
+    "collocation-zh": {"我 喜欢 吃 苹果": "我 喜欢 苹果 吃", "书 喝 他们 读": "读 喝 他们 书"},
+    "opinion": {
+        "我 喜欢 苹果": "正",
+        "我 不 喜欢 苹果": "负",
+        "我 不 讨厌 吃 苹果": "正",
+        "苹果 我 喜欢": "正",
+        "买 蛋糕 我们 非常 毫不 怕": "正",
+        "他 真的 恨 面条": "负",
+    },
     "induction": {"3 1 3 1": "1", "3 1 2 3 1 2": "1 2", "7 0 4 9 7 0 4 9": "0 4 9"},
     "recall": {"3 8 3": "8", "0 7 2 5 1 9 2": "5", "4 6 0 6 0": "6"},
     "translate": {
