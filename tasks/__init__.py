@@ -30,8 +30,8 @@ TASKS = {
     # Each token predicts the next: task.layout=next.
     "induction": "induction:Induction",
     "recall": "recall:Recall",
-    # Language: what a numeral means, whether a review is friendly, whether somebody likes something, and how a
-    # word is said.
+    # Language: what a numeral means, whether a review is friendly, or somebody likes a thing, and how a word
+    # is said.
     "translate": "translating:Translating",
     "sentiment": "sentiment:Sentiment",
     "opinion": "opinion:Opinion",
