@@ -8,8 +8,9 @@ import os
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes 10 ms of every start
 
 # isort: off
-from tfcli.cli import train, eval, attn, predict, trace, inspect, ls, compare, show, bench  # noqa: F401
-from tfcli.cli import sweep, patch, generate, validate, mv, rm, import_, export, docs, doctor  # noqa: F401
+from tfcli.cli import train, eval, attn, predict, trace, inspect, tour, ls, compare, show  # noqa: F401
+from tfcli.cli import bench, sweep, patch, generate, validate, mv, rm, import_, export, docs  # noqa: F401
+from tfcli.cli import doctor  # noqa: F401
 from tfcli.cli.app import app
 # isort: on
 

@@ -107,15 +107,19 @@ def patterns(code: Code) -> list[tuple[re.Pattern[str], str]]:
     for text in translations(code):
         parts = list(Formatter().parse(text))
         if any(name for _, name, _, _ in parts):
-            gaps = [re.escape(before) + gap_pattern(name) for before, name, _, _ in parts]
-            found.append((re.compile("".join(gaps)), text, sum(len(part[0]) for part in parts)))
+            seen: set[str] = set()
+            pattern = "".join(re.escape(before) + gap_pattern(name, seen) for before, name, _, _ in parts)
+            found.append((re.compile(pattern), text, sum(len(part[0]) for part in parts)))
     # One that says more goes before one that would take anything.
     return [(pattern, text) for pattern, text, _ in sorted(found, key=lambda entry: -entry[2])]
 
 
-def gap_pattern(name: str | None) -> str:
-    """Return what a gap may hold: a word or a number, if it isn't a whole sentence."""
-    return "" if name is None else f"(?P<{name}>{'.+' if name == SENTENCE else '[^ ]+'})"
+def gap_pattern(name: str | None, seen: set[str]) -> str:
+    """Return what a gap may hold: a word or a number, if it isn't a sentence; the same again if `seen`."""
+    if name is None or name in seen:
+        return "" if name is None else f"(?P={name})"
+    seen.add(name)
+    return f"(?P<{name}>{'.+' if name == SENTENCE else '[^ ]+'})"
 
 
 def split_sentences(text: str) -> list[str]:
