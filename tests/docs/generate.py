@@ -27,7 +27,7 @@ from tfcli.commands.catalog import list_catalog
 from tfcli.config.schema import SECTIONS, part_of
 from tfcli.config.signatures import find_class
 from tfcli.docs import TOPICS
-from tfcli.records import bench, comparison, doctor, events, inspection, keeping, results, sweep
+from tfcli.records import bench, comparison, doctor, events, inspection, keeping, results, sweep, tour
 from tfcli.registry import PARTS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,7 @@ RECORDS: dict[str, type[Any]] = {
     "attn --over-time": inspection.OverTimeRecord,
     "trace": inspection.TraceRecord,
     "patch": inspection.PatchRecord,
+    "tour": tour.TourRecord,
     "inspect": results.RunDetails,
     "inspect --heads": inspection.HeadsReport,
     "bench": bench.BenchReport,

@@ -189,6 +189,7 @@ JSON_FORMS = {
     "sweep --dry-run": ["sweep", "copy", "train.steps=2", "train.seed=0:1", "--dry-run"],
     "predict": ["predict", "grown", "1 2"],
     "generate": ["generate", "speaking", "1 2", "--tokens", "3"],
+    "tour": ["tour"],
     "inspect": ["inspect", "grown"],
     "inspect --heads": ["inspect", "grown", "--heads", "--samples", "20"],
     "ls": ["ls", "--sort", "train.seed"],

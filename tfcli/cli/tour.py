@@ -1,5 +1,6 @@
 """`tour`: the stages of self-attention, a screen each."""
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,19 +88,22 @@ def walk(console: "Console", record: "TourRecord", words: "Language") -> None:
     """
     from tfcli.render.tour import draw_screen, make_pages
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the terminal has to be restored
     at = 0
-    with console.screen(hide_cursor=True):
-        while True:
-            pages = make_pages(console, record, words)  # for the size that it has now
-            at = min(at, len(pages) - 1)
-            footer = words.say(
-                "{number} of {count}: space on, b back, q leave", number=at + 1, count=len(pages)
-            )
-            draw_screen(console, pages[at], footer)
-            try:
+    try:
+        with console.screen(hide_cursor=True):
+            while True:
+                pages = make_pages(console, record, words)  # for the size that it has now
+                at = min(at, len(pages) - 1)
+                footer = words.say(
+                    "{number} of {count}: space on, b back, q leave", number=at + 1, count=len(pages)
+                )
+                draw_screen(console, pages[at], footer)
                 key = typer.getchar()
-            except (KeyboardInterrupt, EOFError):
-                raise typer.Exit(130) from None
-            if key in LEAVE or (key in FORWARD and at == len(pages) - 1):
-                return
-            at += (key in FORWARD) - (key in BACK and at > 0)
+                if key in LEAVE or (key in FORWARD and at == len(pages) - 1):
+                    return
+                at += (key in FORWARD) - (key in BACK and at > 0)
+    except (KeyboardInterrupt, EOFError):
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, before)

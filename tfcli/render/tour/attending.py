@@ -21,17 +21,16 @@ def show_attending(record: TourRecord, words: Language, sheet: Sheet) -> None:
     sheet.add(
         words.say(
             "A word comes in as {count} numbers of its own. Those of '{word}' can't say what it is done to "
-            "in this sentence: for that it has to look at the other words. In self-attention each word takes "
-            "a share from every word, and more from those that fit.",
+            "here: for that it has to look at the other words. In self-attention each word takes a share "
+            "from every word, and more from those that fit.",
             count=record.stage("embedding").shape[1],
             word=record.word,
         )
     )
-    sheet.lines.append(sheet.lines[1])
     sheet.add(
         words.say(
-            "After {steps} steps of training, {exact} of the sentences that it never saw are answered "
-            "without a mistake. The shares in head {head}: rows are words that look, columns are looked at.",
+            "After {steps} steps of training, {exact} of unseen sentences are answered without a mistake. "
+            "The shares in head {head}: rows are words that look, columns are looked at.",
             steps=record.steps,
             exact=f"{record.exact_match:.1%}",
             head=record.heads[0],

@@ -45,7 +45,7 @@ def show_going_on(record: TourRecord, words: Language, sheet: Sheet) -> None:
         )
     ]
     sheet.add_table([words.say("training"), words.say("unseen"), words.say("right")], rows)
-    sheet.lines.append(sheet.lines[1])
+    sheet.add_gap()
     sheet.add(words.say("Nothing was saved. To go on:"))
     sentence = " ".join(record.words)
     for command, what in (

@@ -22,9 +22,9 @@ def show_norms(record: TourRecord, words: Language, sheet: Sheet) -> None:
     sheet.add(
         words.say(
             "What attention found is added to what came in, so that '{word}' doesn't lose itself: this is "
-            "the residual connection. LayerNorm then brings the numbers of each word to mean 0 and variance 1; a "
-            "learned scale g and shift b follow. First the sum, then the norm: the order of the original "
-            "paper, called post-norm.",
+            "the residual connection. LayerNorm then brings the numbers of each word to mean 0 and variance "
+            "1; a learned scale g and shift b follow. First the sum, then the norm: the order of the "
+            "original paper, called post-norm.",
             word=record.word,
         )
     )

@@ -17,8 +17,8 @@ def show_scores(record: TourRecord, words: Language, sheet: Sheet) -> None:
     sheet.add(
         words.say(
             "How well does each word fit '{word}'? Its score is the product of the query of '{word}' with "
-            "the word's key, over sqrt({d_head}). Softmax turns scores into weights: exp(score) over the sum of "
-            "all exp(score). They are positive and sum to 1. In head {head}:",
+            "the word's key, over sqrt({d_head}). Softmax turns scores into weights: exp(score) over the sum "
+            "of all exp(score). They are positive and sum to 1. In head {head}:",
             word=record.word,
             d_head=d_head,
             head=record.heads[0],

@@ -27,7 +27,12 @@ class Sheet:
 
     def add_title(self, text: str) -> None:
         """Add a title, and a free line."""
-        self.lines += [*wrap_text(self.console, Text(text, "bold cyan"), self.width), Text()]
+        self.lines += wrap_text(self.console, Text(text, "bold cyan"), self.width)
+        self.add_gap()
+
+    def add_gap(self) -> None:
+        """Add a free line."""
+        self.lines.append(Text())
 
     def add(self, text: str) -> None:
         """Add a paragraph."""
@@ -41,14 +46,16 @@ class Sheet:
         ]
 
     def add_table(self, headings: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Add a table of a label and cells a row; headings that are too wide are cut."""
-        label = max(cell_len(name) for name, _ in rows)
-        cells = [headings, *(row for _, row in rows)] if headings else [row for _, row in rows]
-        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-        for name, row in [("", headings), *rows] if headings else rows:
-            padded = [" " * (width - cell_len(cell)) + cell for cell, width in zip(row, widths, strict=True)]
-            line = f"  {pad_or_cut(name, label)}  {'  '.join(padded)}"
-            self.lines.append(Text(pad_or_cut(line, self.width).rstrip(), "dim" if row is headings else ""))
+        """Add a table of a label and cells a row; a label that is too wide is cut."""
+        lines = [("", headings), *rows]
+        widths = [max(map(cell_len, column)) for column in zip(*(row for _, row in lines), strict=True)]
+        room = self.width - sum(widths) - 2 * len(widths) - 2
+        label = min(max(cell_len(name) for name, _ in rows), max(1, room))
+        for name, row in lines:
+            cells = "".join(
+                " " * (2 + width - cell_len(cell)) + cell for cell, width in zip(row, widths, strict=True)
+            )
+            self.lines.append(Text(f"  {pad_or_cut(name, label)}{cells}", "dim" if row is headings else ""))
 
     def add_vectors(self, rows: Sequence[tuple[str, Sequence[float]]]) -> None:
         """Add a vector a row: as many of its numbers as fit, and dots for the others."""
