@@ -23,6 +23,8 @@ TOPICS = {
     "python": "the same from Python",
     "benchmarks": "how fast examples are solved, how far that carries, and beside whom",
     "glossary": "the words that are used here, and what each number means",
+    "lesson": "a lesson of 45 minutes on self-attention, with exercises and answers",
+    "lesson.zh": "the lesson in Chinese (中文教案)",
     "changelog": "what has changed from version to version",
     "README.zh": "the README in Chinese (中文说明)",
 }
