@@ -52,7 +52,7 @@ def text_of(record: TourRecord, width: int = 80) -> str:
 # What the tutorial has -> how the tour shows it, as patterns in English and in Chinese.
 ROWS: dict[str, tuple[str, str]] = {
     "the sentence as typed": (SENTENCES["en"], SENTENCES["zh"]),
-    "scores": (r"score  exp\(score\)", r"分数  exp\(score\)"),
+    "scores": (r"scores  exp\(score\)", r"分数  exp\(score\)"),
     "softmax": (r"Softmax turns scores into weights.*?sum to 1", r"softmax\s*把分数变成权重.*?总和为 1"),
     "weighted sum": (r"z = .*?0\.9\d·v\(apples\)", r"z = .*?0\.9\d·v\(苹果\)"),
     "queries, keys and values": (

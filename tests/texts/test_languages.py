@@ -77,6 +77,13 @@ def test_a_stage_is_found_by_its_chinese_name(run_cli: Cli) -> None:
     assert "每行之和为 1" in chinese
 
 
+def test_each_stage_is_found_by_its_chinese_name() -> None:
+    names = ["embedding", "queries", "keys", "values", "position bias", "scores", "attention weights"]
+    names += ["weighted sum", "concatenated heads", "projection", "residual", "feed-forward", "layer norm"]
+    for name in [*names, "RMS norm", "output head", "logits", "W_q"]:
+        assert CHINESE.english_of(CHINESE.translate(name)) == name
+
+
 def test_heads_are_told_in_chinese(run_cli: Cli) -> None:
     out = run_cli("inspect", "reverse", "--heads", "--samples", "50", "--lang", "zh").stdout
     assert "镜像位置" in out

@@ -104,3 +104,13 @@ def test_only_so_many_sequences_are_trained_on() -> None:
     )
     assert len(seen) <= 30
     assert sum(seen.values()) == 5 * 30
+
+
+def test_any_seed_will_do() -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(4, (8, 3), generator=generator)
+    batch = Batch(inputs, inputs)
+    for seed in (0, 2**62, 2**63 - 1):
+        epochs = Epochs([batch], 4, seed, torch.device("cpu"))
+        assert epochs.batch(1).inputs.shape == (4, 3)
+        assert epochs.generator(3).initial_seed() >= 0

@@ -72,10 +72,11 @@ class Language:
         return translations(self.code).get(value, value)
 
     def english_of(self, name: str) -> str:
-        """Return the English of a name of the catalogue; what isn't there as it is."""
+        """Return the English of a name, the first of the catalogue that has it; what isn't there as it is."""
         if self.code == "en":
             return name
-        return {translation: text for text, translation in translations(self.code).items()}.get(name, name)
+        known = (text for text, translation in translations(self.code).items() if translation == name)
+        return next(known, name)
 
 
 ENGLISH = Language()

@@ -49,11 +49,15 @@ class Epochs:
 
     def generator(self, step: int) -> torch.Generator:
         """Return the random numbers of a step."""
-        return torch.Generator(self.device).manual_seed((self.seed + 1) * 2**31 + step)
+        return torch.Generator(self.device).manual_seed(self.mix(step))
+
+    def mix(self, number: int) -> int:
+        """Return the seed of a step or an epoch; that of a further attempt may be any number."""
+        return ((self.seed + 1) * 2**31 + number) % 2**63
 
     def make_plan(self, epoch: int) -> list[Tensor]:
         """Return the numbers of the sequences of each step of an epoch."""
-        generator = torch.Generator().manual_seed((self.seed + 1) * 2**31 + epoch)
+        generator = torch.Generator().manual_seed(self.mix(epoch))
         order = torch.randperm(self.n_sequences, generator=generator)
         if len(self.batches) > 1:  # sequences are numbered by their length
             order = torch.cat([part.sort().values for part in torch.split(order, NEARBY * self.batch_size)])

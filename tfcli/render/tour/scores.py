@@ -30,7 +30,7 @@ def show_scores(record: TourRecord, words: Language, sheet: Sheet) -> None:
         for word, score, power, weight in zip(record.words, scores, powers, weights, strict=True)
     ]
     rows.append((words.say("sum"), ["", f"{sum(powers):.2f}", f"{sum(weights):.2f}"]))
-    sheet.add_table([words.say("score"), "exp(score)", words.say("weight")], rows)
+    sheet.add_table([words.say("scores"), "exp(score)", words.say("weight")], rows)
     sheet.add(words.say("What '{word}' takes along is the weighted sum of all values:", word=record.word))
     terms = [f"{weight:.2f}{sheet.dot}v({word})" for weight, word in zip(weights, record.words, strict=True)]
     sheet.add_formula("z = " + " + ".join(terms))
