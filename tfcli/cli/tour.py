@@ -69,7 +69,7 @@ def tour(
     hint(words.say("Small models are trained for the tour, which takes some seconds ..."))
     from tfcli.commands.tour import make_tour
 
-    record = make_tour(words.code)
+    record = make_tour((lang or "en") if as_json else words.code)  # JSON is the same in every locale
     if as_json:
         print_json(record)
     elif plain or not is_live(console) or console.is_dumb_terminal or not sys.stdin.isatty():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tfcli.records.tour import TourRecord, find_stage
+from tfcli.records.tour import TourRecord, find_stage, numbers_of
 from tfcli.render.tour.sheet import Sheet, two_decimals
 from tfcli.texts import Language
 
 
 def show_attending(record: TourRecord, words: Language, sheet: Sheet) -> None:
     """Show what the model is asked, and where each word of the sentence looks."""
-    trace = record.traces[0]
     sheet.add_title(words.say("1/5 Why words attend to each other"))
     sheet.add(
         words.say(
@@ -17,7 +16,7 @@ def show_attending(record: TourRecord, words: Language, sheet: Sheet) -> None:
             "what goes with no other word with itself."
         )
     )
-    sheet.add_formula(f"{' '.join(record.words)} {sheet.arrow} {' '.join(trace.prediction)}")
+    sheet.add_formula(f"{' '.join(record.words)} {sheet.arrow} {' '.join(record.traces[0].prediction)}")
     sheet.add(
         words.say(
             "A word comes in as {count} numbers of its own. Those of '{word}' can't say what it is done to "
@@ -27,6 +26,12 @@ def show_attending(record: TourRecord, words: Language, sheet: Sheet) -> None:
             word=record.word,
         )
     )
+    add_weights(record, words, sheet)
+    ask_about_order(record, words, sheet)
+
+
+def add_weights(record: TourRecord, words: Language, sheet: Sheet) -> None:
+    """Add how well the model does, and the weights of the head that finds the word."""
     sheet.add(
         words.say(
             "After {steps} steps of training, {exact} of unseen sentences are answered without a mistake. "
@@ -36,28 +41,32 @@ def show_attending(record: TourRecord, words: Language, sheet: Sheet) -> None:
             head=record.heads[0],
         )
     )
-    rows = record.stage("attention weights").values
+    rows = [record.row("attention weights", at=at) for at in range(len(record.words))]
     sheet.add_table(
         record.words, [(word, two_decimals(row)) for word, row in zip(record.words, rows, strict=True)]
     )
-    weight = f"{record.row('attention weights')[record.key]:.2f}"
+    weight = f"{rows[record.query][record.key]:.2f}"
     sheet.add(
         words.say(
             "'{word}' takes {weight} from '{found}'.", word=record.word, weight=weight, found=record.found
         )
     )
-    moved = find_stage(record.moved, "attention weights")
-    at = [record.moved.tokens.index(word) for word in (record.word, record.found)]
+
+
+def ask_about_order(record: TourRecord, words: Language, sheet: Sheet) -> None:
+    """Ask where the word looks in the same sentence in another order."""
+    tokens = record.moved.tokens
+    weights = numbers_of(find_stage(record.moved, "attention weights"), tokens.index(record.word))
     sheet.ask(
         words.say(
             "Question: put the words in another order: {moved}. Where does '{word}' look now?",
-            moved=" ".join(record.moved.tokens),
+            moved=" ".join(tokens),
             word=record.word,
         ),
         words.say(
             "Answer: at '{found}' again, with {weight}. This model isn't told any positions. Words find each "
             "other by what they are.",
             found=record.found,
-            weight=two_decimals(moved.values[at[0]])[at[1]],
+            weight=f"{weights[tokens.index(record.found)]:.2f}",
         ),
     )

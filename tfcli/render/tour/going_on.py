@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfcli.records.tour import TourRecord, find_stage
+from tfcli.records.tour import TourRecord, find_stage, numbers_of
 from tfcli.render.tour.sheet import Sheet, two_decimals
 from tfcli.texts import Language
 
@@ -19,8 +19,15 @@ def show_going_on(record: TourRecord, words: Language, sheet: Sheet) -> None:
             word=record.word,
         )
     )
-    masked = find_stage(record.masked, "attention weights").values[record.query]
+    masked = numbers_of(find_stage(record.masked, "attention weights"), record.query)
     sheet.add_table(record.words, [(record.word, two_decimals(masked))])
+    add_finite(record, words, sheet)
+    sheet.add_gap()
+    add_commands(record, words, sheet)
+
+
+def add_finite(record: TourRecord, words: Language, sheet: Sheet) -> None:
+    """Add what came of training on few sentences, without and with dropout and weight decay."""
     without, regularized = record.finite
     sheet.add(
         words.say(
@@ -30,27 +37,25 @@ def show_going_on(record: TourRecord, words: Language, sheet: Sheet) -> None:
             count=without.sequences,
         )
     )
+    names = (
+        words.say("without"),
+        words.say(
+            "dropout {dropout}, decay {decay}", dropout=regularized.dropout, decay=regularized.weight_decay
+        ),
+    )
     rows = [
-        (name, [f"{found.loss:.2f}", f"{found.held_out_loss:.2f}", f"{found.exact_match:.2f}"])
-        for name, found in (
-            (words.say("without"), without),
-            (
-                words.say(
-                    "dropout {dropout}, decay {decay}",
-                    dropout=regularized.dropout,
-                    decay=regularized.weight_decay,
-                ),
-                regularized,
-            ),
-        )
+        (name, two_decimals([found.loss, found.held_out_loss, found.exact_match]))
+        for name, found in zip(names, record.finite, strict=True)
     ]
     sheet.add_table([words.say("training"), words.say("unseen"), words.say("right")], rows)
-    sheet.add_gap()
+
+
+def add_commands(record: TourRecord, words: Language, sheet: Sheet) -> None:
+    """Add commands to go on with."""
     sheet.add(words.say("Nothing was saved. To go on:"))
-    sentence = " ".join(record.words)
     for command, what in (
         (RUN[record.language], words.say("this model, as a run")),
-        (f'tfcli trace tour "{sentence}"', words.say("its forward pass, all numbers")),
+        (f'tfcli trace tour "{" ".join(record.words)}"', words.say("its forward pass, all numbers")),
         ("tfcli train shared", words.say("the simplified class")),
         ("tfcli train overfit", words.say("few data; then overfit-dropout")),
         ("tfcli train sort --from RUN", words.say("fine-tuning another run")),
