@@ -127,7 +127,7 @@ def test_rollout_multiplies_the_layers() -> None:
 
 
 def staged(model: Encoder, row: Tensor = ROW, **options: Any) -> TraceRecord:
-    chosen = {"layers": [], "head": 0, "position": None, **options}
+    chosen = {"layers": [], "position": None, **options}
     return trace_sequence(model, TASK, row, run="r", **chosen)
 
 
@@ -135,7 +135,7 @@ def staged(model: Encoder, row: Tensor = ROW, **options: Any) -> TraceRecord:
 @pytest.mark.parametrize("length", [1, 9])
 def test_every_stage_comes_out_the_same_when_computed_again(options: dict[str, Any], length: int) -> None:
     model = make(**options)
-    record = staged(model, ROW[:length], head=1)
+    record = staged(model, ROW[:length], heads=[1])
     assert 0 < record.deviation < 1e-3
     assert record.deviation == max(stage.deviation for stage in record.stages)
     for stage in record.stages:
@@ -272,10 +272,10 @@ def test_a_post_norm_model_has_its_norms_after_the_residuals() -> None:
 
 def test_stages_can_be_chosen() -> None:
     model = make()
-    record = staged(model, layers=[1], head=1, position=2)
+    record = staged(model, layers=[1], heads=[1], position=2)
     assert {stage.layer for stage in record.stages} == {None, 1}
     assert {stage.head for stage in record.stages} == {None, 1}
-    whole = staged(model, head=1)
+    whole = staged(model, heads=[1])
     for stage in record.stages:
         same = whole.stages[stage.number - 1]
         assert (stage.name, stage.layer, stage.number) == (same.name, same.layer, same.number)
@@ -289,7 +289,7 @@ def test_stages_can_be_chosen() -> None:
 def test_the_learned_matrices_are_those_that_make_queries_and_outputs(attention: str) -> None:
     model = make(n_layers=1, attention=attention, positions="none")
     model.requires_grad_(False)
-    stages = staged(model, head=1).stages  # of two norms the first comes before the attention
+    stages = staged(model, heads=[1]).stages  # of two norms the first comes before the attention
     shown = {stage.name: torch.tensor(stage.values) for stage in reversed(stages)}
     heads = model.layers[0].attention
     read = shown["layer norm"] if attention == "full" else shown["layer norm"].chunk(2, dim=-1)[1]
@@ -330,8 +330,8 @@ def test_reading_the_stream_early_shows_when_the_answer_is_there() -> None:
     ("options", "message"),
     [
         ({"layers": [2]}, "there is no layer 2; this model's layers are 0 to 1"),
-        ({"head": 2}, "there is no head 2; this model's heads are 0 to 1"),
-        ({"head": -1}, "there is no head -1"),
+        ({"heads": [2]}, "there is no head 2; this model's heads are 0 to 1"),
+        ({"heads": [-1]}, "there is no head -1"),
         ({"position": 9}, "there is no position 9; this sequence's are 0 to 8"),
     ],
 )

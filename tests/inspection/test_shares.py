@@ -235,7 +235,7 @@ def test_maps_stages_and_heads_have_the_same_shares(options: dict[str, Any]) -> 
     roles = find_roles(model, TASK, [Batch(row[None], TASK.target(row[None]))])
     assert [head.shares for head in roles] == shown
     for head in range(model.n_heads):
-        stages = trace_sequence(model, TASK, row, run="r", head=head).stages
+        stages = trace_sequence(model, TASK, row, run="r", heads=[head]).stages
         assert [stage.shares for stage in stages if stage.name == "scores"] == shown[head :: model.n_heads]
         assert all((stage.shares is None) == (stage.name != "scores") for stage in stages)
 

@@ -91,7 +91,7 @@ class Run:
         """Return the forward pass, stage by stage; all stages if none is chosen by name or number."""
         inputs = self._encode(sequence)
         record = inspect.trace_run(
-            self._loaded, inputs, layers=layers, head=head, position=position, stages=stages
+            self._loaded, inputs, layers=layers, heads=[head], position=position, stages=stages
         )
         return Trace(**vars(record))
 

@@ -51,7 +51,7 @@ class View(NamedTuple):
 
     loops: list[int]
     layers: list[int]
-    head: int
+    heads: list[int]
     rows: list[int]  # positions
 
 
@@ -61,13 +61,14 @@ def trace_sequence(
     inputs: Tensor,
     *,
     run: str,
+    task_name: str = "",
     layers: Sequence[int] = (),
-    head: int = 0,
+    heads: Sequence[int] = (0,),
     position: int | None = None,
     loops: Sequence[int] = (),
     stages: Sequence[str] = (),
 ) -> TraceRecord:
-    """Trace all stages for `inputs` [T]: of the chosen layers, or all; of one head; of one position, or all.
+    """Trace all stages for `inputs` [T]: of the chosen layers and heads, or all; of one position, or all.
 
     Of the chosen `stages` alone, by their names or numbers; all are checked nevertheless.
 
@@ -78,8 +79,12 @@ def trace_sequence(
     if position is not None and not 0 <= position < L:
         raise ValueError(f"there is no position {position}; this sequence's are 0 to {L - 1}")
     rows = list(range(L)) if position is None else [position]
-    choose([head], model.n_heads, "head")
-    view = View(choose(loops, model.loops, "loop"), choose(layers, model.n_layers, "layer"), head, rows)
+    view = View(
+        choose(loops, model.loops, "loop"),
+        choose(layers, model.n_layers, "layer"),
+        choose(heads, model.n_heads, "head"),
+        rows,
+    )
     trace, predictions = run_with_trace(model, inputs)
     with torch.inference_mode():
         checked = list(check_stages(model, task, inputs, trace, view))
@@ -94,8 +99,9 @@ def trace_sequence(
         target=answer.target,
         deviation=max(deviation for deviation, _, _ in checked),
         agrees=all(agrees for _, agrees, _ in checked),
-        stages=choose_stages([stage for *_, stage in checked if stage is not None], stages),
+        stages=choose_stages([record for *_, records in checked for record in records], stages),
         picture=answer.picture,
+        task=task_name,
     )
 
 
@@ -129,19 +135,28 @@ def simplify(name: str) -> str:
 
 def check_stages(
     model: Encoder, task: Task, inputs: Tensor, trace: ForwardTrace, view: View
-) -> Iterator[tuple[float, bool, StageRecord | None]]:
-    """Yield of each stage how far it is off, whether rounding explains that, and its record if it is shown.
+) -> Iterator[tuple[float, bool, list[StageRecord]]]:
+    """Yield of each stage how far it is off, whether rounding explains that, and its records if it is shown.
 
     One stage at a time, since each holds the tensors of all heads, in double precision too.
     """
     for number, (layer, stage) in enumerate(model.stages(inputs, trace), 1):
         deviation = measure_deviation(stage)
-        hidden = layer is not None and (layer.loop not in view.loops or layer.layer not in view.layers)
-        record = None if hidden else record_stage(model, task, inputs, layer, stage, number, deviation, view)
-        if record is not None and layer is not None and stage.name == SCORES:
+        records: list[StageRecord] = []
+        if layer is None or (layer.loop in view.loops and layer.layer in view.layers):
+            heads: Sequence[int | None] = view.heads if stage.kept.dim() == 3 else [None]
+            made = [
+                record_stage(model, task, inputs, layer, stage, number, deviation, head, view.rows)
+                for head in heads
+            ]
+            records = [record for record in made if record.rows]
+        if layer is not None and stage.name == SCORES and records:
             variances = measure_variances(layer, trace.at)
-            record = replace(record, shares=share_scores(model, layer.layer, view.head, variances))
-        yield deviation, deviation <= tolerance(stage), record if record is not None and record.rows else None
+            records = [
+                replace(record, shares=share_scores(model, layer.layer, record.head or 0, variances))
+                for record in records
+            ]
+        yield deviation, deviation <= tolerance(stage), records
 
 
 def record_stage(
@@ -152,15 +167,16 @@ def record_stage(
     stage: Stage,
     number: int,
     deviation: float,
-    view: View,
+    head: int | None,
+    rows_shown: Sequence[int],
 ) -> StageRecord:
-    """Return a stage with the rows that are shown."""
-    L, of_head = model.layout.sequence_length(len(inputs)), stage.kept.dim() == 3
-    values = stage.kept[view.head] if of_head else stage.kept
+    """Return a stage, or what it is of a head, with the rows that are shown."""
+    L = model.layout.sequence_length(len(inputs))
+    values = stage.kept if head is None else stage.kept[head]
     of_positions = stage.rows == POSITION
     at_answers = of_positions and len(values) < L  # stages that are of the answers alone
     first = model.layout.first_answer(len(inputs)) if at_answers else 0
-    wanted: Sequence[int] = range(L) if stage.name in EVERY_ROW else view.rows
+    wanted: Sequence[int] = range(L) if stage.name in EVERY_ROW else rows_shown
     wanted = wanted if of_positions else range(len(values))
     rows = [row for row in wanted if first <= row < first + len(values)]
     return StageRecord(
@@ -168,7 +184,7 @@ def record_stage(
         name=stage.name,
         loop=None if layer is None else model.shown_loop(layer.loop),
         layer=None if layer is None else layer.layer,
-        head=view.head if of_head else None,
+        head=head,
         explanation=stage.explanation,
         formula=stage.formula,
         axes=("query" if stage.columns == KEY else stage.rows, stage.columns),
@@ -179,6 +195,7 @@ def record_stage(
         answer=read_off(model, task, inputs, stage),
         deviation=deviation,
         agrees=deviation <= tolerance(stage),
+        scale=stage.scale,
     )
 
 

@@ -202,7 +202,7 @@ class Attention(nn.Module):
             explanation += f" {at.mask.explanation or 'Some keys are masked.'}"
             formula += ", -inf where masked"
         again = products if closed is None else products + closed[0]
-        yield Stage("scores", explanation, formula, trace.scores[0], again, KEY)
+        yield Stage("scores", explanation, formula, trace.scores[0], again, KEY, scale=self.scale)
 
 
 class SharedAttention(Attention):

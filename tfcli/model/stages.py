@@ -32,6 +32,7 @@ class Stage(NamedTuple):
     facts: Sequence[str] = ()  # what holds of the values, as measured
     is_stream: bool = False  # whether it is the residual stream, which an answer can be read off
     rows: str = POSITION  # what T counts: of a matrix that the model has learned, channels of what it reads
+    scale: float | None = None  # of scores: what the products of queries and keys are multiplied by
 
 
 def has_bias(linear: nn.Linear) -> bool:

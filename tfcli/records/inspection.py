@@ -190,7 +190,7 @@ class HeadsReport:
 class StageRecord:
     """One step of the forward pass, with its numbers."""
 
-    number: int  # in the whole pass, from 1
+    number: int  # in the whole pass, from 1; that of each head has the same
     name: str  # such as "attention weights"
     loop: int | None  # of a model that has loops
     layer: int | None  # of a stage within one
@@ -206,6 +206,7 @@ class StageRecord:
     deviation: float  # of the stage, computed again from the stages before, from what the model computed
     agrees: bool  # whether that is no more than rounding explains
     shares: ScoreShares | None = None  # of the stage "scores": over all queries
+    scale: float | None = None  # of the stage "scores": what products of queries and keys are multiplied by
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,7 @@ class TraceRecord:
     agrees: bool  # whether each stage is as near as rounding explains, also those that aren't here
     stages: list[StageRecord]  # from the embedding to the answer
     picture: list[list[float]] | None = None  # rows of pixels, from 0 to 1, where the input is a picture
+    task: str = ""  # its name
 
     @property
     def text(self) -> str:
