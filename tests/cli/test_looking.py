@@ -302,6 +302,48 @@ def test_a_page_has_each_sequence_once(grown_cli: Cli, tmp_path: Path) -> None:
         assert len(labels) == len(set(labels)) > 3
 
 
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the addresses that a browser was asked for."""
+    addresses: list[str] = []
+
+    def open_page(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_page)
+    return addresses
+
+
+def test_the_forward_pass_is_a_page_of_all_heads(run_cli: Cli, tmp_path: Path, opened: list[str]) -> None:
+    page = tmp_path / "forward.html"
+    said = run_cli("trace", "reverse", "3 1 2", "--save", str(page), "--open").stdout
+    assert said == f"{page}: {page.stat().st_size:,} bytes\n"
+    assert opened == [page.as_uri()]
+    text = page.read_text(encoding="utf-8")
+    assert "<title>runs/reverse: the forward pass</title>" in text
+    run_cli("trace", "reverse", "3 1 2", "--open", "--head", "1", "--lang", "zh")
+    of_one_head = Path(opened[1].removeprefix("file://")).read_text(encoding="utf-8")
+    assert '<html lang="zh">' in of_one_head
+    assert len(of_one_head) < len(text)
+
+
+def test_the_page_is_in_the_language_of_the_locale(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.GBK")
+    run_cli("trace", "reverse", "3 1 2", "--save", str(tmp_path / "x.html"))
+    assert '<html lang="zh">' in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_trace_is_saved_as_it_is_printed(run_cli: Cli, tmp_path: Path) -> None:
+    words = ["trace", "reverse", "3 1 2", "--stage", "scores"]
+    run_cli(*words, "--save", str(tmp_path / "x.json"))
+    assert json.loads((tmp_path / "x.json").read_text()) == as_json(run_cli, *words)
+    [stage] = as_json(run_cli, *words)["stages"]
+    assert stage["scale"] == pytest.approx(8**-0.5)
+
+
 # --- watch ---
 
 

@@ -107,6 +107,36 @@ def said_by_code() -> set[str]:
     return found
 
 
+@cache
+def said_by_pages() -> set[str]:
+    """Return the texts that the pieces of pages ask for."""
+    found: set[str] = set()
+    for folder in ("shell", "forward"):
+        for path in (SOURCE / "render/web" / folder).iterdir():
+            piece = path.read_text(encoding="utf-8")
+            if path.suffix == ".html":
+                found |= set(re.findall(r"data-said>([^<]+)<", piece))
+                found |= set(re.findall(r'data-label="([^"]+)"', piece))
+            for call in re.finditer(r"\b(?:say|said)\(", piece):
+                found |= set(first_argument(piece[call.end() :]))
+    return found
+
+
+def first_argument(call: str) -> list[str]:
+    """Return the literals of the first argument of a call, whose opening bracket was just before."""
+    depth, found = 0, []
+    for part in re.finditer(r'"((?:[^"\\]|\\.)*)"|[(\[{]|[)\]}]|,', call):
+        if part[0][0] == '"':
+            found.append(part[1])
+        elif part[0] == "," and not depth:
+            break
+        elif part[0] != ",":
+            depth += 1 if part[0] in "([{" else -1
+            if depth < 0:
+                break
+    return found
+
+
 def unknown(texts: Iterable[str]) -> list[str]:
     return sorted(text for text in texts if CHINESE.find(text) is None)
 
@@ -128,6 +158,12 @@ def test_whatever_the_code_asks_for_is_translated() -> None:
     assert not said_by_code() - set(translations("zh"))
 
 
+def test_whatever_pages_ask_for_is_translated() -> None:
+    asked = said_by_pages() - {"dark"}  # a theme that is compared with
+    assert {"keyboard", "the forward pass", "the answer is right", "content: q k, scaled"} <= asked
+    assert not asked - set(translations("zh"))
+
+
 def test_a_new_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Softmax, "explained", Softmax.explained._replace(sentence="It is new. It is 3 wide."))
     said = set(texts_of(stages_of(make(), tokens(1, 6)[0])))
@@ -135,7 +171,7 @@ def test_a_new_sentence_without_a_translation_is_found(monkeypatch: pytest.Monke
 
 
 def test_there_is_nothing_that_nobody_says() -> None:
-    said = said_by_parts() | said_by_examples()
+    said = said_by_parts() | said_by_examples() | said_by_pages()
     read = {
         template
         for path in SOURCE.rglob("*.py")

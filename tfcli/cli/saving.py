@@ -100,24 +100,23 @@ class Output(NamedTuple):
             UsageError: the format can't hold it.
             TfcliError: the file can't be written.
         """
+        from tfcli.render.files import render
         from tfcli.render.terminal import make_console
 
         if self.suffix is not None:
-            self.write(record, views)
+            self.write(lambda path: render(record, views, path), "attention.html")
         if self.as_json:
             print_json(record)
         elif self.suffix is None:
             show(make_console(), record)
 
-    def write(self, record: Any, views: Sequence[View]) -> None:
-        """Write the file, and show it in a browser if asked to."""
+    def write(self, content: Callable[[Path], str | Iterable[bytes]], name: str) -> None:
+        """Write the file, of that name if none is given, and show it in a browser if asked to."""
         import tempfile
         import webbrowser
 
-        from tfcli.render.files import render
-
-        path = self.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / "attention.html"
-        write(path, lambda: render(record, views, path))
+        path = self.save or Path(tempfile.mkdtemp(prefix="tfcli-")) / name
+        write(path, lambda: content(path))
         if not self.as_json and self.save is not None:
             tell_size(path)
         if self.open_page and not webbrowser.open(path.resolve().as_uri()):

@@ -55,6 +55,13 @@ def join_pieces(folders: Sequence[Path], pattern: str) -> str:
     return "\n\n".join(read_piece(path) for folder in folders for path in sorted(folder.glob(pattern)))
 
 
+def read_pieces(folder: str) -> str:
+    """Return all that a page is made of, with what is of the shell."""
+    return "\n".join(
+        read_piece(path) for own in (WEB / "shell", WEB / folder) for path in sorted(own.iterdir())
+    )
+
+
 def read_piece(path: Path) -> str:
     """Return a piece without the newline at its end."""
     return path.read_text(encoding="utf-8").rstrip("\n")
