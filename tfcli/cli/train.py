@@ -17,6 +17,7 @@ from tfcli.cli.options import (
     expand_user,
 )
 from tfcli.cli.output import echo, hint, print_json, print_result, warn
+from tfcli.cli.seeds import train_each_seed
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
@@ -108,6 +109,8 @@ def train(
         print_json(config.model_dump(mode="json"))
     elif dry_run:
         echo(to_yaml(config), nl=False)
+    elif config.train.seeds > 1:
+        train_each_seed(config, entry.name, out, watch=watch, quiet=quiet, debug=debug, as_json=as_json)
     else:
         report = start_training(config, entry.name, out, heads, slow, quiet, debug)
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)

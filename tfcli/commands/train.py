@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
 from tfcli.training.monitor import held_out_of_training, monitor
+from tfcli.training.stack import Stack
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -76,24 +78,22 @@ def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience
         DivergedError: the loss is no longer a number.
         BrokenOffError: Ctrl-C came again.
     """
+    training, held_out = make_training(with_threads(config), None, telling_starter_of(config, audience))
+    remember(config)
+    with defer_interrupt() as interrupt:
+        recorder = Recorder(folders.create(name, out), training, audience.warn)
+        return to_end(follow_from_start(training, held_out, recorder, interrupt, audience))
+
+
+def telling_starter_of(config: RunConfig, audience: Audience) -> Callable[[Encoder, Task], object]:
+    """Return what gives a model the weights that it starts from, and tells what was taken."""
     start = starter_of(config)
 
     def tell_start(model: Encoder, task: Task) -> None:
         if start is not None:
             audience.transferred(summarize_transfer(start(model, task)))
 
-    training, held_out = make_training(with_threads(config), None, tell_start)
-    remember(config)
-    with defer_interrupt() as interrupt:
-        path = folders.create(name, out)
-        recorder = Recorder(path, training, audience.warn)
-        with locks.hold(path):
-            try:
-                recorder.begin()
-            except TfcliError:
-                shutil.rmtree(path, ignore_errors=True)
-                raise
-            return follow(training, held_out, recorder, interrupt, audience)
+    return tell_start
 
 
 def resume_run(
@@ -124,7 +124,7 @@ def resume_run(
         else:
             audience.note(f"{path} goes on after step {saved.standing.progress.step:,}")
             recorder.go_on(saved.standing)
-        return follow(training, held_out, recorder, interrupt, audience)
+        return to_end(follow(training, held_out, recorder, interrupt, audience))
 
 
 def check_weights(file: Path, config: RunConfig, saved: SavedState) -> None:
@@ -139,9 +139,14 @@ def check_weights(file: Path, config: RunConfig, saved: SavedState) -> None:
 
 
 def make_training(
-    config: RunConfig, saved: SavedState | None, start: Callable[[Encoder, Task], object] | None = None
+    config: RunConfig,
+    saved: SavedState | None,
+    start: Callable[[Encoder, Task], object] | None = None,
+    held_out: list[Batch] | None = None,
 ) -> tuple[Training, list[Batch]]:
     """Return a training, from its start or from what it had saved, and the held-out set that it is scored on.
+
+    That is drawn, unless it is given.
 
     Raises:
         UsageError: the device or a part isn't to be had.
@@ -150,7 +155,7 @@ def make_training(
     device = prepare(config.train)
     task, model = build_for_training(config)
     try:
-        held_out = held_out_of_training(task, config.train.eval_samples, device)
+        held_out = held_out or held_out_of_training(task, config.train.eval_samples, device)
     except ValueError as error:  # of the user's own data, or what brings a task's sequences isn't installed
         where = f"task {config.task.name}" if config.task.data is None else "task.data"
         raise UsageError(f"{where}: {error}") from error
@@ -161,22 +166,64 @@ def make_training(
     return Training(model.to(device), task, config, start, saved.standing, saved.tensors), held_out
 
 
+Following = Generator[None, None, TrainReport]  # of a training, step by step
+
+
+def to_end(following: Following) -> TrainReport:
+    """Follow a training to its end."""
+    try:
+        while True:
+            next(following)
+    except StopIteration as end:
+        report: TrainReport = end.value
+        return report
+
+
+def follow_from_start(
+    training: Training,
+    held_out: list[Batch],
+    recorder: Recorder,
+    interrupt: Interrupt,
+    audience: Audience,
+    stack: Stack | None = None,
+) -> Following:
+    """Begin a run in its new folder, and follow it."""
+    with locks.hold(recorder.path):
+        try:
+            recorder.begin()
+        except TfcliError:
+            shutil.rmtree(recorder.path, ignore_errors=True)
+            raise
+        return (yield from follow(training, held_out, recorder, interrupt, audience, stack))
+
+
 def follow(
-    training: Training, held_out: list[Batch], recorder: Recorder, interrupt: Interrupt, audience: Audience
-) -> TrainReport:
-    """Follow a training to its end, or until somebody wants to stop, and save what it has come to."""
+    training: Training,
+    held_out: list[Batch],
+    recorder: Recorder,
+    interrupt: Interrupt,
+    audience: Audience,
+    stack: Stack | None = None,
+) -> Following:
+    """Follow a training to its end, or until somebody wants to stop, and save what it has come to.
+
+    Args:
+        stack: that it is in.
+    """
     config, model = training.config, training.model
     observe = None if audience.watch is None else make_observer(training, audience.watch)
+    clock = time.perf_counter if stack is None else partial(stack.clock, training.trainer)
     latest = recorder.latest
     locating = locating_faults(model, lambda: training.trainer.step) if audience.debug else nullcontext()
     with locating, save_what_there_is(recorder):
         if latest is None or not is_over(latest, config.train):
-            records = monitor(training, model, held_out, observe, latest, interrupt.check)
+            records = monitor(training, model, held_out, observe, latest, interrupt.check, clock)
             for progress in picture_often(records, observe) if observe and audience.often else records:
                 recorder.record(progress)
                 audience.show(progress)
                 if interrupt.caught or is_over(progress, config.train) or audience.stop(progress):
                     break
+                yield
         final = summarize_at_end(recorder, held_out)
         path = recorder.save(final)
         recorder.tell_end(ending(final))

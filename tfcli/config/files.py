@@ -103,7 +103,7 @@ def find_entry(source: str) -> Entry:
 def entry_of_data(path: str) -> Entry:
     """Return the configuration that trains on a file of one's own, with all else as it is."""
     name = "stdin" if path == STDIN else Path(path).stem
-    document = yaml_reader.read(yaml_reader.dump({"task": {"data": path}}), path)
+    document = yaml_reader.read(yaml_reader.dump("task", {"data": path}), path)
     return Entry(name, document.value, (), document)
 
 
@@ -290,21 +290,21 @@ def to_yaml(config: RunConfig, *, described: bool = False) -> str:
             if described:
                 lines += list(described_lines(section, key, value))
             else:
-                lines.append(f"  {yaml_reader.dump({key: value})}")
+                lines.append(f"  {yaml_reader.dump(key, value)}")
     return "\n".join(lines) + "\n"
 
 
 def described_lines(section: type[Section], key: str, value: Any) -> Iterator[str]:
     """Return a setting with what it is; the settings of a part below its name."""
     is_part = isinstance(value, dict) and "name" in value
-    first = f"  {key}:" if is_part else f"  {yaml_reader.dump({key: value})}"
+    first = f"  {key}:" if is_part else f"  {yaml_reader.dump(key, value)}"
     yield f"{first:<30}  # {describe_setting(section, key)}"
     if not is_part:
         return
     part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
     known = part.registry.settings_of(value["name"]) if part else None
     for inner, setting in value.items():
-        line = f"    {yaml_reader.dump({inner: setting})}"
+        line = f"    {yaml_reader.dump(inner, setting)}"
         field = known.model_fields.get(inner) if known else None
         yield f"{line:<30}  # {field.description}" if field and field.description else line
 

@@ -19,6 +19,11 @@ class RunConfig(Section):
     model: ModelConfig = Field(ModelConfig(), validate_default=True)
     train: TrainConfig = TrainConfig()
 
+    def each_seed(self) -> list[RunConfig]:
+        """Return a configuration for each of the seeds, of one training."""
+        changes = [{"seed": (self.train.seed + i) % 2**63, "seeds": 1} for i in range(self.train.seeds)]
+        return [self.model_copy(update={"train": self.train.model_copy(update=change)}) for change in changes]
+
     @field_validator("model")
     @classmethod
     def _nobody_sees_what_comes_next(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:

@@ -66,6 +66,13 @@ class TrainConfig(Section):
     )
     clip_norm: float = Field(1.0, gt=0, le=1e30, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="of the weights and of the training sequences")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="trainings, each with a seed of its own from `seed` on, and each a run; together where"
+        " that is faster",
+    )
     eval_every: Count = Field(25, description="evaluate on the held-out set every so many steps")
     eval_samples: int = Field(
         1000, ge=1, le=1_000_000, description="held-out sequences of each evaluation, spread over the lengths"

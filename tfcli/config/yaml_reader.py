@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -132,8 +133,21 @@ def compose(text: str) -> yaml.Node | None:
     return node
 
 
-def dump(pair: dict[str, Any]) -> str:
+def dump(key: str, value: Any) -> str:
     """`key: value` on one line, which `read` reads back unchanged."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return dump_scalar(key, value, repr(value))
+    return dump_pair({key: value})
+
+
+@lru_cache(maxsize=1000)
+def dump_scalar(key: str, value: Any, written: str) -> str:
+    """Return the same of a scalar, by how it is written: 1, 1.0 and true are equal, but not the same."""
+    return dump_pair({key: value})
+
+
+def dump_pair(pair: dict[str, Any]) -> str:
+    """Return the same of a pair."""
     text: str = yaml.dump(
         pair,
         Dumper=Dumper,

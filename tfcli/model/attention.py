@@ -18,6 +18,7 @@ from tfcli.model.attention_weights import Softmax
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import is_stacked
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, matrix_stage, multiply
 from tfcli.model.trace import LayerContext, LayerTrace
 
@@ -257,6 +258,8 @@ def is_slow_when_fused(v: Tensor) -> bool:
     """Whether torch's fused attention takes longer than the explicit form, for values [B, H, T, K].
 
     On a CPU its backward pass is three times as slow in bfloat16 as in float32. Weights of many tokens would
-    take more memory than that is worth.
+    take more memory than that is worth. In a stack it has no gradient for a position bias.
     """
+    if is_stacked():
+        return True
     return v.device.type == "cpu" and v.dtype == torch.bfloat16 and v.requires_grad and v.shape[2] <= 256

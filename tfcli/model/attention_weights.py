@@ -65,8 +65,10 @@ class Entmax15(Softmax):
 class Entmax15Function(torch.autograd.Function):
     """1.5-entmax with its own gradient."""
 
+    generate_vmap_rule = True  # several models may go through it together
+
     @staticmethod
-    def forward(ctx: Any, scores: Tensor) -> Tensor:
+    def forward(scores: Tensor) -> Tensor:
         """Return the exact solution (algorithm 2): the k highest scores have weight, for the largest k."""
         halves = scores / 2
         # tau is at least the highest half less 1: whatever is lower has no weight, and may as well be near.
@@ -77,9 +79,12 @@ class Entmax15Function(torch.autograd.Function):
         spread = ordered.square().cumsum(-1) - k * mean.square()
         tau = mean - ((1 - spread) / k).clamp(min=0).sqrt()
         support = (tau <= ordered).sum(-1, keepdim=True).clamp(min=1)  # at least 1, but for scores of NaN
-        weights = (halves - tau.gather(-1, support - 1)).clamp(min=0).square()
-        ctx.save_for_backward(weights)
-        return weights
+        return (halves - tau.gather(-1, support - 1)).clamp(min=0).square()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Keep the weights."""
+        ctx.save_for_backward(output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from tfcli.model.masks import Mask
+from tfcli.model.stacking import is_stacked
 
 Result = TypeVar("Result")
 
 
 def is_checked() -> bool:
-    """Whether values are there to be looked at: not while a model is exported, for any that may come."""
-    return not torch.compiler.is_exporting()
+    """Whether values are there to be looked at: not while a model is exported, or is one of a stack."""
+    return not (torch.compiler.is_exporting() or is_stacked())
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Coordinates:
     """Where each token stands: its distance from the first and from the last token of its own segment.
 
     Both int64 [B, L], or [1, L] where all sequences of the batch have the same length. `may_attend` is the
-    padding mask [B, L], False for padding; None where there is none. `segment` int64 [L] numbers the segments
-    from 0; None where there is but one. `longest` is the length of the longest. `mask` says what a query may
-    attend to besides.
+    padding mask, likewise, False for padding; None where there is none. `segment` int64 [L] numbers the
+    segments from 0; None where there is but one. `longest` is the length of the longest. `mask` says what a
+    query may attend to besides.
 
     `from_end` is None where a model predicts what comes next: then nothing may be counted from the end.
 

@@ -88,8 +88,8 @@ class Encoder(nn.Module):
         """Logits [B, M, V] for `inputs` [B, T], or [B, T, P]; M is T where answers are read in place.
 
         Args:
-            may_attend: bool [B, T], True where a token may be attended to, False for padding. No row may be
-                all False. What is answered at padding says nothing.
+            may_attend: bool [B, T], or [1, T] for all sequences alike, True where a token may be attended to,
+                False for padding. No row may be all False. What is answered at padding says nothing.
             trace: filled with what was computed on the way. Attention is then computed step by step, not by
                 the fused kernel, to the same result. The model must be in evaluation mode.
             intervention: what to remove or replace on the way.

@@ -143,13 +143,15 @@ class Layout:
     def real_tokens(self, inputs: Tensor, may_attend: Tensor) -> list[Tensor]:
         """Return which tokens of each segment aren't padding, where `may_attend` [B, T] tells of the input.
 
-        A sequence of a batch has as many blanks as if it stood alone; those beyond are padding.
+        A sequence of a batch has as many blanks as if it stood alone; those beyond are padding. A single row
+        of `may_attend` tells of all sequences alike.
 
         Raises:
             ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
                 `inputs`.
         """
-        if may_attend.shape != inputs.shape[:2] or may_attend.dtype != torch.bool:
+        shapes = (inputs.shape[:2], (1, inputs.shape[1]))
+        if may_attend.shape not in shapes or may_attend.dtype != torch.bool:
             found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
             raise ValueError(f"may_attend must be bool {list(inputs.shape[:2])}, as the inputs, not {found}")
         if is_checked() and not bool(may_attend.any(1).all()):
@@ -162,5 +164,5 @@ class Layout:
             count = self.answer_lengths(may_attend.sum(1, keepdim=True), T)  # [B, 1]
             real.append(torch.arange(self.answer_length(T), device=inputs.device) < count)
         if self.begin:
-            real.insert(0, may_attend.new_ones(inputs.shape[0], 1))  # `len` would fix it when exported
+            real.insert(0, may_attend.new_ones(may_attend.shape[0], 1))  # `len` would fix it when exported
         return real

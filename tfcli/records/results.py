@@ -42,6 +42,23 @@ class TrainReport:
     diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
 
 
+@dataclass(frozen=True)
+class SeedRecord:
+    """What came of one of several trainings that differ in their seed."""
+
+    seed: int  # of weights and training sequences
+    outcome: TrainReport | None  # of the training; null where it failed
+    problem: str | None = None  # why it failed
+
+
+@dataclass(frozen=True)
+class SeedsReport:
+    """The outcome of trainings that differ in their seed."""
+
+    seeds: list[SeedRecord]  # a training each
+    seconds: float  # that all took together
+
+
 def judge(prediction: Sequence[str], target: Sequence[str]) -> bool | None:
     """Whether an answer is right, None where nobody knows; the target of a token that doesn't count is ""."""
     if not any(target):

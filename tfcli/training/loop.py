@@ -24,6 +24,7 @@ from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
+    from tfcli.training.stack import Stack
 
 
 class Attempt(NamedTuple):
@@ -56,6 +57,7 @@ class Trainer:
         self.rates = rates_of(model, config.freeze, config.layer_decay, model.n_layers)
         self.step = self.tokens_trained = 0
         self.losses: list[Tensor] = []  # of the steps since the loss was last read
+        self.stack: Stack | None = None  # in which it takes its steps together with others
 
     def __iter__(self) -> Iterator[StepRecord]:
         for step in range(self.step + 1, self.config.steps + 1):
@@ -68,8 +70,9 @@ class Trainer:
 
     def take(self, step: int) -> Tensor:
         """Take a step, and return its loss []."""
-        batch = self.next_batch(step)
-        self.model.anneal(step / self.config.steps)
+        if self.stack is not None:
+            return self.stack.take(self, step)
+        batch = self.begin(step)
         if not self.model.training:  # an evaluation came between; telling each module at each step takes time
             self.model.train()
         with matmul_precision(self.device, self.config.precision):
@@ -77,19 +80,16 @@ class Trainer:
             loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         self.optimizer.zero_gradients()
         torch.autograd.backward(loss)
-        self.move(self.schedule.rate(step))
-        mixed = batch.may_attend is not None
-        self.tokens_trained += int((batch.targets != IGNORE).sum()) if mixed else batch.targets.numel()
+        move(self.optimizer, self.rates, self.schedule.rate(step))
         return loss.detach()
 
-    def move(self, learning_rate: float) -> None:
-        """Change the weights, each at its own rate."""
-        if self.rates is None:
-            self.optimizer.step(learning_rate)
-            return
-        before = self.optimizer.values.clone()
-        self.optimizer.step(learning_rate)
-        torch.lerp(before, self.optimizer.values, self.rates, out=self.optimizer.values)
+    def begin(self, step: int) -> Batch:
+        """Return what a step learns from, and let the model know how far the training is."""
+        batch = self.next_batch(step)
+        self.model.anneal(step / self.config.steps)
+        mixed = batch.may_attend is not None
+        self.tokens_trained += int((batch.targets != IGNORE).sum()) if mixed else batch.targets.numel()
+        return batch
 
     def next_batch(self, step: int) -> Batch:
         """Return what a step learns from."""
@@ -145,6 +145,16 @@ class Trainer:
         else:
             self.sequences.set_state(tensors["random.sequences"])
             restore_random_states(self.device, part_of(tensors, "random.torch."))
+
+
+def move(optimizer: Optimizer, rates: Tensor | None, learning_rate: float) -> None:
+    """Change the weights, each at its own rate."""
+    if rates is None:
+        optimizer.step(learning_rate)
+        return
+    before = optimizer.values.clone()
+    optimizer.step(learning_rate)
+    torch.lerp(before, optimizer.values, rates, out=optimizer.values)
 
 
 def check_tensors(found: dict[str, Tensor], own: dict[str, Tensor], grows: str | None) -> bool:

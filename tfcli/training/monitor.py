@@ -30,14 +30,15 @@ def monitor(
     observe: Callable[[], AttentionRecord] | None = None,
     latest: Progress | None = None,
     tick: Tick = ignore,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Progress]:
     """Follow a training: evaluate on the held-out set, and `observe` the heads, whenever the loss is read.
 
     An attempt of the training of `model` that has not solved the task at its end is followed by the next.
     Steps and tokens are counted over all of them. `latest` is the last progress of a training that goes on.
-    An evaluation that `tick` stops is made up for when the training goes on.
+    An evaluation that `tick` stops is made up for when the training goes on. Seconds are those of `clock`.
     """
-    started = time.perf_counter() - (latest.seconds if latest else 0.0)
+    started = clock() - (latest.seconds if latest else 0.0)
 
     def scored(progress: Progress) -> Progress:
         try:
@@ -50,7 +51,7 @@ def monitor(
             fresh=True,
             streak=progress.streak + 1 if found.exact_match == 1 else 0,
             attention=None if observe is None else observe(),
-            seconds=time.perf_counter() - started,
+            seconds=clock() - started,
         )
 
     if latest and latest.unscored:
@@ -64,7 +65,7 @@ def monitor(
                 step=steps + record.step,
                 steps=steps + attempt.steps,
                 attempt=number,
-                seconds=time.perf_counter() - started,
+                seconds=clock() - started,
                 tokens=tokens + record.tokens,
                 loss=record.loss if record.loss is not None else known.loss if known else None,
                 score=known.score if known else None,

@@ -6,6 +6,8 @@ torch's compiler: a second at every start.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,10 @@ class Optimizer:
             [torch.full_like(p, weight_decay * (id(p) in matrices)).flatten() for p in parameters]
         )
         self.steps = 0
+        self.bind(parameters)
+
+    def bind(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Make the parameters views of `values`, and their gradients views of `gradients`."""
         sizes = [p.numel() for p in parameters]
         for p, value, gradient in zip(
             parameters, torch.split(self.values, sizes), torch.split(self.gradients, sizes), strict=True
@@ -78,7 +84,8 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Move the parameters along their gradients, clipped to `clip_norm` in length."""
         self.steps += 1
-        factor = (self.clip_norm / (self.gradients.norm() + 1e-6)).clamp(max=1.0)
+        norm = torch.linalg.vector_norm(self.gradients, dim=-1, keepdim=True)  # of each model of a stack
+        factor = (self.clip_norm / (norm + 1e-6)).clamp(max=1.0)
         self.move(self.gradients.mul_(factor), learning_rate)
 
     def move(self, gradient: Tensor, learning_rate: float) -> None:

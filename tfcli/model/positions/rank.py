@@ -24,28 +24,35 @@ class Compare(torch.autograd.Function):
 
     The gradient of a sigmoid dies with its certainty. Here it is the slope at scores divided by as much as
     brings their mean size down to CERTAIN; where that is below, it is the exact one. It is largest for close
-    pairs, and a pair in the wrong order still gets it.
+    pairs, and a pair in the wrong order still gets it. The mean is that of the first sequence; if not
+    all of its pairs count, `pairs` [1, 1, L, L] says which.
     """
 
     CERTAIN = 4.0
+    generate_vmap_rule = True  # several models may go through it together
 
     @staticmethod
-    def forward(ctx: Any, scores: Tensor) -> Tensor:
-        ctx.save_for_backward(scores)
+    def forward(scores: Tensor, pairs: Tensor | None) -> Tensor:
         return scores.sigmoid()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        [scores] = ctx.saved_tensors
-        softness = (scores[:1].abs().mean() / Compare.CERTAIN).clamp(min=1.0)
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor | None], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        scores, pairs = ctx.saved_tensors
+        sizes = scores[:1].abs()
+        mean = sizes.mean() if pairs is None else (sizes * pairs).sum() / (pairs.sum() * scores.shape[1])
+        softness = (mean / Compare.CERTAIN).clamp(min=1.0)
         wins = (scores / softness).sigmoid_()
         found: Tensor = torch.ops.aten.sigmoid_backward(gradients[0], wins)
-        return found
+        return found, None
 
 
-def compare(scores: Tensor) -> Tensor:
+def compare(scores: Tensor, pairs: Tensor | None = None) -> Tensor:
     """Return how surely scores win; see `Compare`."""
-    wins: Tensor = Compare.apply(scores)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
+    wins: Tensor = Compare.apply(scores, pairs)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     return wins
 
 
@@ -121,7 +128,7 @@ class RankPositions(Positions):
         later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
         ties = self.gate * GAIN * self.tau[:, None, None] * later
         scores = self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties
-        wins = compare(scores)
+        wins = compare(scores, pairs_of_all(at))
         return wins if at.segment is None else wins * same_segment(at)
 
     def compare_pairs(self, a: Tensor, b: Tensor) -> Tensor:
@@ -131,3 +138,11 @@ class RankPositions(Positions):
     def anneal(self, progress: float) -> None:
         self.gate.fill_(sharpness(progress, self.bounds["gate"]))
         self.scores.slope.fill_(sharpness(progress, self.bounds["slope"]))
+
+
+def pairs_of_all(at: Coordinates) -> Tensor | None:
+    """Which pairs are no padding in any sequence, bool [1, 1, L, L]; None where sequences differ in that."""
+    if at.may_attend is None or len(at.may_attend) > 1:
+        return None
+    real = at.may_attend[:, None]
+    return real[..., None] & real[..., None, :]

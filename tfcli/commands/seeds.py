@@ -1,0 +1,104 @@
+"""`train` with several seeds: each becomes a run; as many as are faster so are trained together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tfcli.commands.together import NotTogetherError, Outcome, Planned, may_go_together, train_together
+from tfcli.commands.train import SILENCE, Audience, BrokenOffError, train_run
+from tfcli.config.schema import RunConfig
+from tfcli.devices import with_threads
+from tfcli.errors import TfcliError, UsageError
+from tfcli.records.progress import Progress
+from tfcli.records.results import SeedRecord, SeedsReport, TrainReport
+
+MOST = 16  # trainings at once; more save little, and no longer fit into the caches
+
+Show = Callable[[Sequence[Progress | None]], None]  # is told where each training stands; None: not begun
+
+
+def train_seeds(
+    config: RunConfig,
+    name: str,
+    out: Path | None,
+    audience: Audience = SILENCE,
+    show: Show = lambda latest: None,
+) -> SeedsReport:
+    """Train as configured with each of its seeds, each into a folder of its own.
+
+    The folders are `runs/NAME-seed-N`, or `seed-N` below `out`. A training that fails does not end the
+    others. Ctrl-C does; what was learned is saved.
+
+    Raises:
+        UsageError: as `train_run`.
+        BrokenOffError: Ctrl-C came again.
+    """
+    if out is not None and out.exists():
+        raise UsageError(f"{out} exists already; choose another --out, or leave it out")
+    started = time.perf_counter()
+    planned = [
+        Planned(one, f"{name}-seed-{one.train.seed}", None if out is None else out / f"seed-{one.train.seed}")
+        for one in config.each_seed()
+    ]
+    outcomes = train_all(planned, audience, show)
+    records = [
+        make_record(one.config.train.seed, outcome) for one, outcome in zip(planned, outcomes, strict=False)
+    ]
+    return SeedsReport(records, time.perf_counter() - started)
+
+
+def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> list[Outcome]:
+    """Train all, as many at once as is faster, and return what came of those that were begun."""
+    reason = why_in_turn([one.config for one in planned], audience)
+    latest: list[Progress | None] = [None] * len(planned)
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(planned) and not any(map(is_interrupted, outcomes)):
+        first = len(outcomes)
+
+        def show_some(found: Sequence[Progress | None], first: int = first) -> None:
+            latest[first : first + len(found)] = found
+            show(latest)
+
+        if reason is None:
+            try:
+                outcomes += train_together(planned[first : first + MOST], audience, show_some)
+                continue
+            except NotTogetherError as error:
+                reason = str(error)
+        if not outcomes:
+            audience.note(f"the seeds are trained one after the other: {reason}")
+        outcomes.append(train_alone(planned[first], audience, show_some))
+    return outcomes
+
+
+def why_in_turn(configs: Sequence[RunConfig], audience: Audience) -> str | None:
+    """Return why trainings are done one after the other; None if they may be done at once."""
+    if audience.debug:
+        return "with --debug each is looked at by itself"
+    return may_go_together([with_threads(config) for config in configs])
+
+
+def train_alone(one: Planned, audience: Audience, show: Show) -> Outcome:
+    """Train one by itself; what it fails with is what comes of it."""
+    alone = replace(audience, show=lambda progress: show([progress]))
+    try:
+        return train_run(one.config, one.name, one.out, alone)
+    except (BrokenOffError, UsageError):
+        raise
+    except TfcliError as error:
+        return error
+
+
+def is_interrupted(outcome: Outcome) -> bool:
+    """Whether somebody wanted to stop."""
+    return isinstance(outcome, TrainReport) and outcome.interrupted
+
+
+def make_record(seed: int, outcome: Outcome) -> SeedRecord:
+    """Return what came of a training as a record."""
+    if isinstance(outcome, TrainReport):
+        return SeedRecord(seed, outcome)
+    return SeedRecord(seed, None, str(outcome))

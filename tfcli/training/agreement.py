@@ -1,0 +1,94 @@
+"""Whether models that go through together come to what each comes to alone: tried before they train so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tfcli.devices import make_generator
+from tfcli.model.positions.rank import RankPositions
+from tfcli.training.loop import Trainer
+from tfcli.training.stack import Filled, Stack, fill_up, mean_losses
+
+if TYPE_CHECKING:
+    from tasks.base import Batch
+
+FEW = 4  # sequences of what is tried
+MANY = 50  # batches of a training set, of which the narrowest and the widest are tried
+TOLERANCE = 1e-3  # of the largest number; rounding is far below
+
+
+def find_disagreement(stack: Stack) -> str | None:
+    """Return why the trainers of a stack can't be trained together, or None if they can.
+
+    Logits and gradients of some sequences are computed both ways. Nothing that a training depends on is
+    changed, but for gradients.
+    """
+    task = stack.trainers[0].task
+    lengths = sorted({task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)})
+    answers = [task.answer_length(length) for length in lengths]
+    if answers != sorted(answers):
+        return "a longer input may have a shorter answer"
+    if has_mixed_ranks(stack.trainers[0]):
+        return "with rank positions, batches of several lengths can't be filled up further"
+    batches = [choose_batch(trainer, widest=i % 2 == 1) for i, trainer in enumerate(stack.trainers)]
+    kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            alone = [
+                run_alone(trainer, batch) for trainer, batch in zip(stack.trainers, batches, strict=True)
+            ]
+            gradients = [trainer.optimizer.gradients.clone() for trainer in stack.trainers]
+            together = run_together(stack, fill_up(batches))
+    except Exception as error:  # whatever a part does that can't be done for several models at once
+        return f"a part can't go through for several models at once: {str(error).partition(chr(10))[0]}"
+    finally:
+        for name, values in kept.items():
+            stack.buffers[name].copy_(values)
+    pairs = [(own, whole[: len(own), : own.shape[1]]) for own, whole in zip(alone, together, strict=True)]
+    pairs += zip(gradients, stack.optimizer.gradients, strict=True)
+    if not all(is_near(*pair) for pair in pairs):
+        return "a part gives something else where several models go through at once"
+    return None
+
+
+def has_mixed_ranks(trainer: Trainer) -> bool:
+    """Whether padding has a say in what is learned: in how soft the comparisons of `rank` are."""
+    mixes = trainer.epochs is not None and len(trainer.epochs.batches) > 1
+    return mixes and any(isinstance(part, RankPositions) for part in trainer.model.modules())
+
+
+def choose_batch(trainer: Trainer, *, widest: bool) -> Batch:
+    """Return sequences of the shortest length or of the longest, and leave the random numbers alone."""
+    if trainer.epochs is not None:
+        steps = range(1, min(trainer.epochs.n_steps, MANY) + 1)
+        widths = {step: trainer.epochs.batch(step).inputs.shape[1] for step in steps}
+        step = (max if widest else min)(widths, key=lambda step: widths[step])
+        return trainer.task.renew(trainer.epochs.batch(step), trainer.epochs.generator(step))
+    task = trainer.task
+    return task.sample(FEW, task.max_length if widest else task.min_length, make_generator(trainer.device, 0))
+
+
+def run_alone(trainer: Trainer, batch: Batch) -> Tensor:
+    """Return the logits [B, M, V] of a model; its gradients are where it keeps them."""
+    trainer.model.train()
+    logits: Tensor = trainer.model(batch.inputs, batch.may_attend)
+    trainer.optimizer.zero_gradients()
+    torch.autograd.backward(F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten()))
+    return logits.detach()
+
+
+def run_together(stack: Stack, batch: Filled) -> Sequence[Tensor]:
+    """Return the logits of each model; their gradients are where they keep them."""
+    logits = stack.run(batch.inputs, batch.may_attend)
+    stack.differentiate(mean_losses(logits, batch.targets).sum())
+    return list(logits.detach())
+
+
+def is_near(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are equal up to rounding, beside their largest number."""
+    return bool((one - other).abs().max() <= TOLERANCE * one.abs().max())

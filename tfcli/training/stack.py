@@ -1,0 +1,214 @@
+"""Trainings that differ in their seed alone, as one vectorised program: a step is taken by all at once.
+
+Axes: S model of the stack, B batch, T position of the input, M position of the answer, V symbols,
+P all parameters of a model, one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from copy import copy, deepcopy
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from tfcli.evaluation import IGNORE
+from tfcli.model.stacking import stacking
+from tfcli.training.loop import Trainer, move
+from tfcli.training.optimizers import SGD, Adam, AdamW, Optimizer
+
+if TYPE_CHECKING:
+    from tasks.base import Batch
+
+ELEMENTWISE = (AdamW, Adam, SGD)  # optimizers that move each number by itself, whatever stands beside it
+
+
+class Stack:
+    """Models of the same parts that take their steps together, each with weights and batches of its own.
+
+    Each trainer is used as if it stood alone, but all take the same step before any takes the next: the
+    first that asks for a step has it taken by all. What comes of it is, up to rounding, what would come of
+    it alone. Their weights are rows of one matrix, and so are gradients and moments.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        self.trainers = list(trainers)
+        self.step = 0
+        self.losses: dict[int, Tensor] = {}  # of the latest step, by trainer
+        self.gone: list[Trainer] = []  # since the matrices were made
+        self.seconds = dict.fromkeys(map(id, self.trainers), 0.0)  # each one's share of the time
+        self.counted_at = time.perf_counter()
+        self.gather()
+
+    def gather(self) -> None:
+        """Bring all that belongs to the models into matrices with a row for each."""
+        self.trainers = [trainer for trainer in self.trainers if trainer not in self.gone]
+        self.gone = []
+        models = [trainer.model for trainer in self.trainers]
+        self.optimizer = join([trainer.optimizer for trainer in self.trainers])
+        for trainer in self.trainers:
+            trainer.optimizer.bind(list(trainer.model.parameters()))
+            trainer.stack = self
+        sizes = [p.numel() for p in models[0].parameters()]
+        columns = torch.split(self.optimizer.values, sizes, dim=1)
+        self.parameters = {
+            name: rows.view(-1, *p.shape).detach().requires_grad_(p.requires_grad)
+            for (name, p), rows in zip(models[0].named_parameters(), columns, strict=True)
+        }
+        self.buffers = {name: stack_buffer(models, name) for name in saved_buffers(models[0])}
+        self.base = deepcopy(models[0]).train()
+
+    def drop(self, trainer: Trainer) -> None:
+        """Take a trainer out from the next step on; what it has come to stays its own."""
+        self.gone.append(trainer)
+
+    def clock(self, trainer: Trainer) -> float:
+        """Return a trainer's share of the seconds so far: all shares add up to what it took."""
+        now = time.perf_counter()
+        for other in self.trainers:
+            self.seconds[id(other)] += (now - self.counted_at) / len(self.trainers)
+        self.counted_at = now
+        return self.seconds[id(trainer)]
+
+    def take(self, trainer: Trainer, step: int) -> Tensor:
+        """Return the loss [] of a trainer at a step, which all take where it is a new one."""
+        if step != self.step:
+            losses = self.take_together(step)
+            self.losses = dict(zip(map(id, self.trainers), losses, strict=True))
+            self.step = step
+        return self.losses[id(trainer)]
+
+    def take_together(self, step: int) -> Tensor:
+        """Take a step, and return the losses [S]."""
+        if self.gone:
+            self.clock(self.trainers[0])
+            self.gather()
+        batch = fill_up([trainer.begin(step) for trainer in self.trainers])
+        first = self.trainers[0]
+        self.base.anneal(step / first.config.steps)
+        logits = self.run(batch.inputs, batch.may_attend)  # [S, B, M, V]
+        losses = mean_losses(logits, batch.targets)
+        self.differentiate(losses.sum())
+        self.move(first.schedule.rate(step))
+        return losses.detach()
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Bring the gradients of all models to their place."""
+        learned = [p for p in self.parameters.values() if p.requires_grad]
+        found = iter(torch.autograd.grad(loss, learned, allow_unused=True, materialize_grads=True))
+        parts = [next(found) if p.requires_grad else torch.zeros_like(p) for p in self.parameters.values()]
+        torch.cat([part.flatten(1) for part in parts], dim=1, out=self.optimizer.gradients)
+
+    def move(self, learning_rate: float) -> None:
+        """Change the weights of all models."""
+        if type(self.optimizer) is Optimizer:
+            for trainer in self.trainers:
+                move(trainer.optimizer, trainer.rates, learning_rate)
+            return
+        move(self.optimizer, self.trainers[0].rates, learning_rate)
+        for trainer in self.trainers:
+            trainer.optimizer.steps = self.optimizer.steps
+
+    def run(self, inputs: Tensor, may_attend: Tensor | None) -> Tensor:
+        """Logits [S, B, M, V] for the `inputs` [S, B, T] of each model."""
+        call = torch.vmap(self.call, (0, 0, 0, None if may_attend is None else 0))
+        with stacking():
+            found: Tensor = call(self.parameters, self.buffers, inputs, may_attend)
+        return found
+
+    def call(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        inputs: Tensor,
+        may_attend: Tensor | None,
+    ) -> Tensor:
+        """Logits [B, M, V] by the weights of one model."""
+        logits: Tensor = functional_call(self.base, (parameters, buffers), (inputs, may_attend))
+        return logits
+
+
+class Filled(NamedTuple):
+    """The batches of all models, filled up to the longest."""
+
+    inputs: Tensor  # [S, B, T], or [S, B, T, P]
+    targets: Tensor  # [S, B, M]
+    may_attend: Tensor | None  # [S, B or 1, T]; None where all have the same length
+
+
+def fill_up(batches: Sequence[Batch]) -> Filled:
+    """Return batches of which each may have another length, and other many sequences, as one."""
+    B, T = (max(batch.inputs.shape[axis] for batch in batches) for axis in (0, 1))
+    M = max(batch.targets.shape[1] for batch in batches)
+    inputs = torch.stack([fill(batch.inputs, B, T, 0) for batch in batches])
+    targets = torch.stack([fill(batch.targets, B, M, IGNORE) for batch in batches])
+    masks = [batch.may_attend for batch in batches]
+    if all(mask is None for mask in masks):
+        lengths = [batch.inputs.shape[1] for batch in batches]
+        if len(set(lengths)) == 1:
+            return Filled(inputs, targets, None)
+        place, length = torch.arange(T, device=inputs.device), torch.tensor(lengths, device=inputs.device)
+        return Filled(inputs, targets, (place < length[:, None])[:, None])
+    may_attend = torch.ones(
+        inputs.shape[:3], dtype=torch.bool, device=inputs.device
+    )  # so no row is all False
+    for row, batch, mask in zip(may_attend, batches, masks, strict=True):
+        n, t = batch.inputs.shape[:2]
+        row[:n, t:] = False
+        if mask is not None:
+            row[:n, :t] = mask
+    return Filled(inputs, targets, may_attend)
+
+
+def fill(rows: Tensor, count: int, width: int, value: int) -> Tensor:
+    """Return rows [b, t] or [b, t, P] with a value up to a width, and rows of it up to a count."""
+    missing = [0, width - rows.shape[1], 0, count - rows.shape[0]]
+    return F.pad(rows, [0, 0] * (rows.dim() - 2) + missing, value=value)
+
+
+def mean_losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean losses [S] over what counts, from logits [S, B, M, V] and targets [S, B, M]."""
+    losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none")
+    return losses.view(len(targets), -1).sum(1) / (targets != IGNORE).sum((1, 2))
+
+
+def join(optimizers: Sequence[Optimizer]) -> Optimizer:
+    """Bring the vectors of optimizers into matrices [S, P], of which they keep a row each.
+
+    Returns:
+        One that moves all rows, of the class of the others; or, where that doesn't move each number by
+        itself, one that holds the matrices alone.
+    """
+    first = optimizers[0]
+    is_elementwise = type(first) in ELEMENTWISE
+    joint = copy(first) if is_elementwise else Optimizer.__new__(Optimizer)
+    names = ("values", "gradients", *vectors_of(first)) if is_elementwise else ("values", "gradients")
+    for name in names:
+        rows = torch.stack([getattr(optimizer, name) for optimizer in optimizers])
+        setattr(joint, name, rows)
+        for optimizer, row in zip(optimizers, rows, strict=True):
+            setattr(optimizer, name, row)
+    return joint
+
+
+def vectors_of(optimizer: Optimizer) -> list[str]:
+    """Return what an optimizer keeps of each parameter."""
+    return [name for name, value in optimizer.state().items() if value.shape == optimizer.values.shape]
+
+
+def saved_buffers(model: nn.Module) -> list[str]:
+    """Return the names of the buffers that are saved with a model; the others are the same for all seeds."""
+    return [name for name, _ in model.named_buffers() if name in model.state_dict()]
+
+
+def stack_buffer(models: Sequence[nn.Module], name: str) -> Tensor:
+    """Return a buffer of all models [S, ...], of which each keeps its own as a view."""
+    own = [model.get_buffer(name) for model in models]
+    rows = torch.stack(own)
+    for buffer, row in zip(own, rows, strict=True):
+        buffer.data = row
+    return rows
