@@ -20,10 +20,9 @@ from statistics import median
 
 import torch
 
-from tfcli.commands import together
 from tfcli.commands.together import Planned, train_together
 from tfcli.commands.train import train_run
-from tfcli.config import files
+from tfcli.config import files, together
 from tfcli.config.schema import RunConfig
 from tfcli.runs.summaries import read_metrics
 

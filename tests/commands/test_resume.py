@@ -330,7 +330,7 @@ def test_an_evaluation_that_was_stopped_is_made_up_for(folder: Path, monkeypatch
 
 
 def test_what_takes_long_to_score_is_saved_without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tfcli.commands.train.PATIENCE", -1.0)
+    monkeypatch.setattr("tfcli.commands.ending.PATIENCE", -1.0)
     report = train_run(config(), "cut", None, stop_at(4))
     assert (report.steps, report.exact_match) == (4, None)
     assert headers.read_header(Path(report.run)).summary.exact_match is None

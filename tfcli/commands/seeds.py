@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tfcli.commands.together import NotTogetherError, Outcome, Planned, may_go_together, train_together
-from tfcli.commands.train import SILENCE, Audience, BrokenOffError, train_run
+from tfcli.commands.ending import BrokenOffError
+from tfcli.commands.together import NotTogetherError, Outcome, Planned, Show, train_together
+from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config.schema import RunConfig
+from tfcli.config.together import may_go_together
 from tfcli.devices import with_threads
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.progress import Progress
 from tfcli.records.results import SeedRecord, SeedsReport, TrainReport
 
 MOST = 16  # trainings at once; more save little, and no longer fit into the caches
-
-Show = Callable[[Sequence[Progress | None]], None]  # is told where each training stands; None: not begun
 
 
 def train_seeds(
@@ -39,10 +39,11 @@ def train_seeds(
     if out is not None and out.exists():
         raise UsageError(f"{out} exists already; choose another --out, or leave it out")
     started = time.perf_counter()
-    planned = [
-        Planned(one, f"{name}-seed-{one.train.seed}", None if out is None else out / f"seed-{one.train.seed}")
-        for one in config.each_seed()
-    ]
+    planned = []
+    for one in config.each_seed():
+        label = f"seed-{one.train.seed}"
+        place = None if out is None else out / label
+        planned.append(Planned(one, f"{name}-{label}", place, audience))
     outcomes = train_all(planned, audience, show)
     records = [
         make_record(one.config.train.seed, outcome) for one, outcome in zip(planned, outcomes, strict=False)
@@ -64,13 +65,13 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
 
         if reason is None:
             try:
-                outcomes += train_together(planned[first : first + MOST], audience, show_some)
+                outcomes += train_together(planned[first : first + MOST], show_some)
                 continue
             except NotTogetherError as error:
                 reason = str(error)
         if not outcomes:
             audience.note(f"the seeds are trained one after the other: {reason}")
-        outcomes.append(train_alone(planned[first], audience, show_some))
+        outcomes.append(train_alone(planned[first], show_some))
     return outcomes
 
 
@@ -81,9 +82,9 @@ def why_in_turn(configs: Sequence[RunConfig], audience: Audience) -> str | None:
     return may_go_together([with_threads(config) for config in configs])
 
 
-def train_alone(one: Planned, audience: Audience, show: Show) -> Outcome:
+def train_alone(one: Planned, show: Show) -> Outcome:
     """Train one by itself; what it fails with is what comes of it."""
-    alone = replace(audience, show=lambda progress: show([progress]))
+    alone = replace(one.audience, show=lambda progress: show([progress]))
     try:
         return train_run(one.config, one.name, one.out, alone)
     except (BrokenOffError, UsageError):

@@ -88,7 +88,7 @@ def follow(config: RunConfig, task: Task, model: Encoder) -> Progress:
 
 def trace(model: Encoder, task: Task, inputs: Tensor, head: int) -> TraceRecord:
     """Return the forward pass with the numbers of one head."""
-    return trace_sequence(model, task, inputs, run="tour", head=head)
+    return trace_sequence(model, task, inputs, run="tour", heads=[head])
 
 
 def exact_match(progress: Progress) -> float:

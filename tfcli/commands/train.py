@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +19,9 @@ from tfcli.checkpoints.sealing import describe
 from tfcli.checkpoints.states import SavedState
 from tfcli.checkpoints.transfer import starter_of
 from tfcli.checkpoints.transfer import summarize as summarize_transfer
+from tfcli.commands.ending import save_what_there_is, summarize_at_end
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
-from tfcli.commands.outcome import ending, is_over, summarize
+from tfcli.commands.outcome import ending, is_over
 from tfcli.commands.recording import Recorder
 from tfcli.commands.resume import find_start
 from tfcli.commands.watching import make_observer, picture_often
@@ -28,12 +29,11 @@ from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
 from tfcli.data import facts
 from tfcli.devices import prepare, with_threads
-from tfcli.errors import DivergedError, StoppedError, TfcliError, UsageError
-from tfcli.evaluation import score
+from tfcli.errors import TfcliError, UsageError
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import Choice
 from tfcli.records.progress import Progress
-from tfcli.records.results import Score, TrainReport, TrainSummary, TransferRow
+from tfcli.records.results import TrainReport, TransferRow
 from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
@@ -42,12 +42,6 @@ from tfcli.training.stack import Stack
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
-
-
-class BrokenOffError(TfcliError):
-    """Somebody wouldn't wait for the end of a step."""
-
-    exit_code = 130
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,6 @@ class Audience:
 
 
 SILENCE = Audience()
-PATIENCE = 0.3  # seconds
 
 
 def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience = SILENCE) -> TrainReport:
@@ -232,51 +225,6 @@ def follow(
     return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
-
-
-def summarize_at_end(recorder: Recorder, held_out: list[Batch]) -> TrainSummary:
-    """Summarize a training after its last step; what is saved is scored as it is."""
-    progress, training = recorder.latest, recorder.training
-    if progress is None:
-        raise RuntimeError("a training without a step")
-    over = is_over(progress, training.config.train)
-    if not progress.fresh:
-        progress = replace(progress, score=score_soon(training.model, held_out), streak=0)
-    return summarize(training, progress, interrupted=not over)
-
-
-def score_soon(model: Encoder, held_out: list[Batch]) -> Score | None:
-    """Score a model, unless that takes longer than somebody likes to wait who has stopped a training."""
-    started = time.monotonic()
-
-    def check(answered: int) -> None:
-        if time.monotonic() - started > PATIENCE:
-            raise StoppedError
-
-    try:
-        return score(model, held_out, tick=check)
-    except StoppedError:
-        return None
-
-
-@contextmanager
-def save_what_there_is(recorder: Recorder) -> Iterator[None]:
-    """Whatever ends a training, keep the weights that it has come to, if they are numbers."""
-    try:
-        yield
-    except KeyboardInterrupt:  # within a step, whose weights may be half of the old and half of the new
-        recorder.tell_end("interrupted")
-        raise BrokenOffError(f"broken off: {recorder.saver.kept}") from None
-    except DivergedError:
-        recorder.tell_end("diverged")
-        raise
-    except Exception:
-        with suppress(TfcliError):
-            recorder.save_weights()
-        recorder.tell_end("error")
-        raise
-    finally:
-        recorder.close()
 
 
 def remarks_on(config: RunConfig) -> list[str]:

@@ -209,4 +209,4 @@ def as_text(value: Any) -> str:
     """Return a value as it is written on a command line: in quotes only where it needs them."""
     if isinstance(value, str) and re.fullmatch(r"[\w.:/+-]+", value):
         return value
-    return yaml_reader.dump({"value": value}).removeprefix("value: ")
+    return yaml_reader.dump("value", value).removeprefix("value: ")
