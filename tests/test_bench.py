@@ -13,7 +13,8 @@ from rich.console import Console
 
 from tests.conftest import Cli, as_json, invoke
 from tests.models import make, tokens
-from tfcli.bench import PlainEncoder, flops, measure_machine, ratio, train_plainly
+from tfcli.bench import flops, measure_machine, ratio
+from tfcli.bench.plain import PlainEncoder, train_plainly
 from tfcli.building.models import build_task
 from tfcli.commands.bench import draw_curve
 from tfcli.config.task_section import TaskConfig

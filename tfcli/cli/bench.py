@@ -47,6 +47,12 @@ def bench(
             help="Train torch's own encoder by a plain recipe beside each example that is as it is.",
         ),
     ] = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together", help="Train the seeds of each as one program; seconds are shares of its time."
+        ),
+    ] = False,
     start: Annotated[
         str | None,
         typer.Option(
@@ -75,6 +81,8 @@ def bench(
     wanted = list_wanted(words or [], parse_seeds(seeds), start)
     chosen = [] if lengths is None else parse_lengths(lengths)
     can_be_plain = start is None and all(entry.label == entry.example for entry in wanted)
+    if plain and together:
+        raise UsageError("--plain is about seeds that are trained in turn, not about --together")
     if plain and not can_be_plain:
         raise UsageError(f"--plain is about examples as they are, not about --from or several {COUNTS}")
     if force and save is None:
@@ -83,8 +91,8 @@ def bench(
         saving.check_target(save, [".md", ".json"], force=force)
     from tfcli.commands.bench import bench_examples
 
-    plain = can_be_plain if plain is None else plain
-    report = bench_examples(wanted, chosen, plain, samples, begin=warn_if_busy, tell=tell)
+    plain = (can_be_plain and not together) if plain is None else plain
+    report = bench_examples(wanted, chosen, plain, samples, together=together, begin=warn_if_busy, tell=tell)
     from tfcli.render.bench import markdown, print_bench
     from tfcli.render.files import json_text
     from tfcli.render.terminal import make_console
@@ -120,7 +128,9 @@ def list_wanted(words: list[str], seeds: list[int], start: str | None) -> "list[
         for count in counts:
             for origin, begun in starts:
                 chosen = [*settings, *([] if count is None else [f"{COUNTS}={count}"])]
-                configs = [files.check(begun, [*chosen, f"train.seed={seed}"]) for seed in seeds]
+                configs = [
+                    files.check(begun, [*chosen, f"train.seed={seed}", "train.seeds=1"]) for seed in seeds
+                ]
                 label = f"{entry.name}{origin}" + ("" if count is None else f", {count:,} sequences")
                 wanted.append(Measured(entry.name, label, configs))
     return wanted
@@ -152,8 +162,8 @@ def split_counts(settings: list[str]) -> tuple[list[str], list[int | None]]:
     several = False
     for setting in settings:
         key, _, value = setting.partition("=")
-        if key == "train.seed":
-            raise UsageError("train.seed: the seeds come from --seeds FIRST:LAST")
+        if key in ("train.seed", "train.seeds"):
+            raise UsageError(f"{key}: the seeds come from --seeds FIRST:LAST")
         if key == COUNTS and several:
             raise UsageError(f"{key} is given twice; write {COUNTS}=10,20 for several")
         if key == COUNTS and "," in value:

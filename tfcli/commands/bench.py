@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from tfcli.bench import measure, measure_machine
 from tfcli.building.models import build_for_training
-from tfcli.devices import prepare
+from tfcli.config.together import may_go_together
+from tfcli.devices import prepare, with_threads
+from tfcli.errors import UsageError
 from tfcli.records.bench import (
     BenchEntry,
     BenchReport,
@@ -32,19 +34,23 @@ def bench_examples(
     plain: bool,
     samples: int,
     *,
+    together: bool = False,
     begin: Callable[[Machine], None],
     tell: Callable[[str, SolveRecord], None],
 ) -> BenchReport:
     """Train and measure each example for each seed; those of one example stand together.
 
     Args:
+        together: whether the seeds of each are trained as one program.
         begin: is told what it is measured on, before the first training.
         tell: is told of each training when it is over, by its label.
 
     Raises:
         UsageError: something of an example isn't to be had; before anything is trained.
     """
-    for _, _, configs in wanted:
+    for _, label, configs in wanted:
+        if together and (reason := may_go_together(list(map(with_threads, configs)))):
+            raise UsageError(f"--together: {label}: {reason}; leave it out")
         prepare(configs[0].train)
         build_for_training(configs[0], lengths)
     machine = measure_machine()
@@ -55,7 +61,8 @@ def bench_examples(
         def tell_by_label(record: SolveRecord, label: str = label) -> None:
             tell(label, record)
 
-        found.append(measure(example, configs, lengths, plain, machine, samples, tell_by_label))
+        words = (example, configs, lengths, plain, machine, samples, tell_by_label)
+        found.append(measure(*words, together=together))
     groups = [list(group) for _, group in groupby(found, key=lambda entry: entry.example)]
     return BenchReport(machine, found, [draw_curve(group) for group in groups if len(group) > 1])
 

@@ -68,6 +68,7 @@ class BenchEntry:
     lengths: list[LengthSpread]  # those of --lengths
     start: str | None = None  # the run whose weights it starts from
     train_samples: int | None = None  # sequences to train on; null: all there are, or without end
+    together: bool = False  # whether ours were trained as one program: then seconds are shares of its time
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ LEGEND = (
     "large product. plain: seconds of torch's own encoder (1 layer, d_model 32, sinusoids, Adam 5e-4, batch "
     "128), at most 3,000 steps; > where it wasn't through on some seed. ratio: plain seconds over ours."
 )
+TOGETHER = (
+    " The seeds of an example were trained as one program: seconds are each one's share of its time, and all"
+    " shares add up to that."
+)
 
 
 def print_bench(console: Console, report: BenchReport) -> None:
@@ -102,7 +106,8 @@ def solve_rows(report: BenchReport) -> list[list[str]]:
 
 def legend_of(report: BenchReport) -> str:
     """Return what the columns of the tables are."""
-    return CURVE_LEGEND if report.curves else LEGEND
+    together = TOGETHER if any(entry.together for entry in report.entries) else ""
+    return (CURVE_LEGEND if report.curves else LEGEND) + together
 
 
 def label_of(entry: BenchEntry) -> str:

@@ -1,38 +1,36 @@
 """How fast examples are solved, beside a plain recipe, and how far that carries: each over several seeds.
 
-Axes: B batch, T position, D d_model, V vocabulary.
+Axes: D d_model, L position of all that is read.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+from tfcli.bench.plain import PlainEncoder, train_plainly
 from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.transfer import starter_of
 from tfcli.config.schema import RunConfig
-from tfcli.config.train_section import TrainConfig
-from tfcli.devices import make_generator, prepare, with_threads
+from tfcli.devices import prepare, with_threads
+from tfcli.errors import UsageError
 from tfcli.evaluation import score_length
-from tfcli.model.embedding import make_embedding
 from tfcli.model.encoder import Encoder
-from tfcli.model.layout import Layout
-from tfcli.model.positions.sinusoidal import SinusoidalPositions
-from tfcli.model.sizes import Sizes
 from tfcli.records.bench import BenchEntry, LengthSpread, Machine, SolveRecord
-from tfcli.records.progress import Progress, StepRecord
+from tfcli.records.progress import Progress
 from tfcli.records.results import LengthScore
+from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Attempt
 from tfcli.training.monitor import held_out_of_training, monitor
+from tfcli.training.stack import Stack
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -40,59 +38,6 @@ if TYPE_CHECKING:
 SAMPLES = 256  # held-out sequences a length
 EVALUATION_SEED = 1  # of those sequences
 MATRIX = 1024  # side of the matrices that the machine's rate is measured with
-
-
-class PlainEncoder(nn.Module):
-    """What people write who have torch and a tutorial: its own encoder, with sinusoids."""
-
-    D_MODEL, N_HEADS, N_LAYERS, D_FF = 32, 1, 1, 64
-    LEARNING_RATE, WARMUP_STEPS, BATCH_SIZE, CLIP_NORM, STEPS = 5e-4, 50, 128, 5.0, 3000
-
-    def __init__(self, layout: Layout, max_length: int) -> None:
-        super().__init__()
-        self.layout = layout
-        self.n_heads = self.N_HEADS
-        self.embedding = make_embedding(layout.n_tokens, self.D_MODEL, layout.n_features)
-        longest = layout.longest(max_length)
-        sizes = Sizes(self.D_MODEL, self.N_HEADS, self.D_MODEL, self.D_FF, longest, longest)
-        self.positions = SinusoidalPositions(sizes)
-        layer = nn.TransformerEncoderLayer(
-            self.D_MODEL, self.N_HEADS, self.D_FF, dropout=0.0, batch_first=True
-        )
-        self.encoder = nn.TransformerEncoder(layer, self.N_LAYERS, enable_nested_tensor=False)
-        self.unembedding = nn.Linear(self.D_MODEL, layout.n_answers)
-
-    def forward(
-        self, inputs: Tensor, may_attend: Tensor | None = None, *, intervention: None = None
-    ) -> Tensor:
-        """Logits [B, M, V] for `inputs` [B, T]."""
-        at = self.layout.coordinates(inputs, may_attend)
-        padding = None if at.may_attend is None else ~at.may_attend
-        tokens, numbers = self.layout.tokens(inputs), self.layout.numbers(inputs)
-        x = self.positions.embed(self.embedding(tokens, numbers), at)
-        read = self.encoder(x, src_key_padding_mask=padding)
-        logits: Tensor = self.unembedding(self.layout.answers(read, inputs.shape[1]))
-        return logits
-
-
-def train_plainly(model: PlainEncoder, task: Task, config: TrainConfig) -> Iterator[StepRecord]:
-    """Adam with a linear warm-up, a record a step; the loss is read as often as ours is."""
-    device = next(model.parameters()).device
-    optimizer = torch.optim.Adam(model.parameters(), lr=model.LEARNING_RATE)
-    warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / model.WARMUP_STEPS, 1.0, model.WARMUP_STEPS)
-    generator, lengths, tokens = make_generator(device, config.seed), random.Random(config.seed), 0
-    for step in range(1, model.STEPS + 1):
-        length = lengths.randint(task.min_length, task.max_length)
-        inputs, targets, _ = task.sample(model.BATCH_SIZE, length, generator)
-        model.train()
-        loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), model.CLIP_NORM)
-        optimizer.step()
-        warmup.step()
-        tokens += targets.numel()
-        yield StepRecord(step, tokens, None if step % config.eval_every else loss.item())
 
 
 def measure(
@@ -103,26 +48,29 @@ def measure(
     machine: Machine,
     samples: int = SAMPLES,
     tell: Callable[[SolveRecord], None] = lambda record: None,
+    *,
+    together: bool = False,
 ) -> BenchEntry:
     """Train an example as configured for each seed, and the plain recipe in turn; `tell` of each.
 
-    With `lengths`, ours is scored at each of them when its training is over, on `samples` sequences.
+    With `lengths`, ours is scored at each of them when its training is over, on `samples` sequences. If all
+    seeds are trained `together`, the seconds of each are its share of what all took.
+
+    Raises:
+        UsageError: they can't be trained together.
     """
     ours: list[SolveRecord] = []
     plainly: list[SolveRecord] = []
     scores: list[list[LengthScore]] = []
-    for config in map(with_threads, configs):
-        device = prepare(config.train)
-        task, model = build_for_training(config, lengths)
-        model = model.to(device)
-        fitted = dict.fromkeys(map(task.nearest_length, lengths))
-        stop = config.train.stop_when_solved
-        held_out = held_out_of_training(task, config.train.eval_samples, device)
-        progress = monitor(Training(model, task, config, starter_of(config)), model, held_out)
-        ours.append(follow(config, progress, stop, flops(model, task), machine))
-        tell(ours[-1])
+    outcomes = train_together if together else train_in_turn
+    for training, record in outcomes(list(map(with_threads, configs)), lengths, machine):
+        config, task, model = training.config, training.task, training.model
+        device, fitted = training.trainer.device, dict.fromkeys(map(task.nearest_length, lengths))
+        ours.append(record)
+        tell(record)
         scores.append([score_length(model, task, n, samples, EVALUATION_SEED)[0] for n in fitted])
         if plain:
+            held_out = held_out_of_training(task, config.train.eval_samples, device)
             prepare(config.train)
             rival = PlainEncoder(build_layout(config, task), task.max_length).to(device)
             records = train_plainly(rival, task, config.train)
@@ -140,13 +88,84 @@ def measure(
         spreads,
         first.train.start,
         first.train.train_samples,
+        together,
     )
+
+
+def make_training(config: RunConfig, lengths: Sequence[int]) -> Training:
+    """Return a training at its start, of a model that can read `lengths`."""
+    device = prepare(config.train)
+    task, model = build_for_training(config, lengths)
+    return Training(model.to(device), task, config, starter_of(config))
+
+
+def train_in_turn(
+    configs: Sequence[RunConfig], lengths: Sequence[int], machine: Machine
+) -> Iterator[tuple[Training, SolveRecord]]:
+    """Train one after the other."""
+    for config in configs:
+        training = make_training(config, lengths)
+        task, model = training.task, training.model
+        held_out = held_out_of_training(task, config.train.eval_samples, training.trainer.device)
+        progress = monitor(training, model, held_out)
+        stop = config.train.stop_when_solved
+        yield training, follow(config, progress, stop, flops(model, task), machine)
+
+
+def train_together(
+    configs: Sequence[RunConfig], lengths: Sequence[int], machine: Machine
+) -> Iterator[tuple[Training, SolveRecord]]:
+    """Train all at once; the seconds of each are its share of what all took.
+
+    Raises:
+        UsageError: that can't be done.
+    """
+    trainings = [make_training(config, lengths) for config in configs]
+    stack = Stack([training.trainer for training in trainings])
+    if problem := find_disagreement(stack):
+        raise UsageError(f"--together: {problem}")
+    first = trainings[0]
+    held_out = held_out_of_training(first.task, configs[0].train.eval_samples, first.trainer.device)
+    living = {}
+    for training in trainings:
+        clock = partial(stack.clock, training.trainer)
+        progress = monitor(training, training.model, held_out, clock=clock)
+        stop, work = training.config.train.stop_when_solved, flops(training.model, training.task)
+        living[training] = following(training.config, progress, stop, work, machine)
+    done: dict[Training, SolveRecord] = {}
+    while living:
+        for training, steps in list(living.items()):
+            if (record := next_record(steps)) is not None:
+                done[training] = record
+                stack.drop(training.trainer)
+                del living[training]
+    yield from ((training, done[training]) for training in trainings)
+
+
+def next_record(steps: Generator[None, None, SolveRecord]) -> SolveRecord | None:
+    """Go on by a step, and return what has come of the training if that was the last."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        record: SolveRecord = end.value
+        return record
+    return None
 
 
 def follow(
     config: RunConfig, records: Iterator[Progress], stop: bool, flops_a_token: float | None, machine: Machine
 ) -> SolveRecord:
     """Follow a training until it is solved, or to its end if it doesn't stop there."""
+    steps = following(config, records, stop, flops_a_token, machine)
+    while True:
+        if (record := next_record(steps)) is not None:
+            return record
+
+
+def following(
+    config: RunConfig, records: Iterator[Progress], stop: bool, flops_a_token: float | None, machine: Machine
+) -> Generator[None, None, SolveRecord]:
+    """Do so step by step."""
     solved: Progress | None = None
     for progress in records:
         if solved and solved.attempt < progress.attempt:  # it was lost again
@@ -154,6 +173,7 @@ def follow(
         solved = solved or (progress if progress.solved else None)
         if solved and stop:
             break
+        yield
     until = solved or progress
     rate = progress.tokens_per_second
     return SolveRecord(
