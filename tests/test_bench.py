@@ -65,6 +65,43 @@ def test_bench_tells_of_each_attempt(cli: Cli, folder: Path) -> None:
     assert [record["attempts"] for record in entry["ours"]] == [2, 2]
 
 
+def test_bench_trains_seeds_together_if_asked_to(cli: Cli, folder: Path) -> None:
+    words = [
+        "bench",
+        *FAST[:-1],
+        "0:3",
+        "--no-plain",
+        "task.max_length=6",
+        "model.d_model=16",
+        "--lengths",
+        "4",
+    ]
+    words += ["train.batch_size=16", "train.steps=40"]
+    alone, stacked = (as_json(cli, *words, *more)["entries"][0] for more in ([], ["--together"]))
+    assert (alone["together"], stacked["together"]) == (False, True)
+    for one, other in zip(alone["ours"], stacked["ours"], strict=True):
+        for key in ("seed", "solved", "steps", "exact_match"):
+            assert one[key] == pytest.approx(other[key], abs=0.05)
+    assert stacked["plain"] == []
+    text = cli(*words, "--together").stdout
+    assert "shares add up" in " ".join(text.split())
+
+
+def test_what_does_not_go_with_seeds_together_is_refused(cli: Cli, folder: Path) -> None:
+    assert (
+        "chinese: there are fewer than 4; leave it out" in cli("bench", *FAST, "--together", expect=2).stderr
+    )
+    assert "--plain" in cli("bench", *FAST, "--together", "--plain", expect=2).stderr
+    assert "--seeds FIRST:LAST" in cli("bench", *FAST, "train.seeds=3", expect=2).stderr
+    (folder / "parts.py").write_text(
+        "import tfcli\nclass Branching(tfcli.Norm):\n"
+        "    def forward(self, x):\n        return x if x.sum() > 0 else 2 * x\n"
+    )
+    words = ["bench", *FAST[:-1], "0:3", "--together", "model.d_model=16", "train.batch_size=4"]
+    result = cli(*words, "model.norm=parts.py:Branching", expect=2)
+    assert "--together: a part can't go through for several models at once" in " ".join(result.stderr.split())
+
+
 def test_the_ratio_is_of_medians_and_needs_ours_to_be_solved() -> None:
     plain = [solved(0, 10.0), solved(1, 30.0), solved(2, 20.0)]
     assert ratio([solved(0, 1.0), solved(1, 2.0), solved(2, 4.0)], plain) == 10.0

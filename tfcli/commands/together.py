@@ -133,9 +133,13 @@ def follow_all(members: Sequence[Member], stack: Stack, show: Show) -> None:
             living = [member for member in living if member.outcome is None]
             show([member.latest for member in members])
     except BaseException as error:
+        broken = isinstance(error, KeyboardInterrupt | BrokenOffError)
         for member in living:
             with suppress(BaseException):
-                member.following.throw(KeyboardInterrupt() if isinstance(error, BrokenOffError) else error)
+                member.following.throw(KeyboardInterrupt() if broken else error)
+        if broken:
+            what = f"of each of the {len(members)} runs there is what was last saved"
+            raise BrokenOffError(f"broken off: {what}") from None
         raise
 
 
