@@ -175,6 +175,17 @@ def test_the_root_shows_the_core_at_a_glance() -> None:
     assert len(list((ROOT / "tfcli").glob("*.py"))) <= MOST_AT_THE_ROOT
 
 
+def test_the_documentation_walks_through_every_room() -> None:
+    page = (ROOT / "tfcli/docs/architecture.md").read_text(encoding="utf-8")
+    rooms = {
+        path.parent.relative_to(ROOT / "tfcli").parts[0] + "/"
+        for path in modules()
+        if path.parent.name != "tfcli"
+    }
+    modules_at_the_root = {path.name for path in (ROOT / "tfcli").glob("[a-z]*.py")}
+    assert {name for name in rooms | modules_at_the_root if f" {name} " not in page} == set()
+
+
 def test_the_encoder_is_readable_top_to_bottom() -> None:
     text = (ROOT / "tfcli/model/encoder.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250

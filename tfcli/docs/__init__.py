@@ -22,6 +22,7 @@ TOPICS = {
     "json": "the keys of every command's --json",
     "python": "the same from Python",
     "benchmarks": "how fast examples are solved, how far that carries, and beside whom",
+    "architecture": "the rooms of the code, and how it flows",
     "glossary": "the words that are used here, and what each number means",
     "lesson": "a lesson of 45 minutes on self-attention, with exercises and answers",
     "lesson.zh": "the lesson in Chinese (中文教案)",
