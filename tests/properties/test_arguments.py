@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.properties.configurations import SETTINGS, anything
 from tests.properties.promises import examples, look
 from tfcli.cli import app
-from tfcli.commands import bench
+from tfcli.commands import bench, tour
 from tfcli.commands.comparing import CURVES
 from tfcli.errors import UsageError
 from tfcli.runs.selection import OWN_KEYS
@@ -57,6 +57,7 @@ VALUES = {
     "--out": paths,
     "--trust": paths,
     "--device": st.sampled_from(["auto", "cpu", "cuda:99", "mps", "cpu:1", "abacus"]) | anything,
+    "--lang": st.sampled_from(["en", "zh", "fr"]) | anything,
     "--to": st.sampled_from(["hf", "transformer-lens", "onx"]) | anything,  # onnx takes seconds
     "--clean": sequences,
     "--corrupt": sequences,
@@ -113,12 +114,16 @@ def place(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(autouse=True)
 def no_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep from measuring, which takes long: whoever gets so far has had its arguments read. Open no page."""
+    """Keep from measuring, and from the trainings of a tour, which take long. Open no page.
+
+    Whoever gets so far has had its arguments read.
+    """
 
     def refuse(*words: object) -> None:
         raise UsageError("nothing is measured here")
 
     monkeypatch.setattr(bench, "measure_machine", refuse)
+    monkeypatch.setattr(tour, "make_tour", refuse)
     monkeypatch.setattr("webbrowser.open", lambda address: True)
 
 

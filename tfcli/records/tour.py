@@ -23,8 +23,8 @@ class Finite:
     """What came of training on few sequences."""
 
     sequences: int  # different ones to train on
-    dropout: float
-    weight_decay: float
+    dropout: float  # share of the numbers that are set to 0
+    weight_decay: float  # how much of a parameter is lost, times the learning rate, at each step
     loss: float  # of the training, in nats per token
     held_out_loss: float  # in nats per token
     exact_match: float  # on held-out sequences

@@ -72,11 +72,11 @@ class Language:
         return translations(self.code).get(value, value)
 
     def english_of(self, name: str) -> str:
-        """Return the English of a name, the first of the catalogue that has it; what isn't there as it is."""
+        """Return the English name of a stage; what is the name of none as it is."""
         if self.code == "en":
             return name
-        known = (text for text, translation in translations(self.code).items() if translation == name)
-        return next(known, name)
+        stages = read_catalogue(self.code, "stages.yaml")
+        return next((text for text, translation in stages.items() if translation == name), name)
 
 
 ENGLISH = Language()
@@ -93,11 +93,19 @@ def choose_language(asked: Code | None, environment: Mapping[str, str] = os.envi
 @cache
 def translations(code: Code) -> dict[str, str]:
     """Return the catalogue of a language, by the English."""
+    found: dict[str, str] = {}
+    for name in sorted(path.name for path in files(__name__).joinpath(code).iterdir()):
+        found.update(read_catalogue(code, name))
+    return found
+
+
+@cache
+def read_catalogue(code: Code, name: str) -> dict[str, str]:
+    """Return one file of the catalogue."""
     import yaml  # which English can do without
 
-    found: dict[str, str] = {}
-    for path in sorted(files(__name__).joinpath(code).iterdir(), key=lambda path: path.name):
-        found.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+    text = files(__name__).joinpath(code).joinpath(name).read_text(encoding="utf-8")
+    found: dict[str, str] = yaml.safe_load(text)
     return found
 
 

@@ -48,7 +48,7 @@ def show_simplified(record: TourRecord, words: Language, sheet: Sheet) -> None:
         )
         for name, found in ((words.say("applied"), applied), (words.say("never applied"), never))
     ]
-    sheet.add_table([words.say("right"), there, back], rows)
+    sheet.add_table([words.say("correct"), there, back], rows)
     sheet.ask(
         words.say("Question: why are the two scores the same where nothing is applied?"),
         words.say(
