@@ -33,7 +33,9 @@ TABLES = {
     "training/__init__.py",
     "commands/catalog.py",
     "commands/comparing.py",
+    "commands/run_outcomes.py",
     "commands/sweep.py",
+    "commands/sweep_models.py",
     "commands/sweep_reports.py",
 }  # free of torch in rooms that aren't
 MOST_AT_THE_ROOT = 12  # modules

@@ -14,18 +14,18 @@ import pytest
 
 from tests.commands.resuming import left_behind
 from tests.sweeps.inline import InlineWorkers, plan, states, sweep
-from tfcli.commands import jobs
-from tfcli.commands.sweep import Rules, count_cores, hold_folder
+from tfcli.commands import jobs, run_outcomes
+from tfcli.commands.sweep import Rules
 from tfcli.commands.sweep_reports import plan_sweep
 from tfcli.commands.train import train_run
 from tfcli.errors import ConfigError, DivergedError, TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event, SweepRunEnded
 from tfcli.records.sweep import SweepProgress, SweepReport
 from tfcli.runs import folders, locks
-from tfcli.sweeps.journal import JOURNAL, Journal
-from tfcli.sweeps.orders import Check, Job
+from tfcli.sweeps.journal import JOURNAL, Journal, hold_folder
+from tfcli.sweeps.orders import Check, Job, Lost
 from tfcli.sweeps.searches import parse_search
-from tfcli.sweeps.workers import Lost
+from tfcli.sweeps.workers import count_cores
 
 FOUR = ("model.positions=rotary,ends", "train.seed=0:1")
 OWN = """
@@ -209,7 +209,7 @@ def test_a_loss_that_is_no_number_is_told_and_not_tried_again(
     ],
 )
 def test_errors_are_told_in_a_line(error: Exception, said: str) -> None:
-    assert jobs.name_error(error).startswith(said)
+    assert run_outcomes.name_error(error).startswith(said)
 
 
 def test_a_run_may_have_a_time_limit_and_goes_on_with_a_higher_one(folder: Path) -> None:

@@ -9,9 +9,8 @@ from tfcli.commands import jobs
 from tfcli.commands.sweep import Listener, Rules, Sweep
 from tfcli.commands.sweep_reports import report_on
 from tfcli.records.sweep import SweepProgress, SweepReport
-from tfcli.sweeps.orders import Request, Word
+from tfcli.sweeps.orders import Done, Lost, Request, Word
 from tfcli.sweeps.setup import Prepared, Wanted, prepare
-from tfcli.sweeps.workers import Done, Lost
 
 TINY = [
     *("task.vocab_size=4", "task.max_length=4", "model.d_model=8", "model.n_heads=2", "train.steps=12"),

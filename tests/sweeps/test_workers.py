@@ -15,8 +15,8 @@ import pytest
 
 from tfcli.config.files import load_config
 from tfcli.errors import TfcliError
-from tfcli.sweeps.orders import Job, Order, Remark, Word
-from tfcli.sweeps.workers import Done, LocalWorkers, Lost, PipeLine, Ready, serve
+from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Word
+from tfcli.sweeps.workers import LocalWorkers, PipeLine, Ready, serve
 
 DOER = "tests.sweeps.doers"
 ROOT = Path(__file__).parents[2]

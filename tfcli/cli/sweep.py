@@ -13,9 +13,10 @@ from tfcli.cli.output import hint, warn
 from tfcli.errors import UsageError
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.commands.sweep import Rules, Sweep, Workers
+    from tfcli.commands.sweep import Rules, Sweep
     from tfcli.records.sweep import SweepReport
     from tfcli.sweeps.cluster import ClusterWorkers
+    from tfcli.sweeps.orders import Workers
     from tfcli.sweeps.setup import Prepared
     from tfcli.sweeps.workers import LocalWorkers
 
@@ -134,8 +135,7 @@ def find_workers(cluster: str | None, number: int | None) -> "LocalWorkers | Clu
         from tfcli.sweeps.cluster import ClusterWorkers
 
         return ClusterWorkers(cluster)
-    from tfcli.commands.sweep import count_cores
-    from tfcli.sweeps.workers import LocalWorkers
+    from tfcli.sweeps.workers import LocalWorkers, count_cores
 
     return LocalWorkers(number or count_cores())
 
@@ -151,10 +151,11 @@ def tell_plan(prepared: "Prepared", rules: "Rules", pool: "Workers", as_json: bo
 
 def run(prepared: "Prepared", rules: "Rules", pool: "Workers", quiet: bool) -> "tuple[Sweep, SweepReport]":
     """Run a sweep with a display on stderr, and return what it came to."""
-    from tfcli.commands.sweep import Listener, Sweep, hold_folder
+    from tfcli.commands.sweep import Listener, Sweep
     from tfcli.commands.sweep_reports import report_on
     from tfcli.render.sweep_progress import SweepDisplay
     from tfcli.render.terminal import make_console
+    from tfcli.sweeps.journal import hold_folder
 
     started, told = time.monotonic(), set[str]()
 

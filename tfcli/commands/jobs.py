@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,17 +14,15 @@ from tfcli.building.models import build_for_training
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import count_parameters
 from tfcli.commands.evaluate import evaluate_run
+from tfcli.commands.run_outcomes import failure, name_error, read_outcome
 from tfcli.commands.train import Audience, make_training, resume_run, train_run
-from tfcli.config.class_files import describe_error
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of
 from tfcli.devices import prepare
-from tfcli.errors import NO_MEMORY, DivergedError, TfcliError
 from tfcli.records.events import LOGGER, Event
-from tfcli.records.progress import STREAK, Progress
-from tfcli.records.results import RunDetails
-from tfcli.records.sweep import RunOutcome, State
-from tfcli.runs import folders, headers, locks, summaries
+from tfcli.records.progress import Progress
+from tfcli.records.sweep import RunOutcome
+from tfcli.runs import folders, headers, locks
 from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
 from tfcli.training.monitor import monitor
 
@@ -116,57 +112,6 @@ class Follower:
         return self.why is not None
 
 
-def read_outcome(order: Order, why: str | None) -> RunOutcome:
-    """Return what a run came to, from its folder."""
-    details = summaries.details(order.folder)
-    history = details.history
-    if order.until is not None:  # what came later, if anything did, wasn't known at that step
-        history = [line for line in history if line["step"] <= order.until]
-    last = history[-1] if history else {}
-    solved = find_solved(history)
-    state, error = state_of(order, details, why)
-    return RunOutcome(
-        id=order.id,
-        run=str(order.folder),
-        settings=order.settings,
-        state=state,
-        seed=order.config.train.seed,
-        steps=min(details.steps, order.until or details.steps),
-        most_steps=order.config.train.steps,
-        seconds=last.get("train_seconds", details.train_seconds) if order.until else details.train_seconds,
-        solved_step=None if solved is None else int(solved["step"]),
-        solved_seconds=None if solved is None else solved["train_seconds"],
-        exact_match=last.get("exact_match") if order.until else details.exact_match,
-        token_accuracy=last.get("token_accuracy") if order.until else details.token_accuracy,
-        held_out_loss=last.get("held_out_loss"),
-        parameters=details.parameters,
-        until=order.until,
-        error=error,
-    )
-
-
-def state_of(order: Order, details: RunDetails, why: str | None) -> tuple[State, str | None]:
-    """Return how a run stands, and why it counts as failed, if it does."""
-    if not details.interrupted:
-        return "solved" if details.solved else "diverged" if details.diverged else "not solved", None
-    if why == "interrupted":
-        return "interrupted", None
-    if order.until is not None and details.steps >= order.until:
-        return "dropped", None
-    return "failed", why or "its training was broken off"
-
-
-def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
-    """Return the first evaluation at which a run was solved, if one is."""
-    streak, attempt = 0, 0.0
-    for line in history:
-        streak = 0 if line["attempt"] != attempt else streak
-        attempt, streak = line["attempt"], streak + 1 if line["exact_match"] == 1 else 0
-        if streak == STREAK:
-            return line
-    return None
-
-
 def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
     """Add the exact match at each length that the model can read, until somebody wants to stop."""
     loaded = load_run(order.folder, [path for _, path in files_of(order.config)])
@@ -180,35 +125,6 @@ def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
         report = evaluate_run(loaded, [length], order.samples, EVALUATION_SEED, order.config.train.device, 0)
         found[str(length)] = report.lengths[0].exact_match
     return replace(outcome, lengths=found, samples=order.samples)
-
-
-def failure(order: Order, error: Exception) -> RunOutcome:
-    """Return what a run came to that ended with an error."""
-    is_known = isinstance(error, TfcliError | OSError)
-    history = summaries.read_metrics(order.folder)
-    return RunOutcome(
-        id=order.id,
-        run=str(order.folder),
-        settings=order.settings,
-        state="diverged" if isinstance(error, DivergedError) else "failed",
-        seed=order.config.train.seed,
-        steps=int(history[-1]["step"]) if history else 0,
-        most_steps=order.config.train.steps,
-        until=order.until,
-        error=name_error(error),
-        traceback=None if is_known else "".join(traceback.format_exception(error)),
-    )
-
-
-def name_error(error: Exception) -> str:
-    """Return an error in a line."""
-    if isinstance(error, TfcliError):
-        return " ".join(str(error).split())
-    if isinstance(error, OSError):
-        return f"{error.filename or 'output'}: {error.strerror}"
-    if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
-        return "not enough memory for this; try a smaller model, batch, length or number of samples"
-    return describe_error(error)
 
 
 def check(config: RunConfig, timed: bool) -> Checked:

@@ -3,62 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from tfcli.commands.interrupts import defer_interrupt
-from tfcli.config.schema import RunConfig
-from tfcli.errors import ConfigError, StoppedError, TfcliError, UsageError
+from tfcli.commands.sweep_models import TICK, build
+from tfcli.errors import ConfigError, StoppedError, UsageError
 from tfcli.records.events import LOGGER, SweepRunEnded, SweepStarted, WorkerLost, emit
 from tfcli.records.sweep import RunningRun, RunOutcome, SweepProgress
-from tfcli.runs import locks
 from tfcli.sweeps.identity import Identifier
 from tfcli.sweeps.journal import Journal
-from tfcli.sweeps.orders import Check, Checked, Job, Order, Remark, Request, Step, Told, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Step, Told, Workers
 from tfcli.sweeps.planning import Planner, Trial, describe
 from tfcli.sweeps.strategies import Leg, Strategy
-from tfcli.sweeps.workers import Done, Lost
 
-TICK = 0.2  # seconds between two looks at whether somebody wants to stop
 GRACE = 30.0  # seconds beyond its limit after which a worker is ended that doesn't come to the end of a step
-CHECKED = 20  # models that a worker builds in one go
-
-
-class Workers(Protocol):
-    """Whoever does the work: processes of this machine, or of a cluster."""
-
-    number: int
-
-    def start(self, requests: int) -> None:
-        """Get ready for so many requests."""
-
-    @property
-    def free(self) -> int:
-        """How many requests can be taken now."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being done."""
-
-    def give(self, request: Request) -> None:
-        """Let something be done."""
-
-    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
-        """Yield what there is to say, within a time in seconds."""
-
-    def stop(self) -> None:
-        """Ask for the end of all that is being done; what can be saved is."""
-
-    def end_overdue(self, limit: float) -> None:
-        """End what has been going on for longer than that, in seconds."""
-
-    def kill(self) -> None:
-        """End all that is being done, at once."""
 
 
 @dataclass(frozen=True)
@@ -77,37 +37,6 @@ class Rules:
     samples: int = 256  # held-out sequences of each length
     time_limit: float | None = None  # seconds of training, for each run
     fail_fast: bool = False  # whether the first failure ends the sweep
-
-
-def count_cores() -> int:
-    """How many processes can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
-    """Have a sweep's folder, made if need be, for oneself.
-
-    Raises:
-        UsageError: another sweep has it, or it can't be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"can't make the folder {folder}: {error.strerror}; --out PATH puts it elsewhere"
-        ) from error
-    try:
-        with locks.hold(folder) as is_alone:
-            if not is_alone:
-                pid = locks.find_trainer(folder)
-                raise UsageError(
-                    f"{folder} is in use by another sweep (pid {pid}); wait for it, or choose an --out"
-                )
-            yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()  # where nothing has come into it
 
 
 class Sweep:
@@ -308,34 +237,6 @@ class Sweep:
         for (name, _), outcome in order:  # the furthest one counts
             found[name] = outcome
         return found
-
-
-def build(
-    configs: Sequence[RunConfig],
-    workers: Workers,
-    tick: Callable[[], None] = lambda: None,
-    *,
-    timed: bool = False,
-) -> list[Checked]:
-    """Let workers build the models of some configurations, and perhaps time them.
-
-    Raises:
-        TfcliError: the workers die of it.
-        StoppedError: `tick` says so.
-    """
-    size = max(1, min(CHECKED, -(-len(configs) // workers.number)))
-    requests = [Check(tuple(configs[i : i + size]), timed) for i in range(0, len(configs), size)]
-    waiting, answers = list(requests), dict[int, list[Checked]]()
-    while len(answers) < len(requests):
-        tick()
-        while waiting and workers.free > 0:
-            workers.give(waiting.pop(0))
-        for word in workers.wait(TICK):
-            if isinstance(word, Done):
-                answers[id(word.request)] = word.result
-            elif isinstance(word, Lost) and word.for_good:
-                raise TfcliError(f"workers die when they build the models: the last {word.how}")
-    return [found for request in requests for found in answers[id(request)]]
 
 
 def failure(leg: Leg, error: str) -> RunOutcome:

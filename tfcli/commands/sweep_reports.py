@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
-from tfcli.commands.sweep import Rules, Sweep, Workers, build
+from tfcli.commands.sweep import Rules, Sweep
+from tfcli.commands.sweep_models import build
 from tfcli.errors import ConfigError
 from tfcli.records.sweep import RunOutcome, SweepPlan, SweepReport
 from tfcli.runs import folders
 from tfcli.sweeps import summary
 from tfcli.sweeps.journal import Journal
+from tfcli.sweeps.orders import Workers
 from tfcli.sweeps.planning import shown
 from tfcli.sweeps.setup import Prepared
 

@@ -14,9 +14,8 @@ from contextlib import suppress
 from typing import Any
 
 from tfcli.errors import TfcliError, UsageError
-from tfcli.sweeps.orders import Job, Remark, Request, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Remark, Request, Word
 from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
-from tfcli.sweeps.workers import Done, Lost
 
 CONNECT = 5.0  # seconds for a scheduler to answer
 COUNT_EVERY = 1.0  # seconds between two looks at how many workers there are

@@ -1,11 +1,11 @@
-"""What the runs of a sweep came to, a line each, in a file of its folder."""
+"""The folder of a sweep: who has it, and what its runs came to, a line each in a file."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from tfcli.config.reading import check_file
-from tfcli.errors import TfcliError
+from tfcli.errors import TfcliError, UsageError
 from tfcli.records.sweep import RunOutcome
-from tfcli.runs import folders
+from tfcli.runs import folders, locks
 
 JOURNAL = "sweep.jsonl"
 MOST = 2**30  # bytes that are read
@@ -85,3 +85,29 @@ def read_lines(path: Path) -> Iterator[RunOutcome]:
         for line in file:
             with suppress(ValidationError):
                 yield adapter().validate_json(line)
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Have a sweep's folder, made if need be, for oneself.
+
+    Raises:
+        UsageError: another sweep has it, or it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't make the folder {folder}: {error.strerror}; --out PATH puts it elsewhere"
+        ) from error
+    try:
+        with locks.hold(folder) as is_alone:
+            if not is_alone:
+                pid = locks.find_trainer(folder)
+                raise UsageError(
+                    f"{folder} is in use by another sweep (pid {pid}); wait for it, or choose an --out"
+                )
+            yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing has come into it

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tfcli.config.schema import RunConfig
 from tfcli.records.events import Event
@@ -85,4 +85,49 @@ class Line(Protocol):
         """Whether what is being done is to end soon."""
 
 
-Doer = Callable[[Request, Line], object]
+class Done(NamedTuple):
+    """A request that has been met."""
+
+    request: Request
+    result: Any
+
+
+class Lost(NamedTuple):
+    """A worker that died at its work."""
+
+    request: Request
+    worker: str  # the number of its process, or its address
+    how: str  # it ended
+    for_good: bool  # whether the request isn't tried again
+
+
+class Workers(Protocol):
+    """Whoever does the work: processes of this machine, or of a cluster."""
+
+    number: int
+
+    def start(self, requests: int) -> None:
+        """Get ready for so many requests."""
+
+    @property
+    def free(self) -> int:
+        """How many requests can be taken now."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being done."""
+
+    def give(self, request: Request) -> None:
+        """Let something be done."""
+
+    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
+        """Yield what there is to say, within a time in seconds."""
+
+    def stop(self) -> None:
+        """Ask for the end of all that is being done; what can be saved is."""
+
+    def end_overdue(self, limit: float) -> None:
+        """End what has been going on for longer than that, in seconds."""
+
+    def kill(self) -> None:
+        """End all that is being done, at once."""

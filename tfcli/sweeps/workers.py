@@ -14,32 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tfcli.errors import TfcliError
-from tfcli.sweeps.orders import Request, Word
+from tfcli.sweeps.orders import Done, Lost, Request, Word
 
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MOST_KILLS = 3  # workers that a job may cost
 PATIENCE = 5.0  # seconds for a worker to end that has nothing to do
 CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-
-
-class Done(NamedTuple):
-    """A request that has been met."""
-
-    request: Request
-    result: Any
-
-
-class Lost(NamedTuple):
-    """A worker that died at its work."""
-
-    request: Request
-    worker: str  # the number of its process, or its address
-    how: str  # it ended
-    for_good: bool  # whether the request isn't tried again
 
 
 class Ready(NamedTuple):
@@ -231,3 +215,8 @@ class LocalWorkers:
             worker.process.kill()
             worker.process.join()
         self.workers.clear()
+
+
+def count_cores() -> int:
+    """How many processes can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
