@@ -18,7 +18,7 @@ from tfcli.render.untrusted import escape_formula
 
 HEADINGS = ("setting", "solved", "exact", "worst", "steps", "seconds")
 BRIEF = (0, 1, 2, 4)  # of these, for a narrow terminal
-CONTRASTS = ("less the first", "of", "difference", "95 % interval", "seeds")
+CONTRASTS = ("setting", "of", "less first", "95 % interval", "seeds")
 CONTRASTS_BRIEF = (0, 2, 3)
 FAILURES = 10  # that are told on a terminal
 MOST_ROWS = 40  # settings in a table on a terminal
