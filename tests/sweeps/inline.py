@@ -64,7 +64,7 @@ class InlineWorkers:
     def stop(self) -> None:
         self.stopped = True
 
-    def end_overdue(self, limit: float) -> None:
+    def end_overdue(self, limit: float, grace: float) -> None:
         pass
 
     def kill(self) -> None:

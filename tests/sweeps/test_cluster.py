@@ -181,7 +181,7 @@ def test_a_cluster_that_goes_away_is_told(
         with pytest.raises(TfcliError, match="is gone"):
             assert workers.free
         workers.stop()
-        workers.end_overdue(0.0)
+        workers.end_overdue(0.0, 0.0)
 
 
 @pytest.mark.usefixtures("dask")

@@ -120,8 +120,8 @@ def test_a_worker_that_dies_while_all_is_stopped_is_not_replaced(tmp_path: Path)
 def test_a_worker_that_takes_too_long_is_ended_for_good(tmp_path: Path) -> None:
     with LocalWorkers(1, DOER) as pool:
         work(pool, [job(tmp_path, "wait")], until=(tmp_path / "waiting").exists)
-        pool.end_overdue(60.0)
-        pool.end_overdue(0.0)
+        pool.end_overdue(0.0, 60.0)
+        pool.end_overdue(0.0, 0.0)
         said = work(pool, [])
     assert [(word.how, word.for_good) for word in said if isinstance(word, Lost)] == [("took too long", True)]
 

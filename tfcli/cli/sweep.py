@@ -82,6 +82,12 @@ def sweep(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop when a run fails; else the others go on.")
     ] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            help="Train seeds of a setting as one program where that is faster; equal up to rounding."
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how many runs there are, their size, and a time.")
     ] = False,
@@ -114,7 +120,7 @@ def sweep(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, FORMATS, force=force)
-    rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast)
+    rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast, together)
     drawn = None if search is None else parse_search(search)
     prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes))
     with find_workers(cluster, workers) as pool:

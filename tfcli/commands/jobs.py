@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import count_parameters
 from tfcli.commands.evaluate import evaluate_run
 from tfcli.commands.run_outcomes import failure, name_error, read_outcome
+from tfcli.commands.together import Planned, train_together
 from tfcli.commands.train import Audience, make_training, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of
 from tfcli.devices import prepare
+from tfcli.errors import TfcliError
 from tfcli.records.events import LOGGER, Event
 from tfcli.records.progress import Progress
 from tfcli.records.sweep import RunOutcome
@@ -37,7 +39,34 @@ def do(request: Request, line: Line) -> list[RunOutcome] | list[Checked]:
     with telling_events(line):
         if isinstance(request, Check):
             return [check(config, request.timed) for config in request.configs]
-        return [train_one(order, line) for order in request.orders]
+        orders = request.orders
+        are_new = not any((order.folder / folders.CONFIG).is_file() for order in orders)
+        together = train_as_one(orders, line) if len(orders) > 1 and are_new else None
+        return together or [train_one(order, line) for order in orders]
+
+
+def train_as_one(orders: Sequence[Order], line: Line) -> list[RunOutcome] | None:
+    """Train runs that differ in their seed alone as one program; None if that can't be done.
+
+    What goes wrong with all of them is left to each of them alone, to be told as its own.
+    """
+    followers = [Follower(order, line) for order in orders]
+    for order in orders:
+        wait_for_others(order.folder)
+        shutil.rmtree(order.folder, ignore_errors=True)  # made, and nothing written yet
+    try:
+        ends = train_together(
+            [
+                Planned(order.config, order.folder.name, order.folder, follower.audience())
+                for order, follower in zip(orders, followers, strict=True)
+            ]
+        )
+    except Exception:
+        return None
+    return [
+        failure(order, end) if isinstance(end, TfcliError) else conclude(order, follower.why, line)
+        for order, follower, end in zip(orders, followers, ends, strict=True)
+    ]
 
 
 def train_one(order: Order, line: Line) -> RunOutcome:
@@ -45,12 +74,19 @@ def train_one(order: Order, line: Line) -> RunOutcome:
     try:
         wait_for_others(order.folder)
         how = bring_on(order, line)
-        outcome = read_outcome(order, how)
-        if order.lengths and outcome.state in ("solved", "not solved"):
-            outcome = score(order, outcome, line)
     except Exception as error:
         return failure(order, error)
-    return outcome
+    return conclude(order, how, line)
+
+
+def conclude(order: Order, why: str | None, line: Line) -> RunOutcome:
+    """Return what a run has come to, scored at the lengths that are wanted if that is its end."""
+    try:
+        outcome = read_outcome(order, why)
+        is_over = outcome.state in ("solved", "not solved")
+        return score(order, outcome, line) if order.lengths and is_over else outcome
+    except Exception as error:
+        return failure(order, error)
 
 
 def wait_for_others(run: Path) -> None:
@@ -63,10 +99,7 @@ def wait_for_others(run: Path) -> None:
 def bring_on(order: Order, line: Line) -> str | None:
     """Train a run, or let it go on, unless it has come to its end; why it was left before that, if it was."""
     follower = Follower(order, line)
-    audience = Audience(
-        follower.show, warn=lambda problem: line.say(Remark(problem)), stop=follower.must_stop
-    )
-    path = order.folder
+    path, audience = order.folder, follower.audience()
     if not (path / folders.CONFIG).is_file():
         shutil.rmtree(path, ignore_errors=True)  # made, and nothing written yet
         train_run(order.config, path.name, path, audience)
@@ -91,6 +124,10 @@ class Follower:
         self.order, self.line = order, line
         self.said_at = 0.0
         self.why: str | None = None
+
+    def audience(self) -> Audience:
+        """Return itself as whoever a training tells how it goes."""
+        return Audience(self.show, warn=lambda it: self.line.say(Remark(it)), stop=self.must_stop)
 
     def show(self, progress: Progress) -> None:
         """Tell of a step, now and then."""

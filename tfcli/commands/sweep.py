@@ -12,6 +12,7 @@ from tfcli.commands.sweep_models import TICK, build
 from tfcli.errors import ConfigError, StoppedError, UsageError
 from tfcli.records.events import LOGGER, SweepRunEnded, SweepStarted, WorkerLost, emit
 from tfcli.records.sweep import RunningRun, RunOutcome, SweepProgress
+from tfcli.sweeps.bundles import Bundles, size_of
 from tfcli.sweeps.identity import Identifier
 from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Step, Told, Workers
@@ -37,6 +38,7 @@ class Rules:
     samples: int = 256  # held-out sequences of each length
     time_limit: float | None = None  # seconds of training, for each run
     fail_fast: bool = False  # whether the first failure ends the sweep
+    together: bool = True  # whether seeds of a setting may be trained as one program
 
 
 class Sweep:
@@ -51,6 +53,8 @@ class Sweep:
         self.planner, self.strategy, self.rules = planner, strategy, rules
         self.workers, self.listener = workers, listener
         self.journal = Journal(planner.folder)
+        size = size_of(len(strategy.trials())) if rules.together else 1
+        self.bundles = Bundles(self.take, lambda trial: planner.configure(trial.point), size)
         self.legs: dict[str, Leg] = {}  # that are being trained, by their ids
         self.steps: dict[str, Step] = {}  # the last that was said of them
         self.done = self.skipped = self.solved = self.failed = 0
@@ -105,19 +109,25 @@ class Sweep:
             raise ConfigError(problems)
 
     def give_out(self) -> None:
-        """Give a run to each worker that is free; what is done already is taken from the journal."""
-        while self.workers.free > 0 and (leg := self.strategy.next()) is not None:
-            found = self.find(leg)
-            if found is not None:
-                self.skipped += 1
-                self.count(found)
-                self.strategy.tell(leg, found)
-                continue
-            self.legs[leg.trial.id] = leg
+        """Give a job to each worker that is free."""
+        while self.workers.free > 0 and (legs := self.bundles.next()):
+            self.legs.update({leg.trial.id: leg for leg in legs})
             try:
-                self.workers.give(Job((self.order(leg),)))
+                self.workers.give(Job(tuple(map(self.order, legs))))
             except UsageError as error:
-                self.finish(failure(leg, str(error)))
+                for leg in legs:
+                    self.finish(failure(leg, str(error)))
+
+    def take(self) -> Leg | None:
+        """Return what comes next; what is done already is taken from the journal."""
+        while (leg := self.strategy.next()) is not None:
+            found = self.find(leg)
+            if found is None:
+                return leg
+            self.skipped += 1
+            self.count(found)
+            self.strategy.tell(leg, found)
+        return None
 
     def find(self, leg: Leg) -> RunOutcome | None:
         """Return what a leg came to, if it is done already."""
@@ -158,7 +168,7 @@ class Sweep:
             else:
                 self.pass_on(word)
         if self.rules.time_limit is not None:
-            self.workers.end_overdue(self.rules.time_limit + GRACE)
+            self.workers.end_overdue(self.rules.time_limit, GRACE)
 
     def pass_on(self, word: object) -> None:
         """Pass on what a worker has for the user, or for the log."""

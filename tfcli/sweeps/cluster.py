@@ -143,7 +143,7 @@ class ClusterWorkers:
     def stop(self) -> None:
         """Let what is being done come to its end: nobody can reach into a worker's step."""
 
-    def end_overdue(self, limit: float) -> None:
+    def end_overdue(self, limit: float, grace: float) -> None:
         """Leave that to the workers, which look at the limit after each step."""
 
     def kill(self) -> None:

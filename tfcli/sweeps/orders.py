@@ -126,8 +126,8 @@ class Workers(Protocol):
     def stop(self) -> None:
         """Ask for the end of all that is being done; what can be saved is."""
 
-    def end_overdue(self, limit: float) -> None:
-        """End what has been going on for longer than that, in seconds."""
+    def end_overdue(self, limit: float, grace: float) -> None:
+        """End what has taken more seconds than `limit` a run and `grace`."""
 
     def kill(self) -> None:
         """End all that is being done, at once."""

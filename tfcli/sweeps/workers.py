@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from tfcli.errors import TfcliError
-from tfcli.sweeps.orders import Done, Lost, Request, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
 
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -202,10 +202,11 @@ class LocalWorkers:
                 with suppress(OSError):
                     worker.pipe.send(None)
 
-    def end_overdue(self, limit: float) -> None:
-        """End the workers that have been at one request for longer than that, in seconds."""
+    def end_overdue(self, limit: float, grace: float) -> None:
+        """End the workers whose request has taken more seconds than `limit` a run and `grace`."""
         for worker in self.workers:
-            if worker.request is not None and time.monotonic() - worker.since > limit:
+            runs = len(worker.request.orders) if isinstance(worker.request, Job) else 1
+            if worker.request is not None and time.monotonic() - worker.since > runs * limit + grace:
                 worker.overdue = True
                 worker.process.kill()
 
