@@ -15,6 +15,10 @@ BERT = "BERT"  # stands for the folder of a tiny one
 RUNS = {
     "startup.py": (["--runs", "1"], "x import torch"),
     "runs.py": (["--runs", "50", "--times", "1"], "x import torch"),
+    "processes.py": (
+        ["--sizes", "small", "--times", "1", "--steps", "5"],
+        "weights after 100 steps of small",
+    ),
     "ablations.py": (["--seeds", "0", "--steps", "2", "--lengths", "41"], "without the antisymmetry"),
     "published.py": (["--tasks", "parity", "--seeds", "0", "--steps", "2", "--lengths", "41"], "| parity |"),
     "tutorial.py": (["--seeds", "0"], "| the tutorial's recipe | 1 of 1 |"),

@@ -6,8 +6,9 @@ import warnings
 from pathlib import Path
 
 from tfcli.api.runs import Run, load
+from tfcli.commands.remarks import remarks_on
 from tfcli.commands.starting import suit_model
-from tfcli.commands.train import SILENCE, Audience, remarks_on, train_run
+from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config import files
 from tfcli.records.results import TrainReport
 from tfcli.render.notebook import CurveDisplay, is_notebook

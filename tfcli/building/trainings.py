@@ -19,6 +19,7 @@ from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Progress, Standing
 from tfcli.training.loop import Attempt, Trainer
 from tfcli.training.optimizers import Optimizer
+from tfcli.training.ranks import Ranks
 from tfcli.training.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Training:
         start: gives new weights those that a training starts from.
         standing: where it goes on; at the start if left out.
         tensors: those of that time.
+        ranks: the processes that take part, if there are several.
 
     Raises:
         ValueError: they aren't the tensors of such a training.
@@ -68,8 +70,9 @@ class Training:
         start: Callable[[Encoder, Task], object] | None = None,
         standing: Standing | None = None,
         tensors: dict[str, Tensor] | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.model, self.task, self.config, self.start = model, task, config, start
+        self.model, self.task, self.config, self.start, self.ranks = model, task, config, start, ranks
         if start is not None and standing is None:
             start(model, task)
         self.shares = config.train.shares() if standing is None else standing.shares
@@ -95,7 +98,7 @@ class Training:
         """Return the training of the attempt that is on, from its first step."""
         settings = self.attempts[self.number - 1]
         optimizer, schedule = build_optimizer(settings, self.model), build_schedule(settings)
-        return Trainer(self.model, self.task, settings, optimizer, schedule)
+        return Trainer(self.model, self.task, settings, optimizer, schedule, self.ranks)
 
     def standing(self, progress: Progress, versions: dict[str, str]) -> Standing:
         """Where it stands after the step that `progress` is of."""

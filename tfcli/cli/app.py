@@ -10,6 +10,7 @@ import typer
 import tfcli
 from tfcli.cli.boundary import Boundary
 from tfcli.cli.options import expand_user
+from tfcli.runs.company import refuse_company
 
 app = typer.Typer(
     cls=Boundary,
@@ -31,6 +32,7 @@ def print_version(asked: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
@@ -53,7 +55,8 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Typer wants a function to hang the options on."""
+    """Look at what comes before a command, and make the streams ready for it."""
+    refuse_company(context.invoked_subcommand)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what the encoding lacks is written as an escape
             stream.reconfigure(errors="backslashreplace")

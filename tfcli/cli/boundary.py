@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, UsageError, on_one_line
+from tfcli.runs.company import is_helper
 
 MOST_LINES, LONGEST_LINE = 100, 4_000  # of a message, whatever it repeats of what somebody wrote
 
@@ -32,7 +33,7 @@ class Boundary(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         debug, log = ctx.params.get("debug", False), ctx.params.get("log")
         with explained_errors(debug=debug), ExitStack() as stack:
-            if log is not None:
+            if log is not None and not is_helper():
                 from tfcli.cli.log import log_command  # which takes a few milliseconds
 
                 stack.enter_context(log_command(log, ctx.meta["words"]))
@@ -52,6 +53,8 @@ def explained_errors(*, debug: bool) -> Iterator[None]:
         message, code = message_and_code(error)
         if message is None:
             raise
+        if is_helper() and isinstance(error, TfcliError):  # rank 0 says the same
+            raise typer.Exit(code) from error
         if debug:
             traceback.print_exc()
         raise fail(message, code) from error

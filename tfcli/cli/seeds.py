@@ -21,8 +21,9 @@ def train_each_seed(
     """Train with each seed, a line on stderr telling how it goes, and print what came of it."""
     if watch:
         raise UsageError("--watch is about one training: leave it out, or train.seeds")
+    from tfcli.commands.remarks import remarks_on
     from tfcli.commands.seeds import train_seeds
-    from tfcli.commands.train import Audience, remarks_on
+    from tfcli.commands.train import Audience
     from tfcli.render.progress import StatusLine
     from tfcli.render.seeds import print_seeds, status_of
     from tfcli.render.terminal import make_console

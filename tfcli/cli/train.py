@@ -1,7 +1,5 @@
 """`train`: train a model and save it as a run."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,16 +14,15 @@ from tfcli.cli.options import (
     complete_sources,
     expand_user,
 )
-from tfcli.cli.output import echo, hint, print_json, print_result, warn
+from tfcli.cli.output import echo, hint, print_json
 from tfcli.cli.seeds import train_each_seed
+from tfcli.cli.training import company, resume_training, start_training, tell
 from tfcli.errors import UsageError
+from tfcli.runs.company import is_helper, size_of
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
-    from tfcli.commands.train import Audience
     from tfcli.config.files import Entry
     from tfcli.config.schema import RunConfig
-    from tfcli.records.inspection import Choice
-    from tfcli.records.results import TrainReport, TransferRow
 
 
 @app.command()
@@ -81,6 +78,12 @@ def train(
             autocompletion=complete_runs,
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", min=1, max=1024, help="Train on so many processes, each with its share of a batch."
+        ),
+    ] = None,
     trust: TrustOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: JsonOption = False,
@@ -95,11 +98,13 @@ def train(
     if not watch and (slow or layer is not None or head is not None):
         raise UsageError("--layer, --head and --slow are about --watch")
     heads = (layer or 0, head or 0) if watch else None
-    debug = bool(context.find_root().params["debug"])
+    root, quiet = context.find_root(), quiet or is_helper()
+    debug, words = bool(root.params["debug"]), root.meta["words"]
     if resume is not None:
         refuse_beside_resume(source, out, dry_run, start)
         changes = [*([source] if source else []), *overrides]
-        report = resume_training(resume, changes, trust or [], heads, slow, quiet, debug)
+        with company(processes, words) as ranks:
+            report = resume_training(resume, changes, trust or [], heads, slow, quiet, debug, ranks)
         tell(report, resume, quiet, as_json)
         return
     if trust:
@@ -110,9 +115,12 @@ def train(
     elif dry_run:
         echo(to_yaml(config), nl=False)
     elif config.train.seeds > 1:
+        if (processes or size_of()) > 1:
+            raise UsageError("train.seeds trains its runs in one process; leave it out, or the processes")
         train_each_seed(config, entry.name, out, watch=watch, quiet=quiet, debug=debug, as_json=as_json)
     else:
-        report = start_training(config, entry.name, out, heads, slow, quiet, debug)
+        with company(processes, words, config) as ranks:
+            report = start_training(config, entry.name, out, heads, slow, quiet, debug, ranks)
         tell(report, Path(report.run).name if out is None else report.run, quiet, as_json)
 
 
@@ -154,104 +162,3 @@ def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool, st
         raise UsageError("--from is about new runs, not about --resume, which goes on with its own weights")
     if out is not None or dry_run:
         raise UsageError(f"{'--dry-run' if dry_run else '--out'} is about new runs, not about --resume")
-
-
-def choose_head(config: "RunConfig", layer: int, head: int) -> "Choice":
-    """Return the head to watch.
-
-    Raises:
-        UsageError: the model won't have it.
-    """
-    for name, number, count in (
-        ("layer", layer, config.model.n_layers),
-        ("head", head, config.model.n_heads),
-    ):
-        if not 0 <= number < count:
-            raise UsageError(f"--{name} {number}: this model's {name}s are 0 to {count - 1}")
-    from tfcli.records.inspection import Choice
-
-    return Choice([layer], [head])
-
-
-def start_training(
-    config: "RunConfig",
-    name: str,
-    out: Path | None,
-    heads: tuple[int, int] | None,
-    slow: bool,
-    quiet: bool,
-    debug: bool,
-) -> "TrainReport":
-    """Train a new run with a display on stderr."""
-    watched = None if heads is None else choose_head(config, *heads)
-    from tfcli.commands.train import remarks_on, train_run
-
-    if not quiet:
-        for note in remarks_on(config):
-            hint(note)
-    with audience(watched, slow, quiet, debug) as listening:
-        return train_run(config, name, out, listening)
-
-
-def resume_training(
-    run: str,
-    overrides: list[str],
-    trust: list[Path],
-    heads: tuple[int, int] | None,
-    slow: bool,
-    quiet: bool,
-    debug: bool,
-) -> "TrainReport":
-    """Let a run go on with a display on stderr."""
-    from tfcli.runs.folders import find
-
-    path = find(run)
-    from tfcli.commands.resume import read_config
-    from tfcli.commands.train import resume_run
-
-    watched = None if heads is None else choose_head(read_config(path), *heads)
-    with audience(watched, slow, quiet, debug) as listening:
-        return resume_run(path, overrides, trust, listening)
-
-
-@contextmanager
-def audience(watched: "Choice | None", slow: bool, quiet: bool, debug: bool) -> Iterator["Audience"]:
-    """Show a training on stderr."""
-    from tfcli.commands.train import Audience
-    from tfcli.render.progress import make_display
-    from tfcli.render.terminal import is_live, make_console
-
-    console = make_console(stderr=True)
-    if watched and not quiet and not is_live(console):
-        warn("--watch needs a terminal; there is none here to draw on")
-    with make_display(console, quiet, slow) as display:
-        note = (lambda remark: None) if quiet else hint
-        transferred = (lambda rows: None) if quiet else show_transfer
-        yield Audience(display.show, watched, slow, note, warn, transferred, debug)
-
-
-def show_transfer(rows: "list[TransferRow]") -> None:
-    """Print on stderr what was taken from another run."""
-    from tfcli.render.reports import print_transfer
-    from tfcli.render.terminal import make_console
-
-    print_transfer(make_console(stderr=True), rows)
-
-
-def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:
-    """Print the outcome, and what to try next."""
-    from tfcli.render.reports import print_train
-
-    print_result(report, print_train, as_json=as_json)
-    if report.interrupted:
-        if not quiet:
-            hint(f"next: tfcli train --resume {name}")
-        raise typer.Exit(130)
-    if report.diverged:
-        warn(
-            "its loss is far above that of a guess: a smaller train.learning_rate, such as a tenth, may help"
-        )
-        raise typer.Exit(1)
-    if not quiet:
-        better = "" if report.solved else "; more train.steps or train.attempts may solve it"
-        hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")

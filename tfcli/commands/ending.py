@@ -14,6 +14,7 @@ from tfcli.errors import DivergedError, StoppedError, TfcliError
 from tfcli.evaluation import score
 from tfcli.model.encoder import Encoder
 from tfcli.records.results import Score, TrainSummary
+from tfcli.training.ranks import LostProcessError
 
 if TYPE_CHECKING:
     from tasks.base import Batch
@@ -63,6 +64,10 @@ def save_what_there_is(recorder: Recorder) -> Iterator[None]:
     except DivergedError:
         recorder.tell_end("diverged")
         raise
+    except LostProcessError as error:
+        kept = recorder.save_as_it_stands()
+        recorder.tell_end("error")
+        raise LostProcessError(f"{error}; {kept}") from error
     except Exception:
         with suppress(TfcliError):
             recorder.save_weights()

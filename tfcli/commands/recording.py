@@ -143,6 +143,16 @@ class Recorder:
         if self.latest is not None:
             self.saver.save(summarize(self.training, as_it_is(self.latest), interrupted=True), None)
 
+    def save_as_it_stands(self) -> str:
+        """Save all from which the training can go on after its latest step, and say where that is."""
+        if self.latest is not None:
+            summary = summarize(self.training, as_it_is(self.latest), interrupted=True)
+            with suppress(TfcliError):
+                self.saver.save(summary, self.latest)
+        if self.saver.folder is None:
+            return self.saver.kept
+        return f"`tfcli train --resume {self.saver.folder}` goes on after step {self.saver.step:,}"
+
     def tell_start(self, step: int) -> None:
         """Log that the training goes on after a step, here and elsewhere; 0 at its start."""
         config, device = self.config.model_dump(mode="json"), str(self.training.trainer.device)

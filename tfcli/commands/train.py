@@ -27,7 +27,6 @@ from tfcli.commands.resume import find_start
 from tfcli.commands.watching import make_observer, picture_often
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
-from tfcli.data import facts
 from tfcli.devices import prepare, with_threads
 from tfcli.errors import TfcliError, UsageError
 from tfcli.model.encoder import Encoder
@@ -38,6 +37,7 @@ from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
 from tfcli.training.monitor import held_out_of_training, monitor
+from tfcli.training.ranks import Ranks
 from tfcli.training.stack import Stack
 
 if TYPE_CHECKING:
@@ -61,8 +61,14 @@ class Audience:
 SILENCE = Audience()
 
 
-def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience = SILENCE) -> TrainReport:
-    """Train as configured into a new run folder.
+def train_run(
+    config: RunConfig,
+    name: str,
+    out: Path | None,
+    audience: Audience = SILENCE,
+    ranks: Ranks | None = None,
+) -> TrainReport:
+    """Train as configured into a new run folder, as the first of several processes if there are `ranks`.
 
     Ctrl-C ends the training after the step it falls into; what was learned is saved.
 
@@ -70,8 +76,10 @@ def train_run(config: RunConfig, name: str, out: Path | None, audience: Audience
         UsageError: the device, the task or the folder isn't to be had.
         DivergedError: the loss is no longer a number.
         BrokenOffError: Ctrl-C came again.
+        LostProcessError: another process has ended.
     """
-    training, held_out = make_training(with_threads(config), None, telling_starter_of(config, audience))
+    starter = telling_starter_of(config, audience)
+    training, held_out = make_training(with_threads(config), None, starter, ranks=ranks)
     remember(config)
     with defer_interrupt() as interrupt:
         recorder = Recorder(folders.create(name, out), training, audience.warn)
@@ -90,14 +98,18 @@ def telling_starter_of(config: RunConfig, audience: Audience) -> Callable[[Encod
 
 
 def resume_run(
-    path: Path, overrides: Sequence[str], trust: Iterable[Path] = (), audience: Audience = SILENCE
+    path: Path,
+    overrides: Sequence[str],
+    trust: Iterable[Path] = (),
+    audience: Audience = SILENCE,
+    ranks: Ranks | None = None,
 ) -> TrainReport:
     """Let a run go on where its training stopped, to the same end, or to one that `overrides` put off.
 
     Raises:
         UsageError: it is in training, or over; or an override would make it another run; or as `train_run`.
         TfcliError: what it has saved is damaged.
-        DivergedError, BrokenOffError: as `train_run`.
+        DivergedError, BrokenOffError, LostProcessError: as `train_run`.
     """
     with defer_interrupt() as interrupt, locks.hold(path) as is_alone:
         if not is_alone:
@@ -107,7 +119,7 @@ def resume_run(
         if saved is not None:
             check_weights(path / folders.STATE, config, saved)
         try:
-            training, held_out = make_training(config, saved)
+            training, held_out = make_training(config, saved, ranks=ranks)
         except ValueError as error:
             raise headers.damage_error(path / folders.STATE, str(error)) from error
         recorder = Recorder(path, training, audience.warn)
@@ -136,27 +148,31 @@ def make_training(
     saved: SavedState | None,
     start: Callable[[Encoder, Task], object] | None = None,
     held_out: list[Batch] | None = None,
+    ranks: Ranks | None = None,
 ) -> tuple[Training, list[Batch]]:
     """Return a training, from its start or from what it had saved, and the held-out set that it is scored on.
 
     That is drawn, unless it is given.
 
     Raises:
-        UsageError: the device or a part isn't to be had.
+        UsageError: the device or a part isn't to be had, or it can't be shared out to the `ranks`.
         ValueError: what it had saved isn't of such a training.
     """
     device = prepare(config.train)
+    device = device if ranks is None else ranks.prepare(device, config.train)
     task, model = build_for_training(config)
     try:
         held_out = held_out or held_out_of_training(task, config.train.eval_samples, device)
     except ValueError as error:  # of the user's own data, or what brings a task's sequences isn't installed
         where = f"task {config.task.name}" if config.task.data is None else "task.data"
         raise UsageError(f"{where}: {error}") from error
-    if saved is None:
-        return Training(model.to(device), task, config, start or starter_of(config)), held_out
-    again = saved.standing.has_attempts_left  # which alone start from weights of another run once more
-    start = starter_of(config) if again else None
-    return Training(model.to(device), task, config, start, saved.standing, saved.tensors), held_out
+    standing, tensors = (None, None) if saved is None else (saved.standing, saved.tensors)
+    if saved is None or saved.standing.has_attempts_left:  # which alone start from weights of another run
+        start = start or starter_of(config)
+    training = Training(model.to(device), task, config, start, standing, tensors, ranks)
+    if ranks is not None:
+        ranks.meet(training.trainer.optimizer.values, config.model_dump_json())
+    return training, held_out
 
 
 Following = Generator[None, None, TrainReport]  # of a training, step by step
@@ -225,24 +241,3 @@ def follow(
     return TrainReport(
         run=str(path), task=config.task.name, parameters=count_parameters(model), **figures_and_state
     )
-
-
-def remarks_on(config: RunConfig) -> list[str]:
-    """Return what is to be said of what a training learns from, before it begins."""
-    if config.task.data is not None:
-        return facts.remarks_on(config.task.model_dump())
-    note = note_few_sequences(config)
-    return [note] if note else []
-
-
-def note_few_sequences(config: RunConfig) -> str | None:
-    """Note where the task has so few sequences that the held-out set is smaller than was asked for."""
-    task = build_task(config.task)
-    if task.n_held_out(task.max_length) is None:
-        return None
-    lengths = {task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)}
-    counted = [(task.n_sequences(n), task.n_held_out(n)) for n in lengths]
-    there_are, held_out = sum(n for n, _ in counted), sum(n or 0 for _, n in counted)
-    if held_out >= config.train.eval_samples:
-        return None
-    return f"there are only {there_are} such sequences; {held_out} of them are held out, and all are scored"

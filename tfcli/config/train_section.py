@@ -12,6 +12,7 @@ from tfcli import registry
 from tfcli.config.fields import Count
 from tfcli.config.parts import SAVED, Part, PartOf
 from tfcli.config.section import Section
+from tfcli.errors import UsageError
 
 
 def check_device(device: str) -> str:
@@ -111,6 +112,19 @@ class TrainConfig(Section):
             )
             for number, steps in enumerate(shares or self.shares())
         ]
+
+    def check_shares(self, processes: int) -> None:
+        """See to it that a batch can be shared out evenly to so many processes.
+
+        Raises:
+            UsageError: it can't.
+        """
+        if left := self.batch_size % processes:
+            near = [f"{n:,}" for n in (self.batch_size - left, self.batch_size - left + processes) if n]
+            raise UsageError(
+                f"train.batch_size = {self.batch_size:,} can't be shared out evenly to {processes:,} "
+                f"processes; {' or '.join(near)} can"
+            )
 
     @field_validator("train_samples", mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from tfcli.model.encoder import Encoder
 from tfcli.records.progress import StepRecord
 from tfcli.training.epochs import Epochs
 from tfcli.training.optimizers import Optimizer
+from tfcli.training.ranks import LostProcessError, Ranks
 from tfcli.training.rates import rates_of
 from tfcli.training.schedules import Schedule
 
@@ -45,9 +46,15 @@ class Trainer:
     """
 
     def __init__(
-        self, model: Encoder, task: Task, config: TrainConfig, optimizer: Optimizer, schedule: Schedule
+        self,
+        model: Encoder,
+        task: Task,
+        config: TrainConfig,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.model, self.task, self.config = model, task, config
+        self.model, self.task, self.config, self.ranks = model, task, config, ranks
         self.optimizer, self.schedule = optimizer, schedule
         self.device = next(model.parameters()).device
         self.sequences = make_generator(self.device, config.seed)
@@ -61,7 +68,7 @@ class Trainer:
 
     def __iter__(self) -> Iterator[StepRecord]:
         for step in range(self.step + 1, self.config.steps + 1):
-            self.losses.append(self.take(step))
+            self.losses.append(self.take(step) if self.ranks is None else self.take_or_leave(step))
             self.step, loss = step, None
             if step % self.config.eval_every == 0 or step == self.config.steps:
                 loss = mean_loss(self.losses, step)
@@ -75,13 +82,52 @@ class Trainer:
         batch = self.begin(step)
         if not self.model.training:  # an evaluation came between; telling each module at each step takes time
             self.model.train()
-        with matmul_precision(self.device, self.config.precision):
-            logits = self.model(batch.inputs, batch.may_attend)
-            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         self.optimizer.zero_gradients()
-        torch.autograd.backward(loss)
+        loss = self.learn(batch) if self.ranks is None else self.learn_together(batch, step, self.ranks)
         move(self.optimizer, self.rates, self.schedule.rate(step))
+        return loss
+
+    def take_or_leave(self, step: int) -> Tensor:
+        """Take a step with the other processes; where one is lost, all is as if it hadn't been begun.
+
+        Raises:
+            LostProcessError: one is.
+            DismissedError: rank 0 takes no more steps.
+        """
+        sequences, lengths, tokens = self.sequences.get_state(), self.lengths.getstate(), self.tokens_trained
+        try:
+            return self.take(step)
+        except LostProcessError:
+            self.sequences.set_state(sequences)
+            self.lengths.setstate(lengths)
+            self.tokens_trained = tokens
+            raise
+
+    def learn(self, batch: Batch, count: Tensor | None = None) -> Tensor:
+        """Add to the gradients those of the mean loss [] over the answered tokens, and return that.
+
+        Where the batch is but a part of one, `count` [] is the number of such tokens in all of it.
+        """
+        with matmul_precision(self.device, self.config.precision):
+            logits = self.model(batch.inputs, batch.may_attend).flatten(0, 1)
+            if count is None:
+                loss = F.cross_entropy(logits, batch.targets.flatten())
+            else:
+                loss = F.cross_entropy(logits, batch.targets.flatten(), reduction="sum") / count
+        torch.autograd.backward(loss)
         return loss.detach()
+
+    def learn_together(self, batch: Batch, step: int, ranks: Ranks) -> Tensor:
+        """Learn from a share of a batch, and have the gradients and the loss [] of all of it.
+
+        Raises:
+            LostProcessError, DismissedError: as `take_or_leave`.
+        """
+        ranks.begin(self.config.seed, step)
+        share = ranks.share(batch)
+        count = (batch.targets != IGNORE).sum()
+        loss = self.learn(share, count) if len(share.inputs) else self.optimizer.gradients.new_zeros(())
+        return ranks.add_up(self.optimizer.gradients, loss)
 
     def begin(self, step: int) -> Batch:
         """Return what a step learns from, and let the model know how far the training is."""

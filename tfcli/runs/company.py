@@ -1,0 +1,49 @@
+"""Whether this process is one of several that train one model, as the environment says."""
+
+from __future__ import annotations
+
+import os
+
+from tfcli.errors import UsageError
+
+MEETING = "TFCLI_MEETING"  # the file at which processes meet that were started by one of them
+OF_TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def size_of() -> int:
+    """Return how many processes there are."""
+    return number("WORLD_SIZE") if is_told() else 1
+
+
+def rank_of() -> int:
+    """Return the number of this process; 0 is the one that writes and prints."""
+    return number("RANK") if size_of() > 1 else 0
+
+
+def is_helper() -> bool:
+    """Whether this process has another one to speak for it."""
+    return rank_of() > 0
+
+
+def is_told() -> bool:
+    """Whether the environment says which of several processes this one is."""
+    return MEETING in os.environ or all(name in os.environ for name in OF_TORCHRUN)
+
+
+def number(name: str) -> int:
+    """Return a number that a variable of the environment holds."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def refuse_company(command: str | None) -> None:
+    """See to it that a command isn't called as several processes that it can't share its work out to.
+
+    Raises:
+        UsageError: it is.
+    """
+    if size_of() > 1 and command != "train":
+        raise UsageError(
+            f"torchrun has started {size_of()} processes, and only `tfcli train` is shared out to several; "
+            f"call `tfcli {command}` without it"
+        )
