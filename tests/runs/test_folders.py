@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, as_json
+from tfcli.errors import UsageError
 from tfcli.runs import folders
 
 
@@ -37,3 +38,11 @@ def test_what_lies_within_a_run_is_no_run(several: Path) -> None:
 def test_the_newest_run_may_lie_deeper(several: Path) -> None:
     (several / "runs/sweep-1/b" / folders.CONFIG).touch()
     assert folders.find(None) == Path("runs/sweep-1/b")
+
+
+def test_a_journal_among_runs_is_passed_over(several: Path) -> None:
+    (several / "runs/sweep-1" / folders.JOURNAL).write_text("")
+    names = [f"runs/sweep-1/{name}" for name in ("a", "b", folders.JOURNAL)]
+    assert folders.find_all(names) == [Path("runs/sweep-1/a"), Path("runs/sweep-1/b")]
+    with pytest.raises(UsageError, match=r"sweep\.jsonl isn't a run"):
+        folders.find_all(names[2:])

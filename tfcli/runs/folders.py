@@ -22,6 +22,7 @@ STATE = "training.safetensors"
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
+JOURNAL = "sweep.jsonl"  # of a folder of runs
 
 
 def create(name: str, out: Path | None) -> Path:
@@ -105,11 +106,15 @@ def find(name: str | None) -> Path:
 def find_all(names: Iterable[str]) -> list[Path]:
     """Return the runs that are named, each once, and for a folder of runs those in it.
 
+    A sweep's journal is passed over: a shell writes it where somebody wrote `runs/sweep/*`.
+
     Raises:
         UsageError: something that is named is neither.
     """
     found: dict[tuple[str, str], Path] = {}
-    for run in (run for name in names for run in runs_of(name)):
+    named = list(names)
+    meant = [name for name in named if os.path.basename(name) != JOURNAL]
+    for run in (run for name in meant or named for run in runs_of(name)):
         found.setdefault((os.path.realpath(run.parent), run.name), run)
     return list(found.values())
 

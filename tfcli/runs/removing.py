@@ -22,7 +22,6 @@ FILES = re.compile(  # that tfcli writes into a run, beside temporary ones of th
     r"|events\.out\.tfevents\..*"
 )
 OF_SNAPSHOTS = re.compile(r"\.?step-\d+\.safetensors(\.\d+)?")
-SWEEP = "sweep.jsonl"  # of a folder of runs
 
 
 def find_removable(names: Sequence[str]) -> list[Path]:
@@ -112,10 +111,10 @@ def files_of(run: Path) -> Iterator[Path]:
 
 def remove_if_empty(folder: Path) -> None:
     """Remove a folder of runs that holds none any more, with what was written down of their sweep."""
-    if folder.resolve() == folders.RUNS.resolve() or not (folder / SWEEP).is_file():
+    if folder.resolve() == folders.RUNS.resolve() or not (folder / folders.JOURNAL).is_file():
         return
-    if [path.name for path in folder.iterdir()] == [SWEEP]:
-        (folder / SWEEP).unlink()
+    if [path.name for path in folder.iterdir()] == [folders.JOURNAL]:
+        (folder / folders.JOURNAL).unlink()
         folder.rmdir()
 
 

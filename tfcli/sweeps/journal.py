@@ -18,7 +18,6 @@ from tfcli.errors import TfcliError, UsageError
 from tfcli.records.sweep import RunOutcome
 from tfcli.runs import folders, locks
 
-JOURNAL = "sweep.jsonl"
 MOST = 2**30  # bytes that are read
 AGAIN = ("failed", "interrupted")  # states in which a run isn't done
 Key = tuple[str, int | None]  # the id of a run, and the step at which a search looked at it
@@ -34,7 +33,7 @@ class Journal:
     """The outcomes in a sweep's folder; the last one of a run counts."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / JOURNAL
+        self.path = folder / folders.JOURNAL
         self.outcomes: dict[Key, RunOutcome] = {
             (outcome.id, outcome.until): outcome for outcome in read_lines(self.path)
         }
