@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfcli.sweeps.journal import JOURNAL
+from tfcli.runs.folders import JOURNAL
 
 TFCLI = [sys.executable, "-m", "tfcli"]
 TRIVIAL = ["sweep", "copy", "task.max_length=4", "model.d_model=8", "model.n_heads=2", "train.steps=1"]

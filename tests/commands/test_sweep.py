@@ -22,7 +22,8 @@ from tfcli.errors import ConfigError, DivergedError, TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event, SweepRunEnded
 from tfcli.records.sweep import SweepProgress, SweepReport
 from tfcli.runs import folders, locks
-from tfcli.sweeps.journal import JOURNAL, Journal, hold_folder
+from tfcli.runs.folders import JOURNAL
+from tfcli.sweeps.journal import Journal, hold_folder
 from tfcli.sweeps.orders import Check, Job, Lost
 from tfcli.sweeps.searches import parse_search
 from tfcli.sweeps.workers import count_cores

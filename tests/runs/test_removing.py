@@ -21,7 +21,7 @@ def runs(trained: Path, folder: Path) -> Path:
     """Return `runs/` of the current folder, with three runs and a sweep of two."""
     for name in ("a", "b", "c", "sweep/1", "sweep/2"):
         shutil.copytree(trained / "runs/reverse", folder / "runs" / name)
-    (folder / "runs/sweep" / removing.SWEEP).write_text("{}\n")
+    (folder / "runs/sweep" / folders.JOURNAL).write_text("{}\n")
     return folder / "runs"
 
 
