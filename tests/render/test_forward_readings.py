@@ -239,6 +239,19 @@ def test_what_a_rule_does_not_explain_is_shown_without_one(show: Open) -> None:
     assert shown.locator("#sums .cards").count() == 0
 
 
+@pytest.mark.parametrize("placement", ["pre", "post"])
+def test_what_was_read_from_a_layer_that_is_left_out_is_not_made_up(show: Open, placement: str) -> None:
+    record = trace(n_layers=2, layers=[1], norm_placement=placement)
+    shown = walk(show, record)
+    if placement == "pre":
+        go_to(shown, "layer norm")
+        assert str(shown.locator("#filled").text_content()).startswith("x[0] = ")
+    go_to(shown, "queries")
+    assert shown.locator("#sums .cards").count() == (placement == "pre"), "of this layer's own norm"
+    go_to(shown, "residual")
+    assert "+" not in str(shown.locator("#filled").text_content())
+
+
 def test_a_token_is_followed_through_all_stages(show: Open) -> None:
     record = trace(positions="ends", n_layers=2)
     shown = walk(show, record)

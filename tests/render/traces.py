@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import floor, inf
 from typing import Any
-
-from torch import Tensor
 
 from tests.models import VOCAB, make, tokens
 from tfcli.building.models import build_task
@@ -30,10 +28,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def trace(length: int = 5, row: Tensor | None = None, **options: Any) -> TraceRecord:
+def trace(length: int = 5, layers: Sequence[int] = (), **options: Any) -> TraceRecord:
     """Return the trace of all heads of a model with random weights."""
-    inputs = tokens(1, length)[0] if row is None else row
-    return trace_sequence(make(**options), TASK, inputs, run="runs/reverse", heads=())
+    inputs = tokens(1, length)[0]
+    return trace_sequence(make(**options), TASK, inputs, run="runs/reverse", heads=(), layers=layers)
 
 
 def stages_shown(record: TraceRecord) -> list[list[StageRecord]]:

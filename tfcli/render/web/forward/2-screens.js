@@ -38,13 +38,16 @@ function sectionOf(stage) {
 const layerOf = ({ loop, layer }) => [...(loop === null ? [] : [say("loop {number}", { number: loop })]),
   say("layer {number}", { number: layer })].join(" ");
 
-// The stage whose numbers a stage reads, where that isn't told by its rule: the last one of vectors before it.
+// The stage whose numbers a stage reads, where that isn't told by its rule: the last one of vectors before it. None
+// where stages between them are left out, such as those of a layer that wasn't chosen.
 function readBy(stage) {
   const before = data.stages.slice(0, data.stages.indexOf(stage));
   const first = data.stages.find((other) => isSameLayer(other, stage) && ["queries", "keys", "values"].includes(other.name));
   const isProjected = ["queries", "keys", "values"].includes(stage.name);
   const candidates = isProjected ? data.stages.slice(0, data.stages.indexOf(first)) : before;
-  return candidates.reverse().find((other) => !isMatrix(other) && !isOfKeys(other));
+  const found = candidates.reverse().find((other) => !isMatrix(other) && !isOfKeys(other));
+  const between = ({ number }) => number > found.number && number < stage.number;
+  return found && data.stages.filter(between).length === stage.number - found.number - 1 ? found : null;
 }
 
 // --- language ---
