@@ -92,6 +92,11 @@ def test_heads_are_told_in_chinese(run_cli: Cli) -> None:
     assert "--lang is about --heads" in run_cli("inspect", "reverse", "--lang", "zh", expect=2).stderr
 
 
+def test_a_language_that_is_not_there_is_named_with_those_that_are(run_cli: Cli) -> None:
+    said = run_cli("trace", "reverse", "3 1 2", "--lang", "fr", expect=2).stderr
+    assert said.startswith("error: Invalid value for '--lang': 'fr' is not one of 'en', 'zh'")
+
+
 def test_json_is_in_english_whatever_the_locale_unless_asked(
     run_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ SHORT = {"o": "output", "c": "config", "n": "name", "v": "verbose", "t": "task"}
 
 def usage_message(error: typer.TyperException) -> str:
     """Return a line on what is wrong, and on the fix."""
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace(": Value error, ", ": ")
     context = getattr(error, "ctx", None)
     if context is None:
         return message
