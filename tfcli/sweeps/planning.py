@@ -92,7 +92,10 @@ class Planner:
         """
         varied = [f"{key}={value}" for key, value in point.items()]
         own = [word for word in self.fixed if word != ONE_THREAD or "train.threads" not in point]
-        return files.check(self.entry, [*own, *varied])
+        config = files.check(self.entry, [*own, *varied])
+        if (seeds := config.train.seeds) > 1:
+            raise UsageError(f"train.seeds = {seeds}: a sweep has a run a seed, {SEED}=0:{seeds - 1}")
+        return config
 
     def make(self, point: Point) -> Trial:
         """Return the run of a point.
