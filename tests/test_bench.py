@@ -66,16 +66,8 @@ def test_bench_tells_of_each_attempt(cli: Cli, folder: Path) -> None:
 
 
 def test_bench_trains_seeds_together_if_asked_to(cli: Cli, folder: Path) -> None:
-    words = [
-        "bench",
-        *FAST[:-1],
-        "0:3",
-        "--no-plain",
-        "task.max_length=6",
-        "model.d_model=16",
-        "--lengths",
-        "4",
-    ]
+    words = ["bench", *FAST[:-1], "0:3", "--no-plain", "--lengths", "4"]
+    words += ["train.attempts=1", "task.max_length=6", "model.d_model=16"]
     words += ["train.batch_size=16", "train.steps=40"]
     alone, stacked = (as_json(cli, *words, *more)["entries"][0] for more in ([], ["--together"]))
     assert (alone["together"], stacked["together"]) == (False, True)
@@ -98,6 +90,7 @@ def test_what_does_not_go_with_seeds_together_is_refused(cli: Cli, folder: Path)
         "    def forward(self, x):\n        return x if x.sum() > 0 else 2 * x\n"
     )
     words = ["bench", *FAST[:-1], "0:3", "--together", "model.d_model=16", "train.batch_size=4"]
+    words += ["train.attempts=1"]
     result = cli(*words, "model.norm=parts.py:Branching", expect=2)
     assert "--together: a part can't go through for several models at once" in " ".join(result.stderr.split())
 
