@@ -19,9 +19,9 @@ def at(step: int, loss: float, exact: float | None, streak: int = 0) -> Progress
 
 def test_the_status_counts_the_solved_and_gives_medians() -> None:
     latest = [at(75, 0.01, 1.0, 2), at(100, 0.5, 0.4), at(100, 0.3, 0.8), None]
-    assert status_of(latest) == "solved=1/4 step=100/300 loss=0.3 exact=0.800"
-    assert status_of([None, None]) == "solved=0/2 loss=- exact=-"
-    assert status_of([at(75, 0.01, 1.0, 2)]) == "solved=1/1 step=75/300 loss=0.01 exact=1.000"
+    assert status_of(latest) == "solved=1/4 step=100/300 exact=0.800 loss=0.3"
+    assert status_of([None, None]) == "solved=0/2 exact=- loss=-"
+    assert status_of([at(75, 0.01, 1.0, 2)]) == "solved=1/1 step=75/300 exact=1.000 loss=0.01"
 
 
 def report_of(**changes: object) -> SeedsReport:

@@ -19,7 +19,7 @@ COLUMNS = ("seed", "outcome", "step", "seconds", "exact", "tokens", "run")
 
 
 def status_of(latest: Sequence[Progress | None]) -> str:
-    """Return a line on where several trainings stand: `solved=3/16 step=200/300 loss=0.031 exact=0.87`.
+    """Return a line on where several trainings stand: `solved=3/16 step=200/300 exact=0.870 loss=0.031`.
 
     Loss and exact match are medians of those that have begun, the step is that of the first that goes on.
     """
@@ -30,8 +30,8 @@ def status_of(latest: Sequence[Progress | None]) -> str:
     parts = [f"solved={sum(progress.solved for progress in begun)}/{len(latest)}"]
     if going_on:
         parts.append(f"step={going_on[-1].step}/{going_on[-1].steps}")
-    parts.append(f"loss={median(losses):.3g}" if losses else "loss=-")
     parts.append(f"exact={share(median(exact) if exact else None)}")
+    parts.append(f"loss={median(losses):.3g}" if losses else "loss=-")
     return " ".join(parts)
 
 
