@@ -56,6 +56,12 @@ def test_a_result_shows_itself_in_few_words(
     assert "\x1b" not in page
 
 
+def test_a_whole_pass_is_a_page_and_a_part_of_it_text(run_cli: Cli, trained: Path) -> None:
+    run = tfcli.load("reverse")
+    assert run.trace("3 1 2")._repr_html_().startswith("<iframe")
+    assert run.trace("3 1 2", position=1)._repr_html_().startswith("<pre")
+
+
 def test_text_of_a_result_is_escaped_in_a_notebook(run_cli: Cli, trained: Path) -> None:
     record = tfcli.load("reverse").patch("3 1 2", "3 1 3")
     shown = type(record)(**{**vars(record), "run": "<script>alert(1)</script>"})

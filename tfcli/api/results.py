@@ -11,7 +11,7 @@ from rich.console import Console
 from tfcli.api.shown import Shown
 from tfcli.records.inspection import AttentionRecord, HeadsReport, PatchRecord, TraceRecord, View
 from tfcli.records.results import name_input
-from tfcli.render import html
+from tfcli.render import forward_page, html
 from tfcli.render.attention import print_attention
 from tfcli.render.heads import print_heads
 from tfcli.render.notebook import frame
@@ -65,13 +65,20 @@ class Attention(Shown):
 
 
 class Trace(Shown, TraceRecord):
-    """The stages of a forward pass: a line for each, or all that a few chosen ones hold."""
+    """The stages of a forward pass: a line for each, or all that a few chosen ones hold.
+
+    In a notebook the whole pass is a page to walk through.
+    """
 
     def draw(self, console: Console) -> None:
         if len(self.stages) > FEW:
             print_summary(console, self)
         else:
             print_trace(console, self, full=False)
+
+    def _repr_html_(self) -> str:
+        is_whole = len(self.stages) > FEW and len(self.stages[0].rows) == len(self.tokens)
+        return frame(forward_page.render(self)) if is_whole else super()._repr_html_()
 
 
 class Heads(Shown, HeadsReport):
