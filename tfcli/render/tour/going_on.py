@@ -47,7 +47,7 @@ def add_finite(record: TourRecord, words: Language, sheet: Sheet) -> None:
         (name, two_decimals([found.loss, found.held_out_loss, found.exact_match]))
         for name, found in zip(names, record.finite, strict=True)
     ]
-    sheet.add_table([words.say("training"), words.say("unseen"), words.say("correct")], rows)
+    sheet.add_table([words.say("training"), words.say("unseen"), words.say("right")], rows)
 
 
 def add_commands(record: TourRecord, words: Language, sheet: Sheet) -> None:

@@ -31,12 +31,13 @@ def show_simplified(record: TourRecord, words: Language, sheet: Sheet) -> None:
         words.say(
             "A version that was copied widely defines W_q, W_k and W_v and never applies them: q, k and v "
             "are the slices themselves. Both were trained for {steps} steps here. Right answers, and scores "
-            "of head {head}, from whom to whom:",
+            "of head {head} from '{word}' to '{found}' and back:",
             steps=never.steps,
             head=record.heads[0],
+            word=record.word,
+            found=record.found,
         )
     )
-    there, back = f"{record.word}{sheet.arrow}{record.found}", f"{record.found}{sheet.arrow}{record.word}"
     rows = [
         (
             name,
@@ -48,7 +49,7 @@ def show_simplified(record: TourRecord, words: Language, sheet: Sheet) -> None:
         )
         for name, found in ((words.say("applied"), applied), (words.say("never applied"), never))
     ]
-    sheet.add_table([words.say("correct"), there, back], rows)
+    sheet.add_table([words.say("right"), words.say("there"), words.say("back")], rows)
     sheet.ask(
         words.say("Question: why are the two scores the same where nothing is applied?"),
         words.say(
