@@ -103,7 +103,7 @@ def test_a_reader_that_goes_away_is_no_error(trained: Path) -> None:
 def test_json_is_ascii_where_stdout_is(trained: Path) -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     result = tfcli("show", "chinese", "--json", cwd=trained, env=env)
-    assert json.loads(result.stdout)["config"]["task"]["symbols"] == ["我", "喜欢", "吃", "苹果"]
+    assert "喜欢" in json.loads(result.stdout)["text"]
     assert result.stdout.isascii()
 
 
