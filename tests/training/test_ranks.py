@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from tests.conftest import Cli, as_json, tfcli
 from tfcli.building.models import build_for_training
 from tfcli.building.trainings import Training
+from tfcli.commands import launching
 from tfcli.config.files import load_config
 from tfcli.config.train_section import TrainConfig
 from tfcli.errors import UsageError
@@ -164,6 +165,16 @@ def test_where_the_first_process_is_killed_the_others_end(cli: Cli) -> None:
         assert time.monotonic() < end, "it waits for nobody"
         time.sleep(0.02)
     assert as_json(cli, "inspect", "cut")["steps"] > 0
+
+
+def test_a_process_ends_with_the_one_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ancestors = iter([7, 7, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(ancestors))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
+        launching.end_with(7)
+    assert list(ancestors) == []
 
 
 def test_ctrl_c_ends_all_and_saves(folder: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,17 +21,19 @@ from tfcli.errors import UsageError
 from tfcli.runs.company import MEETING, rank_of, size_of
 from tfcli.training.ranks import LostProcessError, Ranks, join, leave
 
+PARENT = "TFCLI_PARENT"  # the number of the process that has started this one
 JOINING = timedelta(minutes=2)  # for all processes to import torch and come
 GRACE = 10.0  # seconds in which a process that has been dismissed ends
+ORPHANED = 0.5  # seconds between two looks at whether the process that started this one is there
 NOTICE = 2.0  # seconds until a process that can't be reached has ended, if it does
 
 
 @contextmanager
-def several(count: int | None, words: Sequence[str]) -> Iterator[Ranks | None]:
-    """Give the processes that train together, this one among them; None if it trains alone.
+def several(count: int | None, words: Sequence[str]) -> Iterator[Ranks]:
+    """Give the processes that train together, this one among them.
 
     Args:
-        count: how many are to be started here.
+        count: how many there are to be, with those that are started here; None where there are some.
         words: of the command line, which the others are started with.
 
     Raises:
@@ -38,13 +41,11 @@ def several(count: int | None, words: Sequence[str]) -> Iterator[Ranks | None]:
         LostProcessError: one of them has ended.
     """
     meeting = os.environ.get(MEETING)
-    if size_of() > 1:
+    if count is None or size_of() > 1:
         if meeting is None and count is not None:
             raise UsageError(f"torchrun has started {size_of()} processes already; leave --processes out")
         with joined(meeting) as ranks:
             yield ranks
-    elif count is None or count == 1:
-        yield None
     else:
         with (
             tempfile.TemporaryDirectory(prefix="tfcli-") as folder,
@@ -61,6 +62,8 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
     if children is not None:
         size = children.count
     store: Any = None
+    if PARENT in os.environ:
+        threading.Thread(target=end_with, args=[int(os.environ[PARENT])], daemon=True).start()
     if meeting is not None:
         store = dist.FileStore(meeting, size)  # type: ignore[attr-defined]  # it comes from C++
         store.set_timeout(JOINING)
@@ -78,6 +81,13 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
         leave()
 
 
+def end_with(parent: int) -> None:
+    """End this process soon after the one that started it: at a file it would wait for that in vain."""
+    while os.getppid() == parent:
+        time.sleep(ORPHANED)
+    os._exit(1)
+
+
 class Children:
     """The other processes of a training, which this one has started and waits for at the end."""
 
@@ -91,7 +101,7 @@ class Children:
             os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # all are here: nothing goes over the network
         for rank in range(1, self.count):
             own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.count)}
-            environment = {**os.environ, **own, MEETING: self.meeting}
+            environment = {**os.environ, **own, MEETING: self.meeting, PARENT: str(os.getpid())}
             with self.errors_of(rank).open("wb") as errors:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tfcli", *self.words],
