@@ -142,6 +142,18 @@ def test_nothing_is_wider_than_the_terminal(
     assert "…" not in text
 
 
+def test_more_sides_than_there_are_columns_for_are_told_in_lines(
+    make: object, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert callable(make)
+    for number in range(8):
+        make(f"r{number}", number / 10, f"train.warmup_steps={1000 + number}")
+    monkeypatch.setenv("COLUMNS", "40")
+    text = " ".join(cli("compare", *(f"r{number}" for number in range(8))).stdout.split())
+    assert "train.warmup_steps: A 1000, B 1001, C 1002, D 1003" in text
+    assert "exact match: A 0.000, B 0.100, C 0.200" in text
+
+
 def test_a_folder_of_runs_is_compared_as_its_runs(make: object, cli: Cli) -> None:
     assert callable(make)
     for seed in (0, 1):

@@ -36,12 +36,11 @@ def print_comparison(console: Console, found: Comparison) -> None:
         print_wrapped(console, text, indent=3)
     if found.settings:
         print_lines(console)
-        print_fitting(console, [columns(console, "settings", found, setting_rows(found))])
+        print_sides(console, "settings", found, [setting_rows(found)])
     else:
         print_lines(console, "\nno settings differ" + " but the seed" * has_seeds(found))
     print_lines(console)
-    forms = [figure_rows(found, whole) for whole in (True, False)]
-    print_fitting(console, [columns(console, "figures", found, rows) for rows in forms])
+    print_sides(console, "figures", found, [figure_rows(found, whole) for whole in (True, False)])
     if rows := difference_rows(found):
         print_lines(console)
         print_fitting(console, [difference_table(rows)])
@@ -49,6 +48,21 @@ def print_comparison(console: Console, found: Comparison) -> None:
     else:
         print_wrapped(console, Text(ALONE, "dim"))
     print_curves(console, found)
+
+
+def print_sides(
+    console: Console, title: str, found: Comparison, forms: Sequence[Sequence[Sequence[str]]]
+) -> None:
+    """Print the first form of some rows that fits with a column a side; where none does, a line a row."""
+    tables = [columns(console, title, found, rows) for rows in forms]
+    unbounded = console.options.update(width=10_000)
+    if any(console.measure(table, options=unbounded).maximum <= console.width for table in tables):
+        print_fitting(console, tables)
+        return
+    print_lines(console, Text(title, "bold"))
+    for key, *values in forms[-1]:
+        said = ", ".join(f"{side.name} {value}" for side, value in zip(found.sides, values, strict=True))
+        print_wrapped(console, Text(showable(console, f"{key}: {said}")), indent=2)
 
 
 def columns(console: Console, title: str, found: Comparison, rows: Sequence[Sequence[str]]) -> Table:
