@@ -26,6 +26,7 @@ STREAM = Stream(is_terminal=False, encoding="utf-8")
 TERMINAL = Terminal(STREAM, STREAM, 80, None, [])
 TORCH = Requirement("torch", ">=2.9,<2.14", None)
 HARDWARE = {"threads": 1, "gpus": [], "made_for_cuda": True, "auto": "cpu"}
+EXTRAS = {"browser", "cluster", "hf", "onnx", "optuna", "plot", "spell", "tensorboard", "vision"}
 FAKE_TORCH = """
 class device:
     def __init__(self, name): self.name = name
@@ -89,7 +90,7 @@ def test_versions_and_devices_are_those_that_are_here(report: DoctorReport) -> N
     assert report.devices.auto is not None
     assert 1 <= report.processor.usable <= report.processor.cores == os.cpu_count()
     assert (report.processor.threads or 0) >= 1
-    assert {extra.name for extra in report.extras} == {"plot", "browser", "hf", "onnx", "spell", "vision"}
+    assert {extra.name for extra in report.extras} == EXTRAS
 
 
 def test_the_worst_problems_come_first(report: DoctorReport) -> None:

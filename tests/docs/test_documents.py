@@ -133,6 +133,10 @@ def test_the_readme_is_short_and_there_is_one_in_chinese_of_the_same_commands() 
     for pattern in (r"^#+ ", r"```sh\n.*?```", r"^\| `\S+` \| [\d,.]+ \|[^\n]*"):
         found = [re.findall(pattern, text, re.MULTILINE | re.DOTALL) for text in (README, chinese)]
         assert found[0] == found[1]
+    for topic in set(TOPICS) - {"README.zh"}:
+        assert f"({topic}.md)" in chinese
+    for row in re.findall(r"^\| (`tfcli [^`]*`) \|", README, re.MULTILINE):
+        assert f"| {row} |" in chinese
 
 
 def test_the_first_two_commands_are_the_main_job_and_the_tests() -> None:
