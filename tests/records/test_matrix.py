@@ -67,6 +67,7 @@ def test_copies_are_equal(matrix: Matrix) -> None:
         "weights": ROWS,
         "places": None,
         "shares": None,
+        "scores": None,
     }
     changed = copy.deepcopy(matrix)
     changed[0][0] = 7.0
