@@ -26,6 +26,7 @@ MANY = ("model.positions=rotary,ends", "train.seed=0:4")
 @pytest.fixture(autouse=True)
 def few_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tfcli.sweeps.bundles.JOBS", 2)  # ten runs are few, and quick
+    monkeypatch.setattr("tfcli.sweeps.bundles.FEWEST", 4)
 
 
 def sizes(workers: InlineWorkers) -> list[int]:
@@ -37,8 +38,8 @@ def weights(report: SweepReport) -> list[dict[str, torch.Tensor]]:
 
 
 def test_how_many_are_one_job_depends_on_the_plan_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tfcli.sweeps.bundles.JOBS", 16)
-    assert [size_of(runs) for runs in (1, 31, 64, 128, 10_000)] == [1, 1, 4, 8, 16]
+    monkeypatch.undo()
+    assert [size_of(runs) for runs in (1, 64, 127, 128, 10_000)] == [1, 1, 1, 8, 16]
 
 
 def test_seeds_that_are_trained_as_one_come_to_the_same_up_to_rounding(folder: Path) -> None:

@@ -15,12 +15,13 @@ from tfcli.sweeps.planning import Trial
 from tfcli.sweeps.strategies import Leg
 
 JOBS = 16  # that a sweep is to consist of at least: of fewer, some workers would have none
-MOST = 16  # runs of a job; more save little
+MOST, FEWEST = 16, 8  # runs of a job that is one program; more save little, and fewer next to nothing
 
 
 def size_of(runs: int) -> int:
     """How many runs of a sweep may be one job."""
-    return max(1, min(MOST, runs // JOBS))
+    size = min(MOST, runs // JOBS)
+    return size if size >= FEWEST else 1
 
 
 class Bundles:
