@@ -22,7 +22,7 @@ from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MOST_KILLS = 3  # workers that a job may cost
-PATIENCE = 5.0  # seconds for a worker to end that has nothing to do
+PATIENCE = 5.0  # seconds for a process to end whose pipe is closed
 CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
 
 
@@ -80,10 +80,6 @@ class Worker:
         with suppress(OSError):
             self.pipe.send(request)
 
-    def end(self) -> None:
-        """Let it end when it has done what it is at."""
-        self.pipe.close()
-
     def describe_end(self) -> str:
         """How its process ended."""
         code = self.process.exitcode
@@ -123,13 +119,8 @@ class LocalWorkers:
     def __enter__(self) -> LocalWorkers:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        for worker in self.workers:
-            worker.end()
-        if kind is None:
-            for worker in self.workers:
-                worker.process.join(PATIENCE)
-        self.kill()
+    def __exit__(self, *_: object) -> None:
+        self.kill()  # by themselves they would take half a second to take apart what torch has loaded
 
     def start(self, requests: int) -> None:
         """Start as many workers as there are requests to come: they import torch at the same time."""
@@ -215,6 +206,7 @@ class LocalWorkers:
         for worker in self.workers:
             worker.process.kill()
             worker.process.join()
+            worker.pipe.close()
         self.workers.clear()
 
 
