@@ -84,13 +84,18 @@ def above(folder: Path) -> str:
     return ".."
 
 
+def elsewhere(folder: Path) -> str:
+    shutil.copytree(folder / "runs/a", folder / "other/a")
+    return "other"
+
+
 def empty(folder: Path) -> str:
     (folder / "runs/empty").mkdir()
     return "runs/empty"
 
 
 @pytest.mark.parametrize(
-    "make", [foreign, a_file, empty, all_runs, here, above], ids=lambda make: make.__name__
+    "make", [foreign, a_file, empty, all_runs, here, above, elsewhere], ids=lambda make: make.__name__
 )
 def test_what_is_no_run_is_refused_and_nothing_is_removed(
     make: Callable[[Path], str], cli: Cli, runs: Path, folder: Path
