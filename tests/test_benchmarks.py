@@ -40,7 +40,7 @@ RUNS = {
     "neighbour.py": (["--runs", "1"], " x"),
     "seeds.py": (
         ["--seeds", "4", "--rounds", "1", "--settings", "task.max_length=4 model.d_model=16 train.steps=25"],
-        "| task.max_length=4 model.d_model=16 train.steps=25 |",
+        "| `task.max_length=4 model.d_model=16 train.steps=25` |",
     ),
     "step.py": (["--steps", "1"], "x as fast"),
 }
