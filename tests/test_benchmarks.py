@@ -37,7 +37,7 @@ RUNS = {
     "generation.py": (["--tokens", "20", "--runs", "1", "--sizes", "small", "large"], "x, the same symbols"),
     "transfer.py": (["--seeds", "0", "--steps", "3"], "| sort, from reverse |"),
     "importing.py": ([BERT, "--runs", "1"], "x import torch"),
-    "neighbour.py": (["--runs", "1"], " x"),
+    "neighbour.py": (["--runs", "1", "--only", "attn"], " x"),
     "seeds.py": (
         ["--seeds", "4", "--rounds", "1", "--settings", "task.max_length=4 model.d_model=16 train.steps=25"],
         "| `task.max_length=4 model.d_model=16 train.steps=25` |",

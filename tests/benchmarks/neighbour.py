@@ -1,6 +1,6 @@
 """Whole commands when the machine is quiet and beside a busy neighbour on every core, in turn in one run.
 
-    python tests/benchmarks/neighbour.py [--runs 5]
+    python tests/benchmarks/neighbour.py [--runs 5] [--only attn]
 
 The neighbour is a process a core that computes without a pause. Prints the median seconds of each command,
 quiet and busy, the median ratio of neighbouring runs, and the same with as many threads as there are cores
@@ -57,13 +57,16 @@ def seconds(words: list[str], folder: Path, environment: dict[str, str]) -> floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     options = parser.parse_args()
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         seconds(["train", "reverse", "--quiet", "--out", "made"], folder, environment)
-        for label, words in COMMANDS.items():
-            quiet, busy = [], []
+        for label in options.only:
+            words = COMMANDS[label]
+            quiet: list[float] = []
+            busy: list[float] = []
             for _ in range(options.runs):
                 quiet.append(seconds(words, folder, environment))
                 with neighbour():

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from tests.conftest import SMALL, Cli, invoke, invoke_in
 from tests.docs.documents import DOCUMENTS, find_commands, find_mentions, session_of
 from tests.docs.generate import fill
 from tests.pretrained import tiny
+from tfcli.commands import tour
+from tfcli.commands.tour import make_tour
 from tfcli.config.schema import SECTIONS
 from tfcli.docs import TOPICS
+from tfcli.records.tour import TourRecord
 from tfcli.render.documents import print_document
 
 README = DOCUMENTS["README"]
@@ -39,6 +43,17 @@ MENTIONS = {command: name for name in reversed(DOCUMENTS) for command in find_me
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("documents")
+
+
+@pytest.fixture(autouse=True)
+def one_tour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands that take a tour share its trainings."""
+    monkeypatch.setattr(tour, "make_tour", make_tour_once)
+
+
+@cache
+def make_tour_once(language: str) -> TourRecord:
+    return make_tour(language)
 
 
 def mask_numbers(text: str, command: str) -> list[str]:
