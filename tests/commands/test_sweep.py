@@ -413,8 +413,18 @@ def test_a_plan_says_how_much_there_is_to_do(folder: Path) -> None:
     sweep(*FOUR, workers=InlineWorkers(1, lambda: next(left, True)))
     again = plan_sweep(plan(*FOUR), Rules(), InlineWorkers(2))
     assert (again.done, again.started) == (1, 3)
-    assert again.measured == "as the 1 runs that are done took"
-    assert json.loads(json.dumps(again.parameters))
+    assert again.measured.startswith("by a few steps of 2 settings")  # of one of them, no run is done
+    sweep(*FOUR)
+    whole = plan_sweep(plan(*FOUR), Rules(), InlineWorkers(2))
+    assert whole.measured == "as the 4 runs that are done took"
+    assert json.loads(json.dumps(whole.parameters))
+
+
+def test_a_plan_takes_no_size_from_runs_of_other_settings(folder: Path) -> None:
+    sweep("train.seed=0:1")
+    made = plan_sweep(plan("model.d_model=16,32"), Rules(), InlineWorkers())
+    fresh = plan_sweep(plan("model.d_model=16,32", folder=Path("elsewhere")), Rules(), InlineWorkers())
+    assert made.parameters == fresh.parameters
 
 
 def test_a_plan_of_models_that_cannot_be_built_says_why(folder: Path) -> None:

@@ -14,7 +14,7 @@ from tfcli.runs import folders
 from tfcli.sweeps import summary
 from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Workers
-from tfcli.sweeps.planning import shown
+from tfcli.sweeps.planning import Trial, shown
 from tfcli.sweeps.setup import Prepared
 
 TRIED = 4  # settings of which a few steps are timed
@@ -63,8 +63,8 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
     }
     started = [t for t in trials if t.id not in done and (t.folder / folders.CONFIG).is_file()]
     steps = strategy.most_steps() - sum(trial.steps for trial in trials if trial.id in done)
-    found = list(journal.outcomes.values())
-    cost = cost_by_runs([o for o in found if o.state in summary.ENDED]) or cost_by_trying(prepared, workers)
+    ended = [outcome for outcome in journal.outcomes.values() if outcome.state in summary.ENDED]
+    cost = cost_by_runs(trials, ended) or cost_by_trying(prepared, workers)
     return SweepPlan(
         sweep=str(planner.folder),
         source=prepared.source,
@@ -90,8 +90,17 @@ class Cost(NamedTuple):
     measured: str  # how that is known
 
 
-def cost_by_runs(done: Sequence[RunOutcome]) -> Cost | None:
-    """Return what runs cost that have come to their end, by the steps they were to have; None of none."""
+def cost_by_runs(trials: Sequence[Trial], ended: Sequence[RunOutcome]) -> Cost | None:
+    """Return what runs cost that have come to their end, by the steps they were to have.
+
+    None where that says nothing of a setting: the folder's other runs may be of other sizes. A search has no
+    settings before it draws them, and goes by all of the folder.
+    """
+    known = {outcome.id for outcome in ended}
+    if any(all(trial.id not in known for trial in members) for members in summary.by_setting(trials)):
+        return None
+    ids = {trial.id for trial in trials}
+    done = [outcome for outcome in ended if outcome.id in ids or not ids]
     sizes = [outcome.parameters for outcome in done if outcome.parameters]
     costs = [outcome.seconds / outcome.most_steps for outcome in done if outcome.most_steps]
     if not sizes or not costs:
