@@ -81,6 +81,7 @@ def here(folder: Path) -> str:
 
 
 def above(folder: Path) -> str:
+    shutil.copytree(folder / "runs/a", folder.parent / "a run beside", dirs_exist_ok=True)
     return ".."
 
 

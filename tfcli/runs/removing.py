@@ -37,9 +37,11 @@ def find_removable(names: Sequence[str]) -> list[Path]:
         found = folders.find_all(names)
     except UsageError as error:
         raise UsageError(f"{error}; nothing was removed") from error
-    for name in names:
-        if not may_be_emptied(name):
-            raise UsageError(f"{name} isn't a run; name those in it, as {name}/*. Nothing was removed")
+    named = set(map(folders.as_run, names))
+    for run in found:
+        if run not in named and not is_of_a_collection(run):
+            there = run.parent
+            raise UsageError(f"{there} isn't a run; name those in it, as {there}/*. Nothing was removed")
     for run in found:
         if not is_ours(run):
             raise UsageError(f"{run} isn't a run of tfcli's; nothing was removed")
@@ -48,14 +50,9 @@ def find_removable(names: Sequence[str]) -> list[Path]:
     return found
 
 
-def may_be_emptied(name: str) -> bool:
-    """Whether a name stands for a run, or for a folder of runs that lies below `runs/` or is a sweep's.
-
-    Other folders may hold runs by chance, such as the one above.
-    """
-    if folders.as_run(name) is not None or not Path(name).is_dir() or (folders.RUNS / name).is_dir():
-        return True
-    return folders.RUNS.resolve() in Path(name).resolve().parents or (Path(name) / folders.JOURNAL).is_file()
+def is_of_a_collection(run: Path) -> bool:
+    """Whether a run lies in a folder below `runs/`, or in a sweep's; others may hold runs by chance."""
+    return folders.RUNS.resolve() in run.parent.resolve().parents or (run.parent / folders.JOURNAL).is_file()
 
 
 def is_ours(run: Path) -> bool:
