@@ -108,6 +108,8 @@ WRONG = [
     (["bench", "copy", *["train.train_samples=1,2"] * 2], 2, "write train.train_samples=10,20 for several"),
     (["bench", "copy", "--plain", "train.train_samples=1,2"], 2, "--plain is about examples as they are"),
     (["train", "copy", "task.layout=next"], 2, "override task.layout=next: task.layout next needs"),
+    (["ls", "--sort", ""], 2, "no run has a key ''"),
+    (["ls", "--sort", "-"], 2, "no run has a key ''"),
     (["bench", "nothing"], 2, "no example is called 'nothing'"),
     (["bench", "copy", "model.n_heads=3"], 2, "must divide d_model = 64"),
     (["trace", "--save", "x.svg"], 2, "the suffix says the format, one of .html .json"),

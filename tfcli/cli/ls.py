@@ -41,7 +41,7 @@ def list_all(
     from tfcli.render.reports import print_catalog, print_runs
 
     found = list_catalog(where or [], sort, hint)
-    if as_json or not (sort or where):
+    if as_json or (sort is None and not where):
         print_result(found, print_catalog, as_json=as_json)
         return
     if found.runs:

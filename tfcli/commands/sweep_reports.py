@@ -105,7 +105,8 @@ def cost_by_runs(trials: Sequence[Trial], ended: Sequence[RunOutcome]) -> Cost |
     costs = [outcome.seconds / outcome.most_steps for outcome in done if outcome.most_steps]
     if not sizes or not costs:
         return None
-    return Cost(median(costs), (min(sizes), max(sizes)), f"as the {len(costs):,} runs that are done took")
+    those = f"the {len(costs):,} runs that are done" if len(costs) > 1 else "the run that is done"
+    return Cost(median(costs), (min(sizes), max(sizes)), f"as {those} took")
 
 
 def cost_by_trying(prepared: Prepared, workers: Workers) -> Cost:

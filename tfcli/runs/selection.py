@@ -72,8 +72,10 @@ def select_runs(
         UsageError: a condition can't be read, or there is no such key.
     """
     conditions = [parse_condition(text) for text in where]
-    key = sort.removeprefix("-") if sort else None
-    keys = list(dict.fromkeys([*(condition.key for condition in conditions), *([key] if key else [])]))
+    key = None if sort is None else sort.removeprefix("-")
+    keys = list(
+        dict.fromkeys([*(condition.key for condition in conditions), *([] if key is None else [key])])
+    )
     found = [summarize(path, keys) for path in all_runs()]
     known = {name for run in found for name in run.values}
     for name in keys:
