@@ -1,4 +1,4 @@
-"""`inspect --heads`, `trace`, `patch`, `attn --over-time` and `train --watch`, as a person runs them."""
+"""`inspect --heads`, `trace`, `patch` and `attn --over-time`, as a person runs them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,10 @@ from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
 from tfcli.checkpoints.loading import load_run
 from tfcli.commands import inspect
 from tfcli.commands.inspect import resolve_sequence
-from tfcli.commands.train import Audience, train_run
-from tfcli.config.files import load_config
 from tfcli.records.inspection import Choice
-from tfcli.records.progress import Progress
 from tfcli.render.heads import print_heads
 from tfcli.render.over_time import print_over_time
 from tfcli.render.patching import print_patching
-from tfcli.render.progress import LOOK, LiveDisplay
 from tfcli.render.trace import print_summary, print_trace
 
 SNAPSHOTS = [*SMALL, "train.snapshot_every=20", "train.steps=50", "train.stop_when_solved=false"]
@@ -342,68 +338,6 @@ def test_a_trace_is_saved_as_it_is_printed(run_cli: Cli, tmp_path: Path) -> None
     assert json.loads((tmp_path / "x.json").read_text()) == as_json(run_cli, *words)
     [stage] = as_json(run_cli, *words)["stages"]
     assert stage["scale"] == pytest.approx(8**-0.5)
-
-
-# --- watch ---
-
-
-def test_watch_draws_the_head_as_it_is(folder: Path) -> None:
-    config = load_config("reverse", SNAPSHOTS)
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    display = LiveDisplay(console)
-    maps = []
-
-    def show(record: Progress) -> None:
-        if record.fresh:
-            assert record.attention is not None
-            [layer] = record.attention.layers
-            assert (layer.layer, [head.head for head in layer.heads]) == (0, [2])
-            maps.append(layer.heads[0].weights)
-            console.print(display.picture(record))
-
-    train_run(config, "x", None, Audience(show, Choice([0], [2])))
-    assert maps[0] != maps[-1]
-    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
-    assert text.count("layer 0 head 2") == len(maps) == 2
-    assert max(map(cell_len, text.splitlines())) <= 80
-    run = load_run(Path("runs/x"))
-    final = inspect.attend(run, resolve_sequence(run, None, 0), Choice([0], [2]))
-    assert final.layers[0].heads[0].weights == maps[-1]
-
-
-def test_a_slow_watch_draws_many_maps_and_waits_at_each(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr("tfcli.render.progress.time.sleep", naps.append)
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    steps = []
-    with LiveDisplay(console, slow=True) as display:
-
-        def show(record: Progress) -> None:
-            if record.attention is not display.map:
-                steps.append(record.step)
-            display.show(record)
-
-        config = load_config(
-            "reverse", ["train.steps=130", "train.stop_when_solved=false", "train.eval_every=65"]
-        )
-        train_run(config, "x", None, Audience(show, Choice([0], [2]), often=True))
-    assert steps[:59] == list(range(1, 60))
-    assert [step for step in steps if step > 115] == [116, 118, 120, 124, 128, 130]
-    assert naps == [LOOK] * len(steps)
-
-
-def test_watching_changes_nothing(folder: Path) -> None:
-    for name, words in (("a", []), ("b", ["--watch", "--slow", "--head", "1"])):
-        invoke("train", "reverse", *SMALL, "-q", "--out", name, *words)
-    first, second = (Path(name, "model.safetensors").read_bytes() for name in "ab")
-    assert first[-10_000:] == second[-10_000:]
-
-
-def test_watch_says_where_it_cannot_draw(cli: Cli) -> None:
-    result = cli("train", "copy", *SMALL, "train.steps=1", "--watch")
-    assert "--watch needs a terminal" in result.stderr
 
 
 # --- any terminal ---

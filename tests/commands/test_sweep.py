@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tfcli.records.sweep import SweepProgress, SweepReport
 from tfcli.runs import folders, locks
 from tfcli.runs.folders import JOURNAL
 from tfcli.sweeps.journal import Journal, hold_folder
-from tfcli.sweeps.orders import Check, Job, Lost
+from tfcli.sweeps.orders import Check, Done, Job, Lost, Word
 from tfcli.sweeps.searches import parse_search
 from tfcli.sweeps.workers import count_cores
 
@@ -238,7 +239,7 @@ def test_models_that_cannot_be_built_are_told_before_anything_is_trained(folder:
 class Fragile(InlineWorkers):
     """Workers that die of each job, and may be replaced."""
 
-    def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
         request = self.requests[-1]
         if isinstance(request, Check) or self.stopped:
             yield from super().wait(timeout)
@@ -255,7 +256,7 @@ def test_a_run_that_no_worker_survives_is_recorded(folder: Path) -> None:
 
 def test_models_that_no_worker_survives_end_a_sweep(folder: Path) -> None:
     class Dead(InlineWorkers):
-        def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+        def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
             yield Lost(self.requests.pop(), "123", "was ended by SIGKILL", True)
 
     with pytest.raises(
@@ -268,7 +269,7 @@ def test_a_worker_that_is_lost_is_told(folder: Path) -> None:
     class Losing(InlineWorkers):
         lost = False
 
-        def wait(self, timeout: float):  # type: ignore[no-untyped-def]
+        def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
             if not self.lost and isinstance(self.requests[-1], Job):
                 self.lost = True
                 yield Lost(self.requests[-1], "123", "was ended by SIGKILL", False)
