@@ -19,6 +19,9 @@ def move_run(old: str, new: str) -> MoveReport:
         UsageError: there is no such run, it is in training, or the new name is taken.
         TfcliError: it can't be moved there.
     """
+    within = [path for path in folders.all_runs() if path.parent.name == old]
+    if folders.as_run(old) is None and within:
+        raise UsageError(f"{old} is a folder of runs; name one of them: {folders.name_of(within[0])}")
     run = folders.find(old)
     target = Path(new) if os.path.dirname(new) else folders.RUNS / new
     if not new or os.path.lexists(target):
