@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.devices import make_generator
 from tfcli.errors import NO_MEMORY
 from tfcli.intervals import wilson
 from tfcli.model.layout import Layout
+from tfcli.model.softmax import cross_entropy
 from tfcli.model.trace import Intervention
 from tfcli.ngrams import NGrams
 from tfcli.records.results import Answer, LengthScore, Score, judge
@@ -177,8 +177,7 @@ def answer(
         targets = batch.targets[start : start + len(logits)]
         start += len(logits)
         ids.append(logits.argmax(-1))
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="sum")
-        nats.append(loss.double())
+        nats.append(cross_entropy(logits.float(), targets, "sum").double())
     found = torch.cat(ids)
     return found, mark(found, batch.targets)._replace(nats=torch.stack(nats).sum())
 

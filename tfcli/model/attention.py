@@ -18,6 +18,7 @@ from tfcli.model.attention_weights import Softmax
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
+from tfcli.model.softmax import AT_ONCE
 from tfcli.model.stacking import is_stacked
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, matrix_stage, multiply
 from tfcli.model.trace import LayerContext, LayerTrace
@@ -55,7 +56,7 @@ class Attention(nn.Module):
             if at.first > 0:
                 return self.attend_from_last(x, q, k, v, at)
         q, bias = self.rescale(q, self.positions.bias(x, at), at)
-        if trace is None and self.weigh.is_softmax and not is_slow_when_fused(v):
+        if trace is None and self.weigh.is_softmax and not is_slow_when_fused(v, bias):
             z = attend_fused(q, k, v, bias, at, self.scale, self.dropout if self.training else 0.0)
         else:
             scores = q @ k.transpose(-2, -1) * self.scale
@@ -254,12 +255,18 @@ def attend_fused(
     return F.scaled_dot_product_attention(q, k, v, at.close(bias, q.dtype), dropout, scale=scale)
 
 
-def is_slow_when_fused(v: Tensor) -> bool:
+def is_slow_when_fused(v: Tensor, bias: Tensor | None) -> bool:
     """Whether torch's fused attention takes longer than the explicit form, for values [B, H, T, K].
 
-    On a CPU its backward pass is three times as slow in bfloat16 as in float32. Weights of many tokens would
+    On a CPU it takes up to three times as long over few tokens, a quarter more where the position bias has a
+    gradient, and its backward pass three times as long in bfloat16 as in float32. Weights of many tokens would
     take more memory than that is worth. In a stack it has no gradient for a position bias.
     """
     if is_stacked():
         return True
-    return v.device.type == "cpu" and v.dtype == torch.bfloat16 and v.requires_grad and v.shape[2] <= 256
+    if v.device.type != "cpu" or torch.compiler.is_exporting():
+        return False
+    if v.dtype == torch.bfloat16 and v.requires_grad:
+        return v.shape[2] <= 256
+    learns_bias = bias is not None and bias.requires_grad
+    return v.shape[2] < AT_ONCE or (learns_bias and v.shape[2] <= 64)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tfcli.model.softmax import softmax
 from tfcli.model.stages import Explanation
 
 
@@ -26,7 +27,7 @@ class Softmax(nn.Module):
     )
 
     def forward(self, scores: Tensor) -> Tensor:
-        return scores.softmax(dim=-1)
+        return softmax(scores)
 
     def recompute(self, scores: Tensor) -> Tensor:
         """Return the weights of `scores` [H, T, T] in double precision, written out apart from `forward`."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tfcli.devices import make_generator
 from tfcli.model.positions.rank import RankPositions
+from tfcli.model.softmax import cross_entropy
 from tfcli.training.loop import Trainer
 from tfcli.training.stack import Filled, Stack, fill_up, mean_losses
 
@@ -78,7 +78,7 @@ def run_alone(trainer: Trainer, batch: Batch) -> Tensor:
     trainer.model.train()
     logits: Tensor = trainer.model(batch.inputs, batch.may_attend)
     trainer.optimizer.zero_gradients()
-    torch.autograd.backward(F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten()))
+    torch.autograd.backward(cross_entropy(logits, batch.targets))
     return logits.detach()
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tfcli.config.train_section import SEEDS_APART, TrainConfig
@@ -16,6 +15,7 @@ from tfcli.devices import make_generator, matmul_precision, random_states, resto
 from tfcli.errors import DivergedError
 from tfcli.evaluation import IGNORE
 from tfcli.model.encoder import Encoder
+from tfcli.model.softmax import cross_entropy
 from tfcli.records.progress import StepRecord
 from tfcli.training.epochs import Epochs
 from tfcli.training.optimizers import Optimizer
@@ -109,11 +109,11 @@ class Trainer:
         Where the batch is but a part of one, `count` [] is the number of such tokens in all of it.
         """
         with matmul_precision(self.device, self.config.precision):
-            logits = self.model(batch.inputs, batch.may_attend).flatten(0, 1)
+            logits = self.model(batch.inputs, batch.may_attend)
             if count is None:
-                loss = F.cross_entropy(logits, batch.targets.flatten())
+                loss = cross_entropy(logits, batch.targets)
             else:
-                loss = F.cross_entropy(logits, batch.targets.flatten(), reduction="sum") / count
+                loss = cross_entropy(logits, batch.targets, "sum") / count
         torch.autograd.backward(loss)
         return loss.detach()
 

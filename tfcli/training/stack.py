@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tfcli.evaluation import IGNORE
+from tfcli.model.softmax import cross_entropy
 from tfcli.model.stacking import stacking
 from tfcli.training.loop import Trainer, move
 from tfcli.training.optimizers import SGD, Adam, AdamW, Optimizer
@@ -172,7 +173,7 @@ def fill(rows: Tensor, count: int, width: int, value: int) -> Tensor:
 
 def mean_losses(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean losses [S] over what counts, from logits [S, B, M, V] and targets [S, B, M]."""
-    losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none")
+    losses = cross_entropy(logits, targets, "none")
     return losses.view(len(targets), -1).sum(1) / (targets != IGNORE).sum((1, 2))
 
 

@@ -17,6 +17,7 @@ from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
+from tfcli.model.softmax import softmax
 from tfcli.model.stages import Explanation
 
 
@@ -63,7 +64,7 @@ class LandmarkPositions(Positions):
             elif at.may_attend is not None:
                 scores = scores.masked_fill(~at.may_attend[:, None, None], -math.inf)
             place = at.order[:, None, None].to(scores.dtype)  # [B, 1, 1, L]
-            landmark = (scores.softmax(-1) * place).sum(-1, keepdim=True)  # [B, H, Q, 1]
+            landmark = (softmax(scores) * place).sum(-1, keepdim=True)  # [B, H, Q, 1]
             numbers: Tensor = place - landmark - 1
             return numbers
 
