@@ -1,6 +1,7 @@
 """The program `tfcli`, as far as it is about its process: signals, its surroundings, its end."""
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,10 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from tfcli.cli import app  # what it imports comes after that
+
+# Python looks for garbage in cycles whenever 700 more objects are there, and while torch is imported each is
+# there to stay: that takes a tenth of a short command.
+gc.set_threshold(100_000)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tfcli.model.attention_scale import AttentionScale
 from tfcli.model.attention_weights import Softmax
 from tfcli.model.coordinates import Coordinates
+from tfcli.model.linear import Linear
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.softmax import AT_ONCE
@@ -44,8 +45,8 @@ class Attention(nn.Module):
         self.positions = positions
         self.rescale = rescale
         self.weigh = weigh
-        self.qkv = nn.Linear(sizes.d_model, 3 * sizes.d_model, sizes.bias)
-        self.out = nn.Linear(sizes.d_model, sizes.d_model, sizes.bias)
+        self.qkv = Linear(sizes.d_model, 3 * sizes.d_model, sizes.bias)
+        self.out = Linear(sizes.d_model, sizes.d_model, sizes.bias)
 
     def forward(self, x: Tensor, context: LayerContext) -> Tensor:
         at, trace = context.at, context.trace
@@ -221,7 +222,7 @@ class SharedAttention(Attention):
     def __init__(self, sizes: Sizes, positions: Positions, rescale: AttentionScale, weigh: Softmax) -> None:
         super().__init__(sizes, positions, rescale, weigh)
         self.scale = 1 / math.sqrt(sizes.d_model)
-        self.qkv = nn.Linear(sizes.d_head, 3 * sizes.d_head, bias=False)
+        self.qkv = Linear(sizes.d_head, 3 * sizes.d_head, bias=False)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         slices = self.split_heads(x)
@@ -259,8 +260,8 @@ def is_slow_when_fused(v: Tensor, bias: Tensor | None) -> bool:
     """Whether torch's fused attention takes longer than the explicit form, for values [B, H, T, K].
 
     On a CPU it takes up to three times as long over few tokens, a quarter more where the position bias has a
-    gradient, and its backward pass three times as long in bfloat16 as in float32. Weights of many tokens would
-    take more memory than that is worth. In a stack it has no gradient for a position bias.
+    gradient, and its backward pass takes three times as long in bfloat16 as in float32. Weights of many
+    tokens would take more memory than that is worth. In a stack it has no gradient for a position bias.
     """
     if is_stacked():
         return True

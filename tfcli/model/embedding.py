@@ -10,6 +10,8 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tfcli.model.linear import Linear
+
 
 class Embedding(nn.Embedding):
     """A table with a learned row for each token.
@@ -46,7 +48,7 @@ class PatchEmbedding(Embedding):
 
     def __init__(self, n_tokens: int, d_model: int, n_features: int, *, scaled: bool = False) -> None:
         super().__init__(n_tokens, d_model, scaled=scaled)
-        self.projection = nn.Linear(n_features, d_model, bias=False)
+        self.projection = Linear(n_features, d_model, bias=False)
 
     def forward(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
         rows = super().forward(tokens)

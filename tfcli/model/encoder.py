@@ -21,6 +21,7 @@ from tfcli.model.counters import Counters
 from tfcli.model.embedding import Embedding
 from tfcli.model.indices import ConsecutiveIndices
 from tfcli.model.layout import Layout
+from tfcli.model.linear import Linear
 from tfcli.model.masks import Mask
 from tfcli.model.norms import Norm
 from tfcli.model.output_heads import OutputHead
@@ -72,9 +73,7 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
         self.norm, self.output_head = norm, output_head
-        self.unembedding = (
-            None if tie_embeddings else nn.Linear(embedding.embedding_dim, layout.n_answers, bias)
-        )
+        self.unembedding = None if tie_embeddings else Linear(embedding.embedding_dim, layout.n_answers, bias)
         self.logit_bias = nn.Parameter(torch.zeros(layout.n_answers)) if logit_bias else None
 
     def forward(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config.fields import Activation
+from tfcli.model.linear import Linear
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Stage, multiply
 
@@ -72,10 +73,10 @@ class MLP(FeedForward):
 
     def __init__(self, sizes: Sizes, *, activation: Activation = "gelu") -> None:
         super().__init__(sizes)
-        self.expand = nn.Linear(sizes.d_model, sizes.d_ff, sizes.bias)
+        self.expand = Linear(sizes.d_model, sizes.d_ff, sizes.bias)
         self.activation = ACTIVATIONS[activation]
         self.dropout = nn.Dropout(sizes.dropout)
-        self.contract = nn.Linear(sizes.d_ff, sizes.d_model, sizes.bias)
+        self.contract = Linear(sizes.d_ff, sizes.d_model, sizes.bias)
         b_1, b_2 = (" + b_1", " + b_2") if sizes.bias else ("", "")
         self.formula = f"{activation}(x W_1{b_1}) W_2{b_2}"
         self.explanation = (
@@ -99,7 +100,7 @@ class GatedMLP(MLP):
 
     def __init__(self, sizes: Sizes, *, activation: Activation = "silu") -> None:
         super().__init__(sizes, activation=activation)
-        self.gate = nn.Linear(sizes.d_model, sizes.d_ff, sizes.bias)
+        self.gate = Linear(sizes.d_model, sizes.d_ff, sizes.bias)
         b_1, b_2, b_g = (" + b_1", " + b_2", " + b_g") if sizes.bias else ("", "", "")
         self.formula = f"({activation}(x W_g{b_g}) * (x W_1{b_1})) W_2{b_2}"
         self.explanation = (

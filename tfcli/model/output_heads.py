@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Activation, Annotated, Field
 from tfcli.model.feed_forward import ACTIVATIONS
+from tfcli.model.linear import Linear
 from tfcli.model.norms import Norm
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Stage, has_bias, multiply
@@ -67,7 +68,7 @@ class DenseHead(OutputHead):
         norm_after: Annotated[bool, Field(description="whether a norm of the model's kind follows")] = True,
     ) -> None:
         super().__init__(sizes, norm)
-        self.dense = nn.Linear(sizes.d_model, sizes.d_model, sizes.bias)
+        self.dense = Linear(sizes.d_model, sizes.d_model, sizes.bias)
         self.activation = ACTIVATIONS[activation]
         self.norm = norm if norm_after else Norm(sizes)
         is_normed = type(self.norm) is not Norm
