@@ -4,8 +4,7 @@
 
 Both train with all cores of the machine: one process with as many threads as torch takes, several with their
 share of these. They take turns; medians of tokens a second are printed, with the least and the most. Weights
-are compared by the norm of their difference, as a share of their own, without the biases of keys, which have
-no effect and no gradient but rounding.
+are compared by the norm of their difference, as a share of their own.
 """
 
 from __future__ import annotations
@@ -51,13 +50,9 @@ def train(folder: Path, name: str, words: list[str], processes: int) -> dict[str
 
 
 def weights(run: Path) -> torch.Tensor:
-    """Return the weights of a run as a vector, without the biases of keys."""
+    """Return the weights of a run as a vector."""
     found = load_file(run / "model.safetensors")
-    parts = []
-    for name, tensor in found.items():
-        q, _, v = tensor.chunk(3) if name.endswith("qkv.bias") else (tensor, None, tensor[:0])
-        parts += [q.flatten().double(), v.flatten().double()]
-    return torch.cat(parts)
+    return torch.cat([tensor.flatten().double() for tensor in found.values()])
 
 
 def compare_weights(folder: Path, processes: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from itertools import product
 from typing import Any, get_args
 
@@ -22,13 +23,16 @@ from tfcli.model import (
     MASKS,
     NORMS,
     POSITIONS,
+    attention,
 )
 from tfcli.model.attention_scale import LogLengthScale
 from tfcli.model.blocks import PLACEMENTS
 from tfcli.model.embedding import PatchEmbedding
+from tfcli.model.encoder import Encoder
 from tfcli.model.feed_forward import ACTIVATIONS
 from tfcli.model.layout import Layout
 from tfcli.model.trace import ForwardTrace, Intervention, LayerContext
+from tfcli.training.optimizers import find_idle
 
 
 def torch_layer(block: nn.Module, norm: str, activation: str) -> nn.TransformerEncoderLayer:
@@ -69,7 +73,10 @@ def test_a_block_is_torchs_encoder_layer(norm: str, activation: str, padded: boo
 
 @pytest.mark.parametrize("options", ALL + RANDOMIZED)
 @pytest.mark.parametrize("padded", [False, True])
-def test_the_fused_kernel_gives_what_the_trace_shows(options: dict[str, Any], padded: bool) -> None:
+def test_the_fused_kernel_gives_what_the_trace_shows(
+    options: dict[str, Any], padded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "is_slow_when_fused", lambda v, bias: False)
     model = make(**options)
     may_attend = padding([9, 5, 1]) if padded else None
     close(model(tokens(), may_attend), model(tokens(), may_attend, trace=ForwardTrace()))
@@ -239,6 +246,36 @@ def test_queries_and_keys_are_left_out_only_where_they_change_nothing(
     torch.testing.assert_close(model(tokens()), logits)
 
 
+def without_key_bias(model: Encoder) -> Encoder:
+    """Return a copy whose keys have no bias."""
+    changed = deepcopy(model)
+    for block in changed.layers:
+        qkv = block.attention.qkv
+        with torch.no_grad():
+            if qkv.bias is not None:
+                qkv.bias.chunk(3)[1].zero_()
+    return changed
+
+
+@pytest.mark.parametrize("options", ALL, ids=str)
+def test_biases_of_keys_are_idle_only_where_they_change_nothing(options: dict[str, Any]) -> None:
+    model = make(**options)
+    is_idle = [block.attention.has_idle_biases for block in model.layers]
+    if any(is_idle):
+        close(without_key_bias(model)(tokens()), model(tokens()))
+    assert len(find_idle(model)) == sum(is_idle)
+    for block, part in zip(model.layers, find_idle(model), strict=False):
+        own = nn.utils.parameters_to_vector(model.parameters())[part]
+        assert torch.equal(own, block.attention.qkv.bias.chunk(3)[1])
+
+
+@pytest.mark.parametrize("positions", ["rotary", {"rotary": 1, "ends": 1}])
+def test_biases_of_keys_that_are_turned_count(positions: object) -> None:
+    model = make(positions=positions)
+    assert find_idle(model) == []
+    assert not torch.allclose(without_key_bias(model)(tokens()), model(tokens()), rtol=1e-3, atol=1e-3)
+
+
 def test_shared_attention_is_one_small_projection_for_all_heads() -> None:
     model = make(positions="none", attention="shared", n_layers=1)
     attention = model.layers[0].attention
@@ -306,6 +343,7 @@ def test_training_in_bfloat16_on_a_cpu_never_takes_the_slow_kernel(
     positions: str, scale: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make(positions=positions, attention_scale=scale).train()
+    monkeypatch.setattr(attention, "AT_ONCE", 0)  # as if these were not few tokens
     monkeypatch.delattr(torch.nn.functional, "scaled_dot_product_attention")
     with torch.autocast("cpu", torch.bfloat16):
         assert model(tokens()).isfinite().all()

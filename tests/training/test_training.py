@@ -26,15 +26,19 @@ from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
 from tfcli.model.positions.base import SHARP_AT, sharpness
 from tfcli.records.progress import Progress
+from tfcli.training import OPTIMIZERS
 from tfcli.training.loop import mean_loss
 from tfcli.training.monitor import monitor
 from tfcli.training.optimizers import AdamW
+
+SMALL = {"d_model": 16, "n_heads": 2}
+ROTARY = {**SMALL, "positions": "rotary"}
 
 
 def config(**sections: dict[str, Any]) -> RunConfig:
     small = {
         "task": {"name": "reverse", "vocab_size": 4, "max_length": 4},
-        "model": {"d_model": 16, "n_heads": 2},
+        "model": SMALL,
     }
     training = {"steps": 12, "batch_size": 16, "eval_every": 5, "threads": 1, **sections.pop("train", {})}
     return RunConfig.model_validate({**small, **sections, "train": training})
@@ -218,9 +222,22 @@ def test_the_learning_rate_falls_as_the_schedule_says(schedule: object, half_way
     assert [built.rate(step) for step in (10, 60, 110)] == pytest.approx([2.0, half_way, last])
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_biases_of_keys_that_do_nothing_stay(optimizer: str) -> None:
+    """Their gradient is rounding, of which Adam would make steps of full length."""
+    for model, stays in (({}, True), (ROTARY, False)):
+        begun, ended = (
+            trained(config(model={**SMALL, **model}, train={"optimizer": optimizer, "steps": steps}))
+            for steps in (1, 12)
+        )
+        biases = [m.layers[0].attention.qkv.bias.chunk(3) for m in (begun, ended)]
+        for letter, before, after in zip("qkv", *biases, strict=True):
+            assert torch.equal(before, after) == (stays and letter == "k")
+
+
 def test_the_optimizer_is_torchs_adamw_with_clipping() -> None:
     """With the same gradients, weights go the same way as with torch's own optimizer and clipping."""
-    settings = config(train={"weight_decay": 0.3, "clip_norm": 0.5})
+    settings = config(model=ROTARY, train={"weight_decay": 0.3, "clip_norm": 0.5})
     ours, theirs = (build_model(settings, build_task(settings.task)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
     matrices = [module.weight for module in theirs.modules() if isinstance(module, nn.Linear)]

@@ -99,6 +99,15 @@ class Attention(nn.Module):
         q, k, v = torch.unflatten(self.qkv(x), -1, (3, self.n_heads, -1)).unbind(-3)  # [B, T, H, K] each
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
+    @property
+    def has_idle_biases(self) -> bool:
+        """Whether biases of keys do nothing: they add the same to all scores of a query.
+
+        Softmax and entmax take that away, unless keys are turned before, each in its own way.
+        """
+        is_turned = type(self.positions).rotate is not Positions.rotate
+        return type(self) is Attention and has_bias(self.qkv) and not is_turned
+
     @staticmethod
     def only_values(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return values with queries and keys that make all scores 0."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Betas, Field, Positive, Share
+from tfcli.model.attention import Attention
 
 NUMBERS = {int: torch.int64, float: torch.float64, bool: torch.bool}
 
@@ -19,7 +20,8 @@ NUMBERS = {int: torch.int64, float: torch.float64, bool: torch.bool}
 class Optimizer:
     """The base class of all optimizers, which have a method `move`.
 
-    Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and norms
+    Biases of keys that do nothing stay as they are: their gradient is but rounding, of which Adam makes whole
+    steps. Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and norms
     towards zero makes a model weaker, not simpler.
 
     The parameters of `model` become views of one vector, and so do their gradients: keep them, and call
@@ -44,6 +46,7 @@ class Optimizer:
             [torch.full_like(p, weight_decay * (id(p) in matrices)).flatten() for p in parameters]
         )
         self.steps = 0
+        self.idle = find_idle(model)
         self.bind(parameters)
 
     def bind(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -84,6 +87,8 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Move the parameters along their gradients, clipped to `clip_norm` in length."""
         self.steps += 1
+        for part in self.idle:
+            self.gradients[..., part] = 0.0
         norm = torch.linalg.vector_norm(self.gradients, dim=-1, keepdim=True)  # of each model of a stack
         factor = (self.clip_norm / (norm + 1e-6)).clamp(max=1.0)
         self.move(self.gradients.mul_(factor), learning_rate)
@@ -91,6 +96,18 @@ class Optimizer:
     def move(self, gradient: Tensor, learning_rate: float) -> None:
         """Change `values` by a step along the clipped `gradient`; both are vectors of all parameters."""
         raise NotImplementedError(f"{type(self).__name__} needs a method move(gradient, learning_rate)")
+
+
+def find_idle(model: nn.Module) -> list[slice]:
+    """Return where in the vector of all parameters those are that do nothing."""
+    ends = torch.tensor([0, *(p.numel() for p in model.parameters())]).cumsum(0).tolist()
+    starts = {id(p): start for p, start in zip(model.parameters(), ends, strict=False)}
+    found = []
+    for module in model.modules():
+        if isinstance(module, Attention) and module.has_idle_biases:
+            start, count = starts[id(module.qkv.bias)], len(module.qkv.bias) // 3
+            found.append(slice(start + count, start + 2 * count))  # those of keys come after those of queries
+    return found
 
 
 class AdamW(Optimizer):
