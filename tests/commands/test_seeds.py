@@ -194,6 +194,7 @@ def test_what_a_part_does_not_allow_is_trained_in_turn(folder: Path) -> None:
     settings = config(model={"norm": "parts.py:Branching"})
     report = train_seeds(settings, "own", None, Audience(note=notes.append))
     assert "one after the other: a part can't go through for several models at once" in notes[0]
+    assert "`tfcli sweep` with train.seed=0:3 trains one on each core" in notes[0]
     assert len(report.seeds) == 4
     with pytest.raises(NotTogetherError):
         train_together([Planned(one, "own") for one in settings.each_seed()])
@@ -202,7 +203,7 @@ def test_what_a_part_does_not_allow_is_trained_in_turn(folder: Path) -> None:
 def test_with_debug_each_is_looked_at_by_itself(folder: Path) -> None:
     notes: list[str] = []
     train_seeds(config(), "debug", None, replace(Audience(note=notes.append), debug=True))
-    assert "--debug" in notes[0]
+    assert "--debug" in notes[0] and "sweep" not in notes[0]
 
 
 @pytest.mark.parametrize(

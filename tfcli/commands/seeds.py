@@ -70,7 +70,11 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
             except NotTogetherError as error:
                 reason = str(error)
         if not outcomes:
-            audience.note(f"the seeds are trained one after the other: {reason}")
+            first_seed, last_seed = (planned[i].config.train.seed for i in (0, -1))
+            faster = f"; `tfcli sweep` with train.seed={first_seed}:{last_seed} trains one on each core"
+            audience.note(
+                f"the seeds are trained one after the other: {reason}{'' if audience.debug else faster}"
+            )
         outcomes.append(train_alone(planned[first], show_some))
     return outcomes
 

@@ -21,8 +21,8 @@ class Optimizer:
     """The base class of all optimizers, which have a method `move`.
 
     Biases of keys that do nothing stay as they are: their gradient is but rounding, of which Adam makes whole
-    steps. Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and norms
-    towards zero makes a model weaker, not simpler.
+    steps. Only the matrices of linear layers are decayed. To pull embeddings, position tables, biases and
+    norms towards zero makes a model weaker, not simpler.
 
     The parameters of `model` become views of one vector, and so do their gradients: keep them, and call
     `zero_gradients` before each backward pass.
