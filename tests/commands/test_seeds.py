@@ -203,7 +203,8 @@ def test_what_a_part_does_not_allow_is_trained_in_turn(folder: Path) -> None:
 def test_with_debug_each_is_looked_at_by_itself(folder: Path) -> None:
     notes: list[str] = []
     train_seeds(config(), "debug", None, replace(Audience(note=notes.append), debug=True))
-    assert "--debug" in notes[0] and "sweep" not in notes[0]
+    assert "--debug" in notes[0]
+    assert "sweep" not in notes[0]
 
 
 @pytest.mark.parametrize(
