@@ -31,6 +31,7 @@ from tfcli.model.embedding import PatchEmbedding
 from tfcli.model.encoder import Encoder
 from tfcli.model.feed_forward import ACTIVATIONS
 from tfcli.model.layout import Layout
+from tfcli.model.softmax import AT_ONCE
 from tfcli.model.trace import ForwardTrace, Intervention, LayerContext
 from tfcli.training.optimizers import find_idle
 
@@ -335,6 +336,35 @@ def test_log_length_multiplies_the_scores_and_their_bias() -> None:
     standard(tokens(), trace=plain)
     factor = rescale.b + rescale.s * math.log(9)
     close(scaled.layers[0].scores, plain.layers[0].scores * factor)
+
+
+@pytest.mark.parametrize(
+    ("positions", "length", "grad", "is_fused"),
+    [
+        ("sinusoidal", AT_ONCE - 1, False, False),
+        ("sinusoidal", AT_ONCE, False, True),
+        ("sinusoidal", AT_ONCE, True, True),
+        ("ends", AT_ONCE, False, True),
+        ("ends", 64, True, False),
+        ("ends", 65, True, True),
+    ],
+)
+def test_few_tokens_leave_the_fused_kernel(
+    positions: str, length: int, grad: bool, is_fused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, inputs = make(positions=positions), tokens(2, length)
+    expected = model(inputs)
+    calls: list[int] = []
+
+    def count(q: Tensor, *others: Any, **settings: Any) -> Tensor:
+        calls.append(q.shape[2])
+        return fused(q, *others, **settings)
+
+    fused = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", count)
+    with torch.set_grad_enabled(grad):
+        close(model(inputs), expected)
+    assert bool(calls) == is_fused
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
