@@ -49,6 +49,11 @@ def on_one_line(text: str) -> str:
     return text.replace("\n", "\\n")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def find_near(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is nearest to one, if any is near: in other capitals, or with a typo."""
     if len(word) > LONGEST_WORD:

@@ -18,6 +18,7 @@ WRONG = [
     (["train", "revers"], 2, "no example is called 'revers'; did you mean 'reverse'?"),
     (["train", "nowhere.yaml"], 2, "can't read nowhere.yaml: No such file or directory"),
     (["train", "reverse", "--model.n_layers=2"], 2, "write it without dashes, model.n_layers=2"),
+    (["sweep", "reverse", "--model.n_layers=1,2"], 2, "write it without dashes, model.n_layers=1,2"),
     (["train", "reverse", "--sed", "1"], 2, "No such option: --sed"),
     (["train", "reverse", "modl.n_layers=2"], 2, "write it as model.n_layers=2"),
     (["train", "reverse", "model.n_layer=2"], 2, "did you mean 'n_layers'?"),

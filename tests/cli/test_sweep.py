@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -119,8 +120,25 @@ def test_a_dry_run_says_how_much_there_is_and_leaves_nothing(cli: Cli, folder: P
     result = cli(*SMALL, "--dry-run")
     assert result.stdout.startswith("runs/reverse-sweep: 4 runs of 2 settings\n")
     assert "48 at most, of the runs that are left" in result.stdout
+    assert "tried" not in result.stdout
     assert list(folder.iterdir()) == []
     assert as_json(cli, *SMALL, "--dry-run")["runs"] == 4
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_dry_run_says_whose_parameters_it_has_where_some_settings_are_left_out(cli: Cli) -> None:
+    text = cli("sweep", "reverse", *TINY, "model.d_ff=10:15", "--dry-run").stdout
+    assert re.search(r"parameters +\d+ to \d+, of the 4 settings tried\n", text)
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_run_alone_is_told_of_in_the_singular(cli: Cli) -> None:
+    words = ["sweep", "reverse", *TINY, "train.seed=7:7"]
+    assert cli(*words, "--dry-run").stdout.startswith("runs/reverse-sweep: 1 run\n")
+    assert cli(*words).stdout.startswith("runs/reverse-sweep: 1 of 1 run done, 0 solved")
+    assert (
+        "not part of this: 1 run in runs/reverse-sweep, of other" in cli(*words[:-1], "train.seed=8:8").stdout
+    )
 
 
 @pytest.mark.usefixtures("inline")

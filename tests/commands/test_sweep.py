@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -81,9 +82,7 @@ def test_what_is_done_is_not_done_again_and_more_values_add_to_it(folder: Path) 
     assert more.outcomes[:2] == before.outcomes[:2]
     less = sweep("train.seed=0:1", "model.positions=ends")
     assert less.skipped == 2
-    assert less.notes == [
-        "4 other runs in runs/reverse-sweep aren't part of this: of other settings, code or data"
-    ]
+    assert less.notes == ["not part of this: 4 runs in runs/reverse-sweep, of other settings, code or data"]
 
 
 def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
@@ -165,7 +164,7 @@ def test_a_run_whose_code_has_changed_is_another_one(folder: Path) -> None:
     after = sweep(*words)
     assert after.outcomes[0].id != before.outcomes[0].id
     assert after.outcomes[2:] == before.outcomes[2:]
-    assert after.notes[0].startswith("2 other runs in runs/reverse-sweep aren't part of this")
+    assert after.notes[0].startswith("not part of this: 2 runs in runs/reverse-sweep, of")
 
 
 def test_code_that_changes_while_a_sweep_runs_is_told(folder: Path) -> None:
@@ -381,7 +380,7 @@ def test_a_random_search_draws_the_same_again_and_leaves_out_what_is_refused(fol
     report = sweep(*words, search=search)
     assert len(report.outcomes) == 6
     assert len(report.groups) == 3
-    assert "settings were refused and drawn again, such as" in report.notes[0]
+    assert re.match(r"refused and drawn again: \d+ settings, such as ", report.notes[0])
     assert sweep(*words, search=search).skipped == 6
     assert (
         plan(*words, search=search, seed=1).strategy.trials() != plan(*words, search=search).strategy.trials()
@@ -395,7 +394,7 @@ def test_a_search_in_which_all_is_refused_says_why(folder: Path) -> None:
 
 def test_a_search_says_where_there_is_no_more_to_draw(folder: Path) -> None:
     prepared = plan("model.n_heads=1,2", search=parse_search("random:9"))
-    assert prepared.notes == ["there are no more than 2 settings to draw, as far as was tried"]
+    assert prepared.notes == ["only 2 settings can be drawn, as far as was tried"]
 
 
 @pytest.mark.parametrize("text", ["random", "random:0", "grid:5", "random:x"])
@@ -409,6 +408,7 @@ def test_a_plan_says_how_much_there_is_to_do(folder: Path) -> None:
     assert (made.runs, made.settings, made.done, made.started, made.steps) == (4, 2, 0, 0, 48)
     assert made.axes == {"model.positions": "rotary, ends", "train.seed": "0, 1"}
     assert made.measured.startswith("by a few steps of 2 settings")
+    assert made.tried == 2
     assert made.seconds > 0
     left = iter([False] * 20)
     sweep(*FOUR, workers=InlineWorkers(1, lambda: next(left, True)))
@@ -426,6 +426,11 @@ def test_a_plan_takes_no_size_from_runs_of_other_settings(folder: Path) -> None:
     made = plan_sweep(plan("model.d_model=16,32"), Rules(), InlineWorkers())
     fresh = plan_sweep(plan("model.d_model=16,32", folder=Path("elsewhere")), Rules(), InlineWorkers())
     assert made.parameters == fresh.parameters
+
+
+def test_a_plan_says_of_how_many_settings_it_knows_the_size(folder: Path) -> None:
+    made = plan_sweep(plan("model.d_model=8:18:2"), Rules(), InlineWorkers())
+    assert (made.settings, made.tried) == (6, 4)
 
 
 def test_a_plan_of_models_that_cannot_be_built_says_why(folder: Path) -> None:

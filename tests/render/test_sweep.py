@@ -59,7 +59,7 @@ def test_a_narrow_table_leaves_columns_out_and_cuts_none() -> None:
 
 def test_of_many_settings_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MOST_ROWS", 1)
-    assert "... and 1 settings more; --save FILE.csv has all runs" in print_at(80, report())
+    assert "... and 1 setting more; --save FILE.csv has all runs" in print_at(80, report())
 
 
 def test_of_many_failures_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

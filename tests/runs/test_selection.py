@@ -84,7 +84,7 @@ def test_that_no_run_is_so_is_explained(runs: Cli) -> None:
     result = runs("ls", "--where", "model.positions=end")
     assert result.stdout == ""
     assert "no run has model.positions=end; model.positions of 3 runs is: ends (3)" in result.stderr
-    assert "1 of 4 runs can't be read, and are left out" in result.stderr
+    assert "left out, as it can't be read: 1 of 4 runs" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,8 @@ def test_that_no_run_is_so_is_explained(runs: Cli) -> None:
         (["--where", "exact_mach>0.5"], "did you mean 'exact_match'?"),
         (["--where", "lr>0.5"], "did you mean 'train.learning_rate'?"),
         (["--where", "seed=1"], "did you mean 'train.seed'?"),
+        (["--where", "model.feed_forward.name=mlp"], "did you mean 'model.feed_forward'?"),
+        (["--where", "model.positions.gat=xpos"], "did you mean 'model.positions.gate'?"),
         (["--where", "train.seed"], 'in quotes, such as "exact_match>=0.9"'),
         (["--where", "train.seed="], "can't read --where 'train.seed='"),
         (["--where", "model.positions>ends"], "> compares numbers, and 'ends' is none"),
@@ -118,5 +120,29 @@ def test_a_long_name_is_folded_and_not_cut(width: int, runs: Cli, monkeypatch: p
     monkeypatch.setenv("COLUMNS", str(width))
     lines = runs("ls", "--where", "train.seed=3").stdout.splitlines()
     assert max(map(len, lines)) <= width
-    assert "".join(line.split()[0] for line in lines[1:]).startswith(name[:40])
+    assert name in "".join(map(str.strip, lines))
     assert (len(lines) == 2) == (width == 200)
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (
+            ["--where", "solved=yes"],
+            ["  run", "    task    solved steps exact seed", "  a-name-of-a-run-of-a-sweep-8f9a99f4707"],
+        ),
+        (
+            ["--sort", "train.learning_rate"],
+            ["  a-name-of-a-run-of-a-sweep-8f9a99f4707", "    task reverse, solved yes, steps 50,"],
+        ),
+    ],
+    ids=lambda value: value[1] if value[0][0] == "-" else "",
+)
+def test_a_name_stays_whole_in_40_columns(
+    words: list[str], lines: list[str], runs: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs("mv", "a", "a-name-of-a-run-of-a-sweep-8f9a99f4707")
+    monkeypatch.setenv("COLUMNS", "40")
+    found = runs("ls", *words, "--where", "train.seed=3").stdout.splitlines()
+    assert found[: len(lines)] == lines
+    assert max(map(len, found)) <= 40

@@ -49,6 +49,8 @@ def test_a_setting_with_one_value_is_no_axis() -> None:
         ("train.seed=3:0", "the range goes backwards; write 0:3"),
         ("train.seed=1e-1:1e-3", "the range goes backwards"),
         ("train.seed=0:8:0", "steps of 0 are for whole numbers, and at least 1"),
+        ("model.dropout=0:0.2:0.1", "steps of 0.1 are for whole numbers"),
+        ("train.seed=0:8:-1", "steps of -1 are for whole numbers, and at least 1"),
         ("train.seed=0.5:1.5:2", "steps of 2 are for whole numbers"),
         ("train.seed=1,2,1", "1 stands there twice"),
         ("train.seed=0:5,3", "3 stands there twice"),

@@ -115,10 +115,14 @@ def test_a_grid_cannot_take_a_range_of_other_numbers(folder: Path) -> None:
 
 
 def test_many_runs_are_asked_for_twice(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"1,002 runs: model.n_layers 2 x train.seed 501; add --yes"):
+    with pytest.raises(
+        UsageError, match=r"1,002 runs: model.n_layers 2 x train.seed 501; add --yes .* random:50$"
+    ):
         plan("train.seed=0:500", "model.n_layers=1,2")
-    with pytest.raises(UsageError, match=r"1,500 runs: 300 settings x train.seed 5; add --yes"):
+    with pytest.raises(UsageError, match=r"1,500 runs: 300 settings x train.seed 5; add --yes .*, or fewer$"):
         plan("train.seed=0:4", "model.n_layers=1,2", search=parse_search("random:300"))
+    with pytest.raises(UsageError, match=r"1,001 runs: train.seed 1,001; add --yes .*, or fewer$"):
+        plan("train.seed=0:1000")
     assert len(plan("train.seed=0:1000", is_sure=True).strategy.trials()) == 1001
 
 
@@ -126,6 +130,12 @@ def test_many_runs_are_asked_for_twice(folder: Path) -> None:
     ("words", "problem"),
     [
         ([], "nothing varies"),
+        (["=1"], "can't read the override '=1'"),
+        (["model.positions=[]"], "override model.positions=[]: model.positions = []: must be a name"),
+        (["train.seed=a:b"], 'train.seed = "a:b": must be a whole number'),
+        (["train.seed=0:1", "model.n_layers"], "write it as model.n_layers=VALUE"),
+        (["model.n_layers", "=", "1,2"], "write it without spaces, model.n_layers=1,2"),
+        (["model.positions={name:", "rotary,", "base:", "100},ends"], "there is no } at its end"),
         (["copy", "train.seed=0:1"], "one example at a time, not 'copy', too"),
         (["train.seeds=4", "model.n_heads=1,2"], "a sweep has a run a seed, train.seed=0:3"),
     ],

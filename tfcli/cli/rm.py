@@ -9,7 +9,7 @@ import typer
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, complete_runs
 from tfcli.cli.output import hint, print_result
-from tfcli.errors import UsageError
+from tfcli.errors import UsageError, counted
 
 
 @app.command()
@@ -54,7 +54,7 @@ def is_agreed(runs: list[Path], size: int) -> bool:
     """
     from tfcli.runs.start import name_some
 
-    what = f"{len(runs):,} run{'s' * (len(runs) != 1)} ({size:,} bytes)"
+    what = f"{counted(len(runs), 'run')} ({counted(size, 'byte')})"
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"nobody is here to ask whether to remove {what}; add --yes. Nothing was removed")
     return typer.confirm(f"remove {what}: {name_some([str(run) for run in runs])}?", err=True)

@@ -91,7 +91,7 @@ def explain_option(message: str, command: str | None, words: list[str]) -> str |
     if option is None:
         return None
     name = option[2] if option[1] else SHORT.get(option[2], "")
-    if command in ("train", "bench"):
+    if command in ("train", "bench", "sweep"):
         from tfcli.config.meanings import find_meant
 
         if command == "train" and name in OTHER_OPTIONS:

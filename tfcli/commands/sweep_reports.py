@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from tfcli.commands.sweep import Rules, Sweep
 from tfcli.commands.sweep_models import build
-from tfcli.errors import ConfigError
+from tfcli.errors import ConfigError, counted
 from tfcli.records.sweep import RunOutcome, SweepPlan, SweepReport
 from tfcli.runs import folders
 from tfcli.sweeps import summary
+from tfcli.sweeps.axes import SEED
 from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Workers
 from tfcli.sweeps.planning import Trial, shown
@@ -29,7 +30,7 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
     if others:
         folder = sweep.planner.folder
         notes.append(
-            f"{others:,} other runs in {folder} aren't part of this: of other settings, code or data"
+            f"not part of this: {counted(others, 'run')} in {folder}, of other settings, code or data"
         )
     found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
     return SweepReport(
@@ -74,6 +75,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         done=len(done),
         started=len(started),
         parameters=cost.parameters,
+        tried=cost.tried,
         steps=steps,
         seconds=steps * cost.seconds_a_step / workers.number,
         workers=workers.number,
@@ -87,6 +89,7 @@ class Cost(NamedTuple):
 
     seconds_a_step: float  # with its share of the evaluations
     parameters: tuple[int, int]  # of the smallest and the largest model
+    tried: int  # settings that this is known of
     measured: str  # how that is known
 
 
@@ -105,8 +108,9 @@ def cost_by_runs(trials: Sequence[Trial], ended: Sequence[RunOutcome]) -> Cost |
     costs = [outcome.seconds / outcome.most_steps for outcome in done if outcome.most_steps]
     if not sizes or not costs:
         return None
+    tried = {tuple(item for item in outcome.settings.items() if item[0] != SEED) for outcome in done}
     those = f"the {len(costs):,} runs that are done" if len(costs) > 1 else "the run that is done"
-    return Cost(median(costs), (min(sizes), max(sizes)), f"as {those} took")
+    return Cost(median(costs), (min(sizes), max(sizes)), len(tried), f"as {those} took")
 
 
 def cost_by_trying(prepared: Prepared, workers: Workers) -> Cost:
@@ -124,5 +128,5 @@ def cost_by_trying(prepared: Prepared, workers: Workers) -> Cost:
         raise ConfigError(list(dict.fromkeys(problems)))
     sizes = [checked.parameters for checked in found]
     seconds = fmean(checked.seconds_a_step or 0.0 for checked in found)
-    measured = f"by a few steps of {count} setting{'s' * (count > 1)}; what is solved early ends early"
-    return Cost(seconds, (min(sizes), max(sizes)), measured)
+    measured = f"by a few steps of {counted(count, 'setting')}; what is solved early ends early"
+    return Cost(seconds, (min(sizes), max(sizes)), count, measured)

@@ -113,7 +113,8 @@ class SweepPlan:
     settings: int  # of these, but for the seed
     done: int  # runs that are done
     started: int  # runs that were begun, and would go on
-    parameters: tuple[int, int]  # of the smallest and the largest model, of those that were tried
+    parameters: tuple[int, int]  # of the smallest and the largest model, of the settings that were tried
+    tried: int  # settings of which a model was built
     steps: int  # of all runs that are left, at most
     seconds: float  # that these take on so many workers
     workers: int  # processes that train at once

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tfcli.errors import counted
 from tfcli.records.comparison import Comparison, Difference, FigureRow, Side, Spread
 from tfcli.render.csv_table import line
 from tfcli.render.markdown import escape, table_row
@@ -143,7 +144,7 @@ def difference_rows(found: Comparison) -> list[list[str]]:
 def cells_of(key: str, apart: Difference) -> list[str]:
     """Return a difference, its interval, and over how many seeds it is."""
     bounds = "-" if apart.interval is None else " to ".join(signed(key, bound) for bound in apart.interval)
-    pairs = f"{apart.seeds_before} pair{'s' * (apart.seeds_before > 1)}"
+    pairs = counted(apart.seeds_before, "pair")
     return [
         signed(key, apart.mean),
         bounds,

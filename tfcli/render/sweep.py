@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from tfcli.errors import counted
 from tfcli.records.sweep import Contrast, Group, RunOutcome, SweepPlan, SweepReport
 from tfcli.render.bench import columns_of
 from tfcli.render.csv_table import line
@@ -51,7 +52,7 @@ def print_sweep(console: Console, report: SweepReport) -> None:
     )
     if len(report.groups) > len(shown):
         more = len(report.groups) - len(shown)
-        print_wrapped(console, Text(f"... and {count(more)} settings more; --save FILE.csv has all runs"))
+        print_wrapped(console, Text(f"... and {counted(more, 'setting')} more; --save FILE.csv has all runs"))
     print_wrapped(console, Text(LEGEND, "dim"))
     if contrasts := report.contrasts[:MOST_ROWS]:
         print_lines(console)
@@ -68,7 +69,7 @@ def print_failures(console: Console, report: SweepReport) -> None:
         return
     print_lines(console)
     print_wrapped(
-        console, Text(f"failed: {count(len(failed))} of {count(report.planned)} runs", "bold yellow")
+        console, Text(f"failed: {count(len(failed))} of {counted(report.planned, 'run')}", "bold yellow")
     )
     for outcome in failed[:FAILURES]:
         print_wrapped(console, Text(showable(console, f"  {name_of(outcome)}: {outcome.error}")), indent=4)
@@ -85,7 +86,7 @@ def title_of(report: SweepReport) -> str:
     """Return a line on the whole."""
     solved = sum(group.solved for group in report.groups)
     dropped = sum(group.dropped for group in report.groups)
-    said = [f"{count(report.done)} of {count(report.planned)} runs done", f"{count(solved)} solved"]
+    said = [f"{count(report.done)} of {counted(report.planned, 'run')} done", f"{count(solved)} solved"]
     if dropped:
         said.append(f"{count(dropped)} dropped by the search")
     if report.skipped:
@@ -161,15 +162,17 @@ def csv(report: SweepReport) -> Iterator[str]:
 
 def print_plan(console: Console, plan: SweepPlan) -> None:
     """Print what a sweep would do."""
-    settings = f" of {count(plan.settings)} settings" if plan.settings != plan.runs else ""
-    print_wrapped(console, Text(f"{plan.sweep}: {count(plan.runs)} runs{settings}", "bold"))
+    settings = f" of {counted(plan.settings, 'setting')}" if plan.settings != plan.runs else ""
+    print_wrapped(console, Text(f"{plan.sweep}: {counted(plan.runs, 'run')}{settings}", "bold"))
     facts = dict(plan.axes)
     if plan.done or plan.started:
         facts["done"] = f"{count(plan.done)}; {count(plan.started)} were begun, and go on"
     low, high = plan.parameters
-    facts["parameters"] = count(low) if low == high else f"{count(low)} to {count(high)}"
+    sizes = count(low) if low == high else f"{count(low)} to {count(high)}"
+    some = f", of the {counted(plan.tried, 'setting')} tried" if plan.tried < plan.settings else ""
+    facts["parameters"] = sizes + some
     facts["steps"] = f"{count(plan.steps)} at most, of the runs that are left"
-    together = f"on {plan.workers} worker{'s' * (plan.workers > 1)}"
+    together = f"on {counted(plan.workers, 'worker')}"
     facts["time"] = f"about {duration(plan.seconds)} {together}, {plan.measured}"
     print_pairs(console, "plan", facts)
     for note in plan.notes:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcli.records.results import Interval
-from tfcli.render.terminal import print_block, print_lines, showable
+from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
 from tfcli.render.untrusted import escape_controls
 
 
@@ -41,31 +41,38 @@ def print_fitting(console: Console, tables: Sequence[Table]) -> int:
 def print_columns(
     console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int, indent: int = 0
 ) -> None:
-    """Print rows below headings, the first columns flush left; where they are too wide, a table folds them.
+    """Print rows below headings, the first columns flush left.
 
-    A thousand rows take a hundredth of a second, and of a table half a second.
+    Where they are too wide, the first cell of each has a line to itself, and the others stand below it: in
+    columns if that fits, else one after the other, each with its heading. A thousand rows take a hundredth of
+    a second.
     """
     cells = [[escape_controls(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
-
-    def line(row: Sequence[str]) -> str:
-        spaces = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-        padded = [
-            cell + space if i < left else space + cell
-            for i, (cell, space) in enumerate(zip(row, spaces, strict=True))
-        ]
-        return (" " * indent + " ".join(padded)).rstrip()
-
     if indent + sum(widths) + len(widths) - 1 <= console.width:
-        print_lines(console, Text(line(headings), "bold"))
-        print_lines(console, "\n".join(map(line, cells)))
+        print_lines(console, Text(aligned(headings, widths, left, indent), "bold"))
+        print_lines(console, "\n".join(aligned(row, widths, left, indent) for row in cells))
         return
-    table = plain_table()
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    print_block(console, Padding(table, (0, 0, 0, indent)))
+    margin = " " * indent
+    if 2 * indent + sum(widths[1:]) + len(widths) - 2 <= console.width:
+        titles, *below = [aligned(row[1:], widths[1:], left - 1, 2 * indent) for row in [headings, *cells]]
+        print_lines(console, Text(f"{margin}{headings[0]}\n{titles}", "bold"))
+    else:
+        pairs = [zip(headings[1:], row[1:], strict=True) for row in cells]
+        below = [2 * margin + ", ".join(f"{heading} {cell}" for heading, cell in row) for row in pairs]
+    for row, text in zip(cells, below, strict=True):
+        print_wrapped(console, Text(margin + row[0]), indent)
+        print_wrapped(console, Text(text), 2 * indent)
+
+
+def aligned(row: Sequence[str], widths: Sequence[int], left: int, indent: int) -> str:
+    """Return a line with its cells in columns of these widths, the first ones flush left."""
+    spaces = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+    padded = [
+        cell + space if i < left else space + cell
+        for i, (cell, space) in enumerate(zip(row, spaces, strict=True))
+    ]
+    return (" " * indent + " ".join(padded)).rstrip()
 
 
 def plain_table() -> Table:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tfcli.config import yaml_reader
 from tfcli.config.meanings import find_meant
 from tfcli.config.setting_names import list_settings
-from tfcli.errors import UsageError, did_you_mean
+from tfcli.errors import UsageError, counted, did_you_mean
 from tfcli.records.results import RunSummary, TrainSummary
 from tfcli.runs.folders import all_runs
 from tfcli.runs.summaries import summarize
@@ -96,7 +96,7 @@ def choose(
     """Return the runs of which all conditions hold."""
     found = [run for run in runs if run.problem is None]
     if unread := len(runs) - len(found):
-        note(f"{unread:,} of {len(runs):,} runs can't be read, and are left out; `tfcli ls` says why")
+        note(f"left out, as it can't be read: {unread:,} of {counted(len(runs), 'run')}; `tfcli ls` says why")
     for condition in conditions:
         before, found = found, [run for run in found if condition.holds(run)]
         if before and not found:
@@ -129,8 +129,10 @@ def check_key(key: str) -> None:
     keys = [*OWN_KEYS, *list_settings()]
     if key in keys:
         return
-    meant = find_meant(key)
-    near = f"; did you mean {meant!r}?" if meant and "." in meant else did_you_mean(key, keys)
+    part, dots = key.removesuffix(".name"), key.count(".")
+    meant = part if part in keys else find_meant(key) if dots < 2 else None
+    alike = did_you_mean(key, [known for known in keys if known.count(".") == dots])
+    near = f"; did you mean {meant!r}?" if meant and "." in meant else alike or did_you_mean(key, keys)
     raise UsageError(
         f"no run has a key {key!r}{near} (known: {', '.join(OWN_KEYS)}, and settings such as train.seed)"
     )
@@ -141,7 +143,7 @@ def explain_nothing(condition: Condition, runs: Sequence[RunSummary]) -> str:
     values = Counter(shown(run.values.get(condition.key)) for run in runs)
     there_are = ", ".join(f"{value} ({number})" for value, number in values.most_common(MOST_VALUES))
     more = ", ..." if len(values) > MOST_VALUES else ""
-    return f"no run has {condition}; {condition.key} of {len(runs):,} runs is: {there_are}{more}"
+    return f"no run has {condition}; {condition.key} of {counted(len(runs), 'run')} is: {there_are}{more}"
 
 
 def shown(value: Any) -> str:

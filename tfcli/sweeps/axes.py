@@ -146,7 +146,7 @@ def read_piece(word: str, value: str) -> str | range | Span:
     Raises:
         UsageError: it goes backwards.
     """
-    match = re.fullmatch(rf"({NUMBER}):({NUMBER})(?::(\d+))?", value, re.ASCII)
+    match = re.fullmatch(rf"({NUMBER}):({NUMBER})(?::({NUMBER}))?", value, re.ASCII)
     if match is None:
         return value
     first, last, step = match.groups()
@@ -154,7 +154,7 @@ def read_piece(word: str, value: str) -> str | range | Span:
     low, high = (int(first), int(last)) if is_whole else (float(first), float(last))
     if low > high or not math.isfinite(high - low):
         raise UsageError(f"{word}: the range goes backwards; write {last}:{first}")
-    if step is not None and (not is_whole or int(step) < 1):
+    if step is not None and (not is_whole or not re.fullmatch(r"0*[1-9]\d{0,17}", step)):
         raise UsageError(f"{word}: steps of {step} are for whole numbers, and at least 1")
     return range(int(low), int(high) + 1, int(step or 1)) if is_whole else Span(low, high, None)
 

@@ -8,7 +8,7 @@ from itertools import chain
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from tfcli.errors import ConfigError, UsageError
+from tfcli.errors import ConfigError, UsageError, counted
 from tfcli.records.sweep import RunOutcome
 from tfcli.sweeps.axes import SEED, Axis
 from tfcli.sweeps.planning import Planner, Trial, describe
@@ -75,9 +75,11 @@ def draw_trials(
             break
     if not found:
         raise ConfigError(list(dict.fromkeys(refused))[:1] or ["there is nothing to draw from"])
-    notes = [f"{len(refused)} settings were refused and drawn again, such as {refused[0]}"] if refused else []
+    notes = []
+    if refused:
+        notes.append(f"refused and drawn again: {counted(len(refused), 'setting')}, such as {refused[0]}")
     if len(found) < wanted:
-        notes.append(f"there are no more than {len(found)} settings to draw, as far as was tried")
+        notes.append(f"only {counted(len(found), 'setting')} can be drawn, as far as was tried")
     return list(chain.from_iterable(found.values())), notes
 
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from tfcli.config import files
 from tfcli.config.files import Entry
+from tfcli.config.meanings import find_meant
+from tfcli.config.misread import explain_override
 from tfcli.data.lines import STDIN
-from tfcli.errors import UsageError
+from tfcli.errors import UsageError, counted
 from tfcli.runs import folders
 from tfcli.sweeps import points
 from tfcli.sweeps.axes import SEED, Axis, axes_of_block, split_words
@@ -77,11 +79,16 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
 
     Raises:
         UsageError: nothing is varied, or something can't be read.
+        ConfigError: nothing is varied, and something is wrong with the rest.
     """
     sources = [word for word in words if "=" not in word]
     if not sources:
         names = ", ".join(files.example_names())
         raise UsageError(f"name an example or a file first: {EXAMPLE} (examples: {names})")
+    for word in sources[1:]:
+        if "." in (find_meant(word) or ""):
+            raise UsageError(explain_override(words, words.index(word), ()))
+    fixed, axes = split_words([word for word in words if "=" in word])
     if len(sources) > 1:
         raise UsageError(
             f"one example at a time, not {sources[1]!r}, too; task.name=copy,reverse varies the task"
@@ -91,10 +98,10 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
         raise UsageError(
             "a sweep reads its data more than once: write what stdin has to a file, and name that"
         )
-    fixed, axes = split_words([word for word in words if "=" in word])
     said = {axis.key for axis in axes} | {word.partition("=")[0] for word in fixed}
     axes = [*(axis for axis in axes_of_block(entry) if axis.key not in said), *axes]
     if not axes:
+        files.check(entry, fixed)  # a word that is wrong is likelier to be the reason
         raise UsageError(f"nothing varies: give a setting several values, as in {EXAMPLE}")
     return entry, fixed, axes
 
@@ -105,14 +112,17 @@ def refuse_size(axes: Sequence[Axis], wanted: Wanted) -> None:
     Raises:
         UsageError: it is, and nobody has said so.
     """
+    fewer = "fewer"
     if wanted.search is None:
         runs, said = points.count(axes), points.describe_count(axes)
+        if any(axis.key != SEED for axis in axes):
+            fewer = "draw some: --search random:50"
     else:
         seeds = next((axis.count for axis in axes if axis.key == SEED), 1)
         runs = wanted.search.settings * seeds
-        said = f"{runs:,} runs: {wanted.search.settings:,} settings x {SEED} {seeds:,}"
+        said = f"{runs:,} runs: {counted(wanted.search.settings, 'setting')} x {SEED} {seeds:,}"
     if runs > MOST and not wanted.is_sure:
-        raise UsageError(f"{said}; add --yes if so many are meant, or draw some: --search random:50")
+        raise UsageError(f"{said}; add --yes if so many are meant, or {fewer}")
 
 
 def find_folder(entry: Entry, out: Path | None) -> Path:
