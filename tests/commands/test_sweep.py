@@ -23,7 +23,7 @@ from tfcli.commands.train import train_run
 from tfcli.errors import ConfigError, DivergedError, TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event, SweepRunEnded
 from tfcli.records.sweep import SweepProgress, SweepReport
-from tfcli.runs import folders, locks
+from tfcli.runs import folders, locks, removing
 from tfcli.runs.folders import JOURNAL
 from tfcli.sweeps.journal import Journal, hold_folder
 from tfcli.sweeps.orders import Check, Done, Job, Lost, Word
@@ -91,6 +91,25 @@ def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
     workers = InlineWorkers()
     assert figures(sweep(*FOUR, workers=workers)) == figures(report)
     assert trained(workers) == [report.outcomes[1].id]
+
+
+@pytest.mark.parametrize("is_together", [True, False])
+def test_what_was_kept_when_a_run_was_removed_is_kept_by_a_sweep_too(
+    is_together: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfcli.commands.sweep.size_of", lambda runs: 2)
+    report = sweep(*FOUR)
+    notes = []
+    for outcome in report.outcomes[: 2 if is_together else 1]:
+        notes.append(Path(outcome.run) / "notes.txt")
+        notes[-1].write_text("what I saw")
+        removing.remove_runs([Path(outcome.run)])
+    again = sweep(*FOUR)
+    assert [note.read_text() for note in notes] == ["what I saw"] * len(notes)
+    assert again.outcomes[0].error == (
+        f"{report.outcomes[0].run} holds something that isn't a run's; put that elsewhere, and ask again"
+    )
+    assert [outcome.has_failed for outcome in again.outcomes] == [True, is_together, False, False]
 
 
 @pytest.mark.parametrize("steps", [1, 5, 17])

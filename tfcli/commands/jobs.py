@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +19,11 @@ from tfcli.commands.train import Audience, make_training, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of
 from tfcli.devices import prepare
-from tfcli.errors import TfcliError
+from tfcli.errors import TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event
 from tfcli.records.progress import Progress
 from tfcli.records.sweep import RunOutcome
-from tfcli.runs import folders, headers, locks
+from tfcli.runs import folders, headers, locks, removing
 from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
 from tfcli.training.monitor import monitor
 
@@ -51,10 +50,10 @@ def train_as_one(orders: Sequence[Order], line: Line) -> list[RunOutcome] | None
     What goes wrong with all of them is left to each of them alone, to be told as its own.
     """
     followers = [Follower(order, line) for order in orders]
-    for order in orders:
-        wait_for_others(order.folder)
-        shutil.rmtree(order.folder, ignore_errors=True)  # made, and nothing written yet
     try:
+        for order in orders:
+            wait_for_others(order.folder)
+            clear(order.folder)
         ends = train_together(
             [
                 Planned(order.config, order.folder.name, order.folder, follower.audience())
@@ -96,12 +95,24 @@ def wait_for_others(run: Path) -> None:
         time.sleep(0.05)
 
 
+def clear(run: Path) -> None:
+    """Remove the folder of a run that was made, and in which nothing but a run's files has been written yet.
+
+    Raises:
+        UsageError: something else is in it, such as what was kept when a run was removed.
+    """
+    if run.is_dir():
+        removing.remove_run(run)
+    if run.exists():
+        raise UsageError(f"{run} holds something that isn't a run's; put that elsewhere, and ask again")
+
+
 def bring_on(order: Order, line: Line) -> str | None:
     """Train a run, or let it go on, unless it has come to its end; why it was left before that, if it was."""
     follower = Follower(order, line)
     path, audience = order.folder, follower.audience()
     if not (path / folders.CONFIG).is_file():
-        shutil.rmtree(path, ignore_errors=True)  # made, and nothing written yet
+        clear(path)
         train_run(order.config, path.name, path, audience)
     elif not has_come(order):
         resume_run(path, [], [file for _, file in files_of(order.config)], audience)
