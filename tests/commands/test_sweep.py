@@ -440,6 +440,17 @@ def test_a_plan_says_how_much_there_is_to_do(folder: Path) -> None:
     assert json.loads(json.dumps(whole.parameters))
 
 
+def test_a_plan_of_rungs_counts_the_steps_that_are_left(folder: Path) -> None:
+    words = ["model.positions=rotary,ends,none,alibi", "train.seed=0:1"]
+    assert plan_sweep(plan(*words, halving=True), Rules(), InlineWorkers()).steps == 8 * 4 + 4 * 8
+    sweep("model.positions=rotary,ends", "train.seed=0:1")
+    some = plan_sweep(plan(*words, halving=True), Rules(), InlineWorkers())
+    assert some.steps == 64  # they have come to their end, and what they were at the rungs isn't known
+    sweep(*words, halving=True)
+    whole = plan_sweep(plan(*words, halving=True), Rules(), InlineWorkers())
+    assert (whole.steps, whole.started, whole.seconds) == (0, 0, 0)
+
+
 def test_a_plan_takes_no_size_from_runs_of_other_settings(folder: Path) -> None:
     sweep("train.seed=0:1")
     made = plan_sweep(plan("model.d_model=16,32"), Rules(), InlineWorkers())

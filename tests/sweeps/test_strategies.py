@@ -8,7 +8,7 @@ import pytest
 
 from tfcli.records.sweep import RunOutcome
 from tfcli.sweeps.planning import Trial
-from tfcli.sweeps.strategies import All, Halving, Leg, Strategy
+from tfcli.sweeps.strategies import All, Drawn, Halving, Leg, Strategy
 
 STEPS, EVERY = 90, 5
 
@@ -72,6 +72,22 @@ def test_the_best_third_goes_on_for_three_times_as_long(backwards: bool, at_once
     assert by_rung[None] == ["8-0", "8-1"]
     assert strategy.total == len(legs)
     assert [trial.id for trial in strategy.trials()][:4] == ["8-0", "8-1", "7-0", "7-1"]
+
+
+def test_what_was_drawn_is_listed_from_the_best_to_the_worst() -> None:
+    strategy = Drawn(trials(4, 2))
+    assert [trial.id for trial in strategy.trials()] == [trial.id for trial in trials(4, 2)]
+    play(strategy, True, 3)
+    assert [trial.id for trial in strategy.trials()] == [
+        "3-0",
+        "3-1",
+        "2-0",
+        "2-1",
+        "1-0",
+        "1-1",
+        "0-0",
+        "0-1",
+    ]
 
 
 def test_the_steps_of_all_rungs_are_counted_once() -> None:

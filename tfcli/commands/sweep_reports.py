@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Workers
 from tfcli.sweeps.planning import Trial, shown
 from tfcli.sweeps.setup import Prepared
+from tfcli.sweeps.strategies import Leg, Strategy
 
 TRIED = 4  # settings of which a few steps are timed
 
@@ -57,13 +58,13 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
     planner, strategy = prepared.planner, prepared.strategy
     trials = strategy.trials()
     journal = Journal(planner.folder)
-    done = {
-        trial.id
-        for trial in trials
-        if journal.find((trial.id, None), trial.folder, rules.lengths, rules.samples)
-    }
-    started = [t for t in trials if t.id not in done and (t.folder / folders.CONFIG).is_file()]
-    steps = strategy.most_steps() - sum(trial.steps for trial in trials if trial.id in done)
+
+    def find(leg: Leg) -> RunOutcome | None:
+        return journal.find((leg.trial.id, leg.until), leg.trial.folder, rules.lengths, rules.samples)
+
+    done = {trial.id for trial in trials if find(Leg(trial, None))}
+    steps = count_steps(strategy, find)
+    started = [t for t in trials if steps and t.id not in done and (t.folder / folders.CONFIG).is_file()]
     ended = [outcome for outcome in journal.outcomes.values() if outcome.state in summary.ENDED]
     cost = cost_by_runs(trials, ended) or cost_by_trying(prepared, workers)
     return SweepPlan(
@@ -82,6 +83,16 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         measured=cost.measured,
         notes=prepared.notes,
     )
+
+
+def count_steps(strategy: Strategy, find: Callable[[Leg], RunOutcome | None]) -> int:
+    """How many steps are left at most. Of a search that hasn't drawn its settings, these are all."""
+    steps = strategy.most_steps()
+    while strategy.trials() and (leg := strategy.next()) is not None:
+        if outcome := find(leg):
+            strategy.tell(leg, outcome)
+            steps -= leg.steps
+    return steps
 
 
 class Cost(NamedTuple):

@@ -17,7 +17,7 @@ from tfcli.sweeps import points
 from tfcli.sweeps.axes import SEED, Axis, axes_of_block, split_words
 from tfcli.sweeps.planning import Planner
 from tfcli.sweeps.searches import Sampled, Search, draw_trials
-from tfcli.sweeps.strategies import All, Halving, Strategy
+from tfcli.sweeps.strategies import All, Drawn, Halving, Strategy
 
 MOST = 1_000  # runs that are planned without being asked for twice
 EXAMPLE = "tfcli sweep reverse model.positions=rotary,ends train.seed=0:4"
@@ -59,6 +59,8 @@ def prepare(wanted: Wanted) -> Prepared:
         trials = planner.make_all(points.grid(axes))
     elif wanted.search.kind == "random":
         trials, notes = draw_trials(planner, axes, wanted.search.settings, wanted.seed)
+        if not wanted.halving:
+            return Prepared(entry.name, axes, planner, Drawn(trials), notes)
     else:
         if wanted.halving:
             raise UsageError("--halving goes with a grid or --search random, not with optuna")

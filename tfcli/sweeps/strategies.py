@@ -23,6 +23,12 @@ class Leg(NamedTuple):
 
     trial: Trial
     until: int | None
+    since: int = 0  # the step from which it goes on
+
+    @property
+    def steps(self) -> int:
+        """How many steps it takes at most."""
+        return (self.trial.steps if self.until is None else self.until) - self.since
 
 
 class Strategy(Protocol):
@@ -69,6 +75,24 @@ class All:
         return self.planned
 
 
+class Drawn(All):
+    """Settings that were drawn, each run to its end; once all are, the best come first."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        super().__init__(trials)
+        self.results: dict[str, RunOutcome] = {}
+
+    def tell(self, leg: Leg, outcome: RunOutcome) -> None:
+        self.results[leg.trial.id] = outcome
+
+    def trials(self) -> list[Trial]:
+        if len(self.results) < len(self.planned):
+            return self.planned
+        settings = [list(group) for _, group in groupby(self.planned, key=lambda trial: trial.setting)]
+        settings.sort(key=lambda setting: judge([self.results[trial.id] for trial in setting]))
+        return [trial for setting in settings for trial in setting]
+
+
 class Halving:
     """All settings for a few steps, the best third of them for three times as many, and so on to the end.
 
@@ -96,19 +120,17 @@ class Halving:
     def next(self) -> Leg | None:
         if not self.waiting:
             return None
-        trial = self.waiting.popleft()
-        return Leg(trial, self.until(trial))
+        return self.leg(self.waiting.popleft(), self.rung)
 
-    def until(self, trial: Trial) -> int | None:
-        """Return the step at which the current rung looks at a run; None for its end."""
-        return None if self.rung == self.rungs - 1 else step_of(trial, self.rungs - 1 - self.rung)
+    def leg(self, trial: Trial, rung: int) -> Leg:
+        """Return what is trained of a run on a rung; on the last it is trained to its end."""
+        above = self.rungs - 1 - rung
+        return Leg(trial, step_of(trial, above) if above else None, step_of(trial, above + 1) if rung else 0)
 
     def most_steps(self) -> int:
         found, left = 0, len(self.settings)
         for rung in range(self.rungs):
-            for trial in [trial for setting in self.settings[:left] for trial in setting]:
-                before = step_of(trial, self.rungs - rung) if rung else 0
-                found += step_of(trial, self.rungs - 1 - rung) - before
+            found += sum(self.leg(trial, rung).steps for setting in self.settings[:left] for trial in setting)
             left = fewer(left)
         return found
 
