@@ -93,6 +93,26 @@ def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
     assert trained(workers) == [report.outcomes[1].id]
 
 
+def test_what_failed_before_it_was_saved_is_tried_again_from_the_start(folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "import pathlib\n\nimport tfcli\n\n\nclass Mine(tfcli.Positions):\n"
+        "    def embed(self, x, at):\n"
+        "        self.calls = getattr(self, 'calls', 0) + 1\n"
+        "        if self.calls > 2 and pathlib.Path('full').exists():\n"
+        "            raise OSError('the disk is full')\n        return x\n"
+    )
+    words = ("model.positions=mine.py:Mine,ends", "train.eval_every=12")
+    (folder / "full").touch()
+    for _ in range(2):
+        [failed, _] = sweep(*words).outcomes
+        assert (failed.state, failed.error) == (
+            "failed",
+            f"OSError: the disk is full (at {folder}/mine.py:10)",
+        )
+    (folder / "full").unlink()
+    assert [outcome.state for outcome in sweep(*words).outcomes] == ["not solved", "not solved"]
+
+
 @pytest.mark.parametrize("is_together", [True, False])
 def test_what_was_kept_when_a_run_was_removed_is_kept_by_a_sweep_too(
     is_together: bool, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -78,7 +78,7 @@ def message_and_code(error: Exception) -> tuple[str | None, int]:
         return on_one_line(usage_message(error)), error.exit_code
     if isinstance(error, ValueError) and is_missing_extra(error):
         return on_one_line(str(error)), UsageError.exit_code
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.strerror is not None:
         return on_one_line(f"{error.filename or 'output'}: {error.strerror}"), 1
     if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
         return "not enough memory for this; try a smaller model, batch, length or number of samples", 1

@@ -95,8 +95,14 @@ def wait_for_others(run: Path) -> None:
         time.sleep(0.05)
 
 
+def can_go_on(run: Path) -> bool:
+    """Whether a run was begun, and not broken off by an error before it had saved its state."""
+    begun, ended = (run / folders.CONFIG).is_file(), (run / folders.WEIGHTS).exists()
+    return begun and (not ended or (run / folders.STATE).exists())
+
+
 def clear(run: Path) -> None:
-    """Remove the folder of a run that was made, and in which nothing but a run's files has been written yet.
+    """Remove a run that is to be trained anew.
 
     Raises:
         UsageError: something else is in it, such as what was kept when a run was removed.
@@ -111,10 +117,12 @@ def bring_on(order: Order, line: Line) -> str | None:
     """Train a run, or let it go on, unless it has come to its end; why it was left before that, if it was."""
     follower = Follower(order, line)
     path, audience = order.folder, follower.audience()
-    if not (path / folders.CONFIG).is_file():
+    if has_come(order):
+        return None
+    if not can_go_on(path):
         clear(path)
         train_run(order.config, path.name, path, audience)
-    elif not has_come(order):
+    else:
         resume_run(path, [], [file for _, file in files_of(order.config)], audience)
     return follower.why
 
@@ -122,7 +130,7 @@ def bring_on(order: Order, line: Line) -> str | None:
 def has_come(order: Order) -> bool:
     """Whether a run has come to its end, or as far as it is to go."""
     run = order.folder
-    if not folders.weights_of(run).is_file():
+    if not (run / folders.CONFIG).is_file() or not folders.weights_of(run).is_file():
         return False
     summary = headers.read_header(run).summary
     return not summary.interrupted or (order.until is not None and summary.steps >= order.until)

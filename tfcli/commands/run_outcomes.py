@@ -87,7 +87,7 @@ def name_error(error: Exception) -> str:
     """Return an error in a line."""
     if isinstance(error, TfcliError):
         return " ".join(str(error).split())
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.strerror is not None:
         return f"{error.filename or 'output'}: {error.strerror}"
     if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
         return "not enough memory for this; try a smaller model, batch, length or number of samples"
