@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json, invoke, invoke_in
+from tfcli.cli.boundary import explained_errors
 
 HOT = [*SMALL, "train.learning_rate=1e30", "train.warmup_steps=0"]
 WRONG = [
@@ -18,6 +19,7 @@ WRONG = [
     (["train", "revers"], 2, "no example is called 'revers'; did you mean 'reverse'?"),
     (["train", "nowhere.yaml"], 2, "can't read nowhere.yaml: No such file or directory"),
     (["train", "reverse", "--model.n_layers=2"], 2, "write it without dashes, model.n_layers=2"),
+    (["sweep", "reverse", "--dry-run", "--save", "a.csv"], 2, "--dry-run has none; leave one of them out"),
     (["sweep", "reverse", "--model.n_layers=1,2"], 2, "write it without dashes, model.n_layers=1,2"),
     (["train", "reverse", "--sed", "1"], 2, "No such option: --sed"),
     (["train", "reverse", "modl.n_layers=2"], 2, "write it as model.n_layers=2"),
@@ -281,3 +283,8 @@ def test_unreadable_metrics_are_left_out(trained: Path, cli: Cli, folder: Path) 
     metrics.write_text('{"step": 1, "exact_match": 0.5}\n{"exact_match": "x"}\n5\n{"exact_match": NaN}\n')
     assert len(as_json(cli, "inspect")["history"]) == 1
     cli("inspect")
+
+
+def test_an_error_of_a_persons_code_is_no_trouble_with_a_file() -> None:
+    with pytest.raises(OSError, match="no such dictionary"), explained_errors(debug=False):
+        raise OSError("no such dictionary")

@@ -25,6 +25,7 @@ def runs(trained: Path, folder: Path) -> Path:
     [
         ("a", "b", "runs/b"),
         ("sweep/1", "best", "runs/best"),
+        ("sweep/1", "sweep/best", "runs/sweep/best"),
         ("runs/a", "runs/sweep/2", "runs/sweep/2"),
         ("a", "kept/here/a", "kept/here/a"),
     ],

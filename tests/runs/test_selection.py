@@ -97,6 +97,7 @@ def test_that_no_run_is_so_is_explained(runs: Cli) -> None:
         (["--where", "model.feed_forward.name=mlp"], "did you mean 'model.feed_forward'?"),
         (["--where", "model.positions.gat=xpos"], "did you mean 'model.positions.gate'?"),
         (["--where", "train.seed"], 'in quotes, such as "exact_match>=0.9"'),
+        (["--where", "train.seed=>2"], "can't read --where 'train.seed=>2'; write KEY=VALUE with"),
         (["--where", "train.seed="], "can't read --where 'train.seed='"),
         (["--where", "model.positions>ends"], "> compares numbers, and 'ends' is none"),
         (["--where", "train.seed=[1"], "--where train.seed"),

@@ -118,6 +118,10 @@ def sweep(
         raise UsageError("--workers is about this machine; a cluster has those that joined it")
     if force and save is None:
         raise UsageError("--force is about the file of --save")
+    if save is not None and dry_run:
+        raise UsageError(
+            "--save writes what runs have come to, and --dry-run has none; leave one of them out"
+        )
     if save is not None:
         saving.check_target(save, FORMATS, force=force)
     rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast, together)

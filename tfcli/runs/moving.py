@@ -15,6 +15,8 @@ from tfcli.runs.start import tell_started
 def move_run(old: str, new: str) -> MoveReport:
     """Give a run another name below `runs/`, or another folder, if there is a slash in it.
 
+    What begins with a folder of runs, as in `sweep/best`, is a name, as the run of that name is called so.
+
     Raises:
         UsageError: there is no such run, it is in training, or the new name is taken.
         TfcliError: it can't be moved there.
@@ -23,7 +25,9 @@ def move_run(old: str, new: str) -> MoveReport:
     if folders.as_run(old) is None and within:
         raise UsageError(f"{old} is a folder of runs; name one of them: {folders.name_of(within[0])}")
     run = folders.find(old)
-    target = Path(new) if os.path.dirname(new) else folders.RUNS / new
+    there = os.path.dirname(new)
+    is_name = not there or ((folders.RUNS / there).is_dir() and not Path(there).is_dir())
+    target = folders.RUNS / new if is_name else Path(new)
     if not new or os.path.lexists(target):
         raise UsageError(f"{target} exists already; choose another name" if new else "the new name is empty")
     notes = tell_started([run])

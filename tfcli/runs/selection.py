@@ -111,7 +111,7 @@ def parse_condition(text: str) -> Condition:
         UsageError: it can't be read.
     """
     match = CONDITION.fullmatch(text)
-    if match is None or not match[3]:
+    if match is None or not match[3] or match[3][0] in "<>=":
         raise UsageError(f"can't read --where {text!r}; {FORM}")
     key, sign, said = match[1], match[2].replace("==", "="), match[3]
     value = yaml_reader.read(said, f"--where {key}").value
