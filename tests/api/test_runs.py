@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,3 +99,18 @@ def test_importing_tfcli_does_not_import_torch() -> None:
 
     code = "import tfcli, sys; assert 'torch' not in sys.modules; tfcli.load; assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (["train.seeds=2"], r"train.seeds = 2: tfcli.train makes one run; call it with train.seed=0, "),
+        ([["train.steps=1"]], r"\['train.steps=1'\] isn't a text: tfcli.train\(SOURCE, 'model.n_layers=2', "),
+    ],
+)
+def test_settings_that_do_not_make_one_run_are_refused(
+    settings: list[Any], problem: str, folder: Path
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        tfcli.train("reverse", *settings)
+    assert list(folder.iterdir()) == []

@@ -10,6 +10,7 @@ from tfcli.commands.remarks import remarks_on
 from tfcli.commands.starting import suit_model
 from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config import files
+from tfcli.errors import UsageError
 from tfcli.records.results import TrainReport
 from tfcli.render.notebook import CurveDisplay, is_notebook
 from tfcli.render.progress import Display, make_display
@@ -32,14 +33,22 @@ def train(
     as a curve in a notebook, else as on the command line. An interrupt ends it after the step it falls into.
 
     Raises:
-        UsageError: there is no such example, setting or device, or the folder is taken.
+        UsageError: there is no such example, setting or device, the folder is taken, or several runs are meant.
         DivergedError: the loss is no longer a number.
     """
+    for setting in settings:
+        if not isinstance(setting, str):
+            raise UsageError(
+                f"{setting!r} isn't a text: tfcli.train(SOURCE, 'model.n_layers=2', 'train.seed=1')"
+            )
     entry, overrides = files.find_entry(str(source)), list(settings)
     notes: list[str] = []
     if start is not None:
         entry, notes = suit_model(start_from(entry, str(start)), overrides)
     config = files.check(entry, overrides)
+    if config.train.seeds > 1:
+        each = "call it with train.seed=0, train.seed=1, ... instead"
+        raise UsageError(f"train.seeds = {config.train.seeds}: tfcli.train makes one run; {each}")
     folder = None if out is None else Path(out)
     if quiet:
         report = train_run(config, entry.name, folder, SILENCE)
