@@ -33,7 +33,8 @@ def train(
     as a curve in a notebook, else as on the command line. An interrupt ends it after the step it falls into.
 
     Raises:
-        UsageError: there is no such example, setting or device, the folder is taken, or several runs are meant.
+        UsageError: there is no such example, setting or device, the folder is taken, or there are several
+            seeds.
         DivergedError: the loss is no longer a number.
     """
     for setting in settings:
