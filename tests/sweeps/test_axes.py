@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tfcli.config.files import find_entry
 from tfcli.errors import UsageError
-from tfcli.sweeps.axes import Axis, Span, axes_of_block, read_axis, split_values, split_words
+from tfcli.sweeps.axes import Axis, Span, read_axis, split_values, split_words
 
 
 @pytest.mark.parametrize(
@@ -79,38 +76,3 @@ def test_a_range_is_drawn_from_by_its_logarithm_where_it_is_wide() -> None:
     assert [Span(0, 3, 1).at(share) for share in (0.0, 0.3, 0.99, 1.0)] == ["0", "1", "3", "3"]
     assert {Span(16, 256, 16).at(i / 100) for i in range(100)} == {str(n) for n in range(16, 257, 16)}
     assert Axis("key", (), Span(1e-4, 1e-2, None)).first == "0.0001"
-
-
-def test_a_file_may_say_what_is_varied(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(
-        "task: {name: reverse}\n"
-        "sweep:\n"
-        "  model.positions: [rotary, {name: alibi}, 'a, b']\n"
-        "  train.seed: 0:2\n"
-        "  train.steps: 10,20\n"
-        "  train.batch_size: 8\n"
-    )
-    axes = {axis.key: list(axis.values()) for axis in axes_of_block(find_entry(str(file)))}
-    assert axes == {
-        "model.positions": ["rotary", "{name: alibi}", "'a, b'"],
-        "train.seed": ["0", "1", "2"],
-        "train.steps": ["10", "20"],
-        "train.batch_size": ["8"],
-    }
-
-
-@pytest.mark.parametrize(
-    ("block", "problem"),
-    [
-        ("[1, 2]", "sweep must hold settings and their values"),
-        ("{train.seed: []}", "sweep.train.seed: the list is empty"),
-        ("{train: {seed: [1, 2]}}", "write the keys in full, as in train.KEY"),
-        ("{train.seed: 2:1}", "the range goes backwards"),
-    ],
-)
-def test_a_block_that_cannot_be_read_is_named(block: str, problem: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text(f"task: {{name: reverse}}\nsweep: {block}\n")
-    with pytest.raises(UsageError) as raised:
-        axes_of_block(find_entry(str(tmp_path / "mine.yaml")))
-    assert problem in str(raised.value)

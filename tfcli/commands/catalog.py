@@ -8,7 +8,7 @@ from typing import Any
 
 from tfcli import registry
 from tfcli.config import files
-from tfcli.config.schema import RunConfig
+from tfcli.config.schema import SWEEP, RunConfig
 from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
 from tfcli.runs.selection import ignore, select_runs
@@ -70,4 +70,9 @@ def validate_source(source: str) -> Validation:
             files.check(entry, [])
         except ConfigError as error:
             errors += error.problems
+            continue
+        if SWEEP in entry.values:
+            from tfcli.sweeps.blocks import check_block  # which most files have no need of
+
+            errors += check_block(entry)
     return Validation(source, not errors, names, ConfigError(errors).problems)

@@ -6,11 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tfcli.config import yaml_reader
-from tfcli.config.files import Entry
-from tfcli.config.schema import SECTIONS, SWEEP
 from tfcli.errors import UsageError
 
 SEED = "train.seed"  # over which settings are grouped
@@ -175,38 +171,3 @@ def refuse_repeats(word: str, pieces: Sequence[str | range]) -> None:
         for other in ranges[:i]:
             if other[0] <= numbers[-1] and numbers[0] <= other[-1] and numbers.step == other.step == 1:
                 raise UsageError(f"{word}: {max(other[0], numbers[0])} stands there twice")
-
-
-def axes_of_block(entry: Entry) -> list[Axis]:
-    """Return what the `sweep:` block of an entry varies: a list, or the same text as on a command line.
-
-    Raises:
-        UsageError: it can't be read.
-    """
-    block = entry.values.get(SWEEP) if isinstance(entry.values, dict) else None
-    if block is None:
-        return []
-    if not isinstance(block, dict):
-        raise UsageError(
-            f"{entry.name}: sweep must hold settings and their values, as in {{train.seed: 0:4}}"
-        )
-    axes = []
-    for key, value in block.items():
-        if isinstance(value, dict) and key in SECTIONS:
-            raise UsageError(f"{entry.name}: sweep.{key}: write the keys in full, as in {key}.KEY: [A, B]")
-        if isinstance(value, list):
-            values, text = list(map(as_text, value)), f"[{', '.join(map(as_text, value))}]"
-            if not values:
-                raise UsageError(f"{entry.name}: sweep.{key}: the list is empty")
-        else:
-            text = value if isinstance(value, str) else as_text(value)
-            values = split_values(key, text)
-        axes.append(read_axis(key, text, values) or Axis(key, (values[0],)))
-    return axes
-
-
-def as_text(value: Any) -> str:
-    """Return a value as it is written on a command line: in quotes only where it needs them."""
-    if isinstance(value, str) and re.fullmatch(r"[\w.:/+-]+", value):
-        return value
-    return yaml_reader.dump("value", value).removeprefix("value: ")

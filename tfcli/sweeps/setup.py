@@ -14,7 +14,8 @@ from tfcli.data.lines import STDIN
 from tfcli.errors import UsageError, counted
 from tfcli.runs import folders
 from tfcli.sweeps import points
-from tfcli.sweeps.axes import SEED, Axis, axes_of_block, split_words
+from tfcli.sweeps.axes import SEED, Axis, split_words
+from tfcli.sweeps.blocks import axes_of_block
 from tfcli.sweeps.planning import Planner
 from tfcli.sweeps.searches import Sampled, Search, draw_trials
 from tfcli.sweeps.strategies import All, Drawn, Halving, Strategy

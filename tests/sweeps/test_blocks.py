@@ -1,0 +1,68 @@
+"""What a file says of a sweep is read, and checked, with its place in the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tfcli.commands.catalog import validate_source
+from tfcli.config.files import find_entry
+from tfcli.errors import UsageError
+from tfcli.sweeps.blocks import axes_of_block
+
+
+def test_a_file_may_say_what_is_varied(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "task: {name: reverse}\n"
+        "sweep:\n"
+        "  model.positions: [rotary, {name: alibi}, 'a, b']\n"
+        "  train.seed: 0:2\n"
+        "  train.steps: 10,20\n"
+        "  train.batch_size: 8\n"
+    )
+    axes = {axis.key: list(axis.values()) for axis in axes_of_block(find_entry(str(file)))}
+    assert axes == {
+        "model.positions": ["rotary", "{name: alibi}", "'a, b'"],
+        "train.seed": ["0", "1", "2"],
+        "train.steps": ["10", "20"],
+        "train.batch_size": ["8"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ("[1, 2]", "sweep must hold settings and their values"),
+        ("{train.seed: []}", "sweep.train.seed: the list is empty"),
+        ("{train: {seed: [1, 2]}}", "write the keys in full, as in train.KEY"),
+        ("{train.seed: 2:1}", "the range goes backwards"),
+    ],
+)
+def test_a_block_that_cannot_be_read_is_named(block: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"task: {{name: reverse}}\nsweep: {block}\n")
+    with pytest.raises(UsageError) as raised:
+        axes_of_block(find_entry(str(tmp_path / "mine.yaml")))
+    assert problem in str(raised.value)
+    if ":" in block:
+        assert str(raised.value).startswith(f"{tmp_path}/mine.yaml:2:9: ")
+
+
+@pytest.mark.parametrize(
+    ("block", "problems"),
+    [
+        ("{model.positions: [ends, mask], train.seed: 0:3}", ['model.positions = "mask": must be one of']),
+        ("{model.positons: [rotary, ends]}", ["unknown key model.positons"] * 2),
+        ("{train.batch_size: -1:4}", ["train.batch_size = -1: must be greater than or equal to 1"]),
+        ("{model.dropout: 0.1:1.5}", ["model.dropout = 1.5: must be less than"]),
+        ("{train.seed: 2:1}", ["the range goes backwards"]),
+        ("{seed: [1, 2]}", ["write it as train.seed=1", "write it as train.seed=2"]),
+    ],
+)
+def test_a_block_is_validated_with_its_file(block: str, problems: list[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"task: {{name: reverse}}\nsweep: {block}\n")
+    found = validate_source(str(tmp_path / "mine.yaml")).errors
+    for error, problem in zip(found, problems, strict=True):
+        assert error.startswith(f"{tmp_path}/mine.yaml:2:9: ")
+        assert problem in error
