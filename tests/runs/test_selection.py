@@ -80,6 +80,22 @@ def test_the_list_shows_what_it_is_sorted_by(runs: Cli) -> None:
     assert found["values"] == {"train.learning_rate": 0.03}
 
 
+def test_two_columns_never_have_the_same_heading(runs: Cli) -> None:
+    words = ["model.norm.epsilon>0", "train.optimizer.epsilon>0", "train.steps>0"]
+    text = runs("ls", *(word for condition in words for word in ("--where", condition))).stdout
+    headings = [
+        "run",
+        "task",
+        "solved",
+        "steps",
+        "exact",
+        "epsilon",
+        "train.optimizer.epsilon",
+        "train.steps",
+    ]
+    assert text.splitlines()[0].split() == headings
+
+
 def test_that_no_run_is_so_is_explained(runs: Cli) -> None:
     result = runs("ls", "--where", "model.positions=end")
     assert result.stdout == ""

@@ -153,7 +153,10 @@ def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:
         else:
             steps, exact = count(run.steps or 0), share(run.exact_match)
             rows.append([run.run, run.task or "-", progress_of(run), steps, exact, *values])
-    headings = [*("run", "task", "solved", "steps", "exact"), *(key.rpartition(".")[2] for key in keys)]
+    headings = ["run", "task", "solved", "steps", "exact"]
+    for key in keys:
+        short = key.rpartition(".")[2]
+        headings.append(key if short in headings else short)
     print_columns(console, headings, rows, left=2, indent=2)
     for run in runs:
         if run.problem is not None:
