@@ -39,7 +39,8 @@ def grid(axes: Sequence[Axis]) -> Iterator[Point]:
     for axis in axes:
         if not axis.count:
             raise UsageError(
-                f"{axis.key}: a grid needs a list of values, such as 1e-3,3e-3,1e-2; "
+                f"{axis.key}: the ends of its range aren't whole numbers, and a grid needs a list of values, "
+                "such as 1e-3,3e-3,1e-2; "
                 "--search random:50 draws from a range"
             )
     keys = [axis.key for axis in axes]
