@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from tests.conftest import SMALL, Cli, call
 from tests.render.pages import record
@@ -87,6 +89,26 @@ def test_pictures_and_tables_stay_what_they_are() -> None:
     cells = {row["key_token"] for row in csv.DictReader(io.StringIO(table))}
     assert "'=1+1" in cells
     assert "+" in cells
+
+
+@pytest.mark.parametrize(
+    "text", ["1.000", "-0.616 (-3.088 to +1.855)", "runs/copy-sweep: 9 of 9", "-", "seed 0"]
+)
+def test_figures_in_markdown_can_be_read_as_they_stand(text: str) -> None:
+    assert markdown.escape(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("*a*", "_a_ b", "`a`", "# a", "- a", "+ a", "1. a", "--", "---", "===", "> a", "a | b", "<b>a</b>"),
+        *("[a](b)", "![a](b)", "<http://a.b>", "http://a.b", "www.a.b", "a@b.cd", "~~a~~", "&amp;", "\\*a"),
+        *("[a]: b", ":a:", "--5", "-5- 1.", "a - b", "1.2.", "$a$", "a\n-"),
+    ],
+)
+def test_what_markdown_would_read_as_markup_is_text(text: str) -> None:
+    rendered = MarkdownIt().enable(["table", "strikethrough"]).render(markdown.escape(text))
+    assert rendered == f"<p>{html.escape(escape_controls(text), quote=False)}</p>\n"
 
 
 @pytest.mark.parametrize(

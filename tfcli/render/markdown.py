@@ -9,6 +9,9 @@ from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
 from tfcli.render.untrusted import escape_controls
 
+HARMLESS = r"(?<=\d)\.(?=\d)|(?<=\w)-(?=\w)|[-+](?=\d)|:(?=\s)|^-$"  # 1.000, a-sweep, +0.5, so: and no value
+MARKUP = re.compile(rf"(?P<harmless>{HARMLESS})|[&<>|*_`~\[\]\\#!+$:.-]")
+
 
 def render(views: Sequence[View]) -> Iterator[str]:
     """Yield the tables of the first view, weights with two decimals. Rows are queries, columns are keys."""
@@ -34,5 +37,7 @@ def table_row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` with what Markdown or HTML would read as markup written as character references."""
-    return re.sub(r"[&<>|*_`~\[\]()\\#!+$:.-]", lambda match: f"&#{ord(match[0])};", escape_controls(text))
+    """`text` with what Markdown or HTML would read as markup as character references; figures stay."""
+    return MARKUP.sub(
+        lambda match: match[0] if match["harmless"] else f"&#{ord(match[0])};", escape_controls(text)
+    )
