@@ -92,7 +92,7 @@ def test_pictures_and_tables_stay_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.000", "-0.616 (-3.088 to +1.855)", "runs/copy-sweep: 9 of 9", "-", "seed 0"]
+    "text", ["1.000", "-0.616 (-3.088 to +1.855)", "runs/copy-sweep: 9", "-", "model.n_layers"]
 )
 def test_figures_in_markdown_can_be_read_as_they_stand(text: str) -> None:
     assert markdown.escape(text) == text
@@ -103,12 +103,17 @@ def test_figures_in_markdown_can_be_read_as_they_stand(text: str) -> None:
     [
         *("*a*", "_a_ b", "`a`", "# a", "- a", "+ a", "1. a", "--", "---", "===", "> a", "a | b", "<b>a</b>"),
         *("[a](b)", "![a](b)", "<http://a.b>", "http://a.b", "www.a.b", "a@b.cd", "~~a~~", "&amp;", "\\*a"),
-        *("[a]: b", ":a:", "--5", "-5- 1.", "a - b", "1.2.", "$a$", "a\n-"),
+        *("[a]: b", ":a:", "--5", "-5- 1.", "a - b", "1.2.", "$a$", "a\n-", "__a__", "a__b__"),
     ],
 )
 def test_what_markdown_would_read_as_markup_is_text(text: str) -> None:
     rendered = MarkdownIt().enable(["table", "strikethrough"]).render(markdown.escape(text))
     assert rendered == f"<p>{html.escape(escape_controls(text), quote=False)}</p>\n"
+
+
+@pytest.mark.parametrize("text", ["www.a.b", "WWW.a.b", "http://a.b", "a@b.cd", "@a"])
+def test_nothing_becomes_a_link_where_addresses_do(text: str) -> None:
+    assert not re.search(r"(?i)www\.|://|@", markdown.escape(text))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,15 @@ from tfcli.records.inspection import View
 from tfcli.render.attention import title_of
 from tfcli.render.untrusted import escape_controls
 
-HARMLESS = r"(?<=\d)\.(?=\d)|(?<=\w)-(?=\w)|[-+](?=\d)|:(?=\s)|^-$"  # 1.000, a-sweep, +0.5, so: and no value
-MARKUP = re.compile(rf"(?P<harmless>{HARMLESS})|[&<>|*_`~\[\]\\#!+$:.-]")
+HARMLESS = "|".join(
+    (
+        r"(?<=\w)(?<!(?i:www))\.(?=\w)",  # 1.000, model.positions
+        r"(?<=\w)-(?=\w)|(?<=[^\W_])_(?=[^\W_])",  # a-sweep, n_layers
+        r"[-+](?=\d)|^-$",  # +0.5, and no figure
+        r":(?=\s)",
+    )
+)
+MARKUP = re.compile(rf"(?P<harmless>{HARMLESS})|[&<>|*_`~\[\]\\#!+$:@.-]")
 
 
 def render(views: Sequence[View]) -> Iterator[str]:
