@@ -162,6 +162,19 @@ def test_a_folder_of_runs_is_compared_as_its_runs(make: object, cli: Cli) -> Non
     assert [side["runs"] for side in found["sides"]] == [["runs/sweep/0"], ["runs/sweep/1"]]
 
 
+def test_of_a_folder_runs_without_weights_are_left_out_and_told(make: object, cli: Cli, folder: Path) -> None:
+    assert callable(make)
+    for seed in (0, 1):
+        cli("mv", make("x", 0.5, f"train.seed={seed}").name, f"runs/sweep/{seed}")
+    failed = folder / "runs/sweep/failed"
+    failed.mkdir()
+    (failed / folders.CONFIG).write_text("task: {name: copy}\n")
+    result = cli("compare", "sweep")
+    assert result.stderr == "left out, without weights: 1 run, such as runs/sweep/failed\n"
+    assert "sweep/failed" not in result.stdout
+    assert "has no weights yet" in cli("compare", "sweep", "sweep/failed", expect=1).stderr
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".md", ".csv", ".json"])
 def test_a_comparison_is_saved(suffix: str, two_sides: list[Path], cli: Cli, folder: Path) -> None:
     said = cli("compare", *map(str, two_sides), "--save", f"found{suffix}").stdout

@@ -8,8 +8,8 @@ import typer
 from tfcli.cli import saving
 from tfcli.cli.app import app
 from tfcli.cli.options import JsonOption, complete_runs, expand_user
-from tfcli.cli.output import print_json
-from tfcli.errors import UsageError, did_you_mean
+from tfcli.cli.output import hint, print_json
+from tfcli.errors import UsageError, counted, did_you_mean
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.records.comparison import Comparison
@@ -47,7 +47,6 @@ def compare(
     Example: tfcli compare reverse reverse-2
     """
     from tfcli.commands.comparing import CURVES, compare_runs
-    from tfcli.runs.folders import find_all
 
     if curve not in CURVES:
         near = did_you_mean(curve, CURVES)
@@ -56,7 +55,7 @@ def compare(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".svg", ".md", ".csv", ".json"], force=force)
-    found = compare_runs(find_all(runs), curve)
+    found = compare_runs(find_trained(runs), curve)
     if save is not None:
         saving.write(save, lambda: content_of(found, save))
     if as_json:
@@ -68,6 +67,21 @@ def compare(
         from tfcli.render.terminal import make_console
 
         print_comparison(make_console(), found)
+
+
+def find_trained(names: list[str]) -> list[Path]:
+    """Return the runs that are named; of a folder of runs those that have weights.
+
+    Raises:
+        UsageError: one of the names is neither.
+    """
+    from tfcli.runs.folders import as_run, find_all, weights_of
+
+    found, named = find_all(names), set(map(as_run, names))
+    without = [run for run in found if run not in named and not weights_of(run).is_file()]
+    if without:
+        hint(f"left out, without weights: {counted(len(without), 'run')}, such as {without[0]}")
+    return [run for run in found if run not in without]
 
 
 def content_of(found: "Comparison", path: Path) -> str:
