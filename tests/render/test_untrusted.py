@@ -103,7 +103,7 @@ def test_figures_in_markdown_can_be_read_as_they_stand(text: str) -> None:
     [
         *("*a*", "_a_ b", "`a`", "# a", "- a", "+ a", "1. a", "--", "---", "===", "> a", "a | b", "<b>a</b>"),
         *("[a](b)", "![a](b)", "<http://a.b>", "http://a.b", "www.a.b", "a@b.cd", "~~a~~", "&amp;", "\\*a"),
-        *("[a]: b", ":a:", "--5", "-5- 1.", "a - b", "1.2.", "$a$", "a\n-", "__a__", "a__b__"),
+        *("[a]: b", ":a:", "--5", "-5- 1.", "a - b", "1.2.", "$a$", "a\n-", "__a__", "a__b__", "1) a", "12)"),
     ],
 )
 def test_what_markdown_would_read_as_markup_is_text(text: str) -> None:

@@ -87,8 +87,8 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
 
 def count_steps(strategy: Strategy, find: Callable[[Leg], RunOutcome | None]) -> int:
     """How many steps are left at most. Of a search that hasn't drawn its settings, these are all."""
-    steps = strategy.most_steps()
-    while strategy.trials() and (leg := strategy.next()) is not None:
+    steps, is_drawn = strategy.most_steps(), bool(strategy.trials())
+    while is_drawn and (leg := strategy.next()) is not None:
         if outcome := find(leg):
             strategy.tell(leg, outcome)
             steps -= leg.steps

@@ -6,6 +6,12 @@ from tfcli.config.schema import SECTIONS
 from tfcli.registry import PARTS
 
 
+def is_setting(key: str) -> bool:
+    """Whether there is a setting of that key, or one whose part may have it: `model.positions.gate`."""
+    section, _, name = key.partition(".")
+    return section in SECTIONS and name.partition(".")[0] in SECTIONS[section].model_fields
+
+
 def list_settings() -> list[str]:
     """Return the keys of all settings: `model.positions`, and `model.positions.gate` of some of them."""
     names = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]

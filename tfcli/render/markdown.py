@@ -17,7 +17,7 @@ HARMLESS = "|".join(
         r":(?=\s)",
     )
 )
-MARKUP = re.compile(rf"(?P<harmless>{HARMLESS})|[&<>|*_`~\[\]\\#!+$:@.-]")
+MARKUP = re.compile(rf"(?P<harmless>{HARMLESS})|[&<>|*_`~\[\]\\#!+$:@.-]|(?m:(?<=^\d)|(?<=^\d\d))\)")
 
 
 def render(views: Sequence[View]) -> Iterator[str]:

@@ -44,8 +44,8 @@ def print_columns(
     """Print rows below headings, the first columns flush left.
 
     Where they are too wide, the first cell of each has a line to itself, and the others stand below it: in
-    columns if that fits, else one after the other, each with its heading. A thousand rows take a hundredth of
-    a second.
+    columns if that fits, else one after the other, each with its heading. A thousand rows that fit take a
+    hundredth of a second.
     """
     cells = [[escape_controls(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]

@@ -10,6 +10,7 @@ from typing import Any
 from tfcli.config import files, yaml_reader
 from tfcli.config.files import Entry
 from tfcli.config.schema import SECTIONS, SWEEP
+from tfcli.config.setting_names import is_setting
 from tfcli.errors import UsageError
 from tfcli.sweeps.axes import Axis, read_axis, split_values
 
@@ -57,31 +58,25 @@ def mark_of(entry: Entry, key: str) -> str:
     return entry.document.key_marks.get((*entry.location, SWEEP, key), entry.name)
 
 
-def check_block(entry: Entry) -> Iterator[str]:
-    """Yield what is wrong with the `sweep:` block of an entry: with how it is written, and with each value.
+def check_block(entry: Entry) -> list[str]:
+    """Return what is wrong with the `sweep:` block of an entry: with how it is written, and with its keys.
 
-    Of a range these are its ends. How values go together isn't looked at.
+    Values aren't looked at: one that is refused by itself may go well with another one that is varied.
     """
     try:
         axes = axes_of_block(entry)
     except UsageError as error:
-        yield str(error)
-        return
-    for axis in axes:
-        ends = [[str(p[0]), str(p[-1])] if isinstance(p, range) else [p] for p in axis.pieces]
-        drawn = [] if axis.span is None else [axis.span.at(0.0), axis.span.at(1.0)]
-        for value in dict.fromkeys([*chain.from_iterable(ends), *drawn]):
-            if problem := find_problem(entry, f"{axis.key}={value}"):
-                yield f"{mark_of(entry, axis.key)}: sweep: {problem}"
+        return [str(error)]
+    unknown = [axis for axis in axes if not is_setting(axis.key)]
+    return list(chain.from_iterable(refuse(entry, axis) for axis in unknown))
 
 
-def find_problem(entry: Entry, setting: str) -> str | None:
-    """Return what is wrong with a setting on top of an entry, if something is."""
+def refuse(entry: Entry, axis: Axis) -> Iterator[str]:
+    """Yield what is said to a setting that there isn't."""
     try:
-        files.check(entry, [setting])
+        files.check(entry, [f"{axis.key}={axis.first}"])
     except UsageError as error:
-        return str(error).removeprefix("override ")
-    return None
+        yield f"{mark_of(entry, axis.key)}: sweep: {str(error).removeprefix('override ')}"
 
 
 def as_text(value: Any) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from tfcli.config import files, yaml_reader
 from tfcli.config.class_files import is_file
 from tfcli.config.files import Entry
-from tfcli.config.schema import SECTIONS, RunConfig
+from tfcli.config.schema import RunConfig
+from tfcli.config.setting_names import is_setting
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import SEED, Axis
 from tfcli.sweeps.identity import Identifier
@@ -80,8 +81,7 @@ class Planner:
             ConfigError, UsageError: there is none of that name.
         """
         for axis in self.axes:
-            section, _, key = axis.key.partition(".")
-            if section not in SECTIONS or key.partition(".")[0] not in SECTIONS[section].model_fields:
+            if not is_setting(axis.key):
                 self.configure({axis.key: axis.first})
 
     def configure(self, point: Point) -> RunConfig:
