@@ -43,6 +43,7 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
         pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
         for name in example_names()
         if name not in TEXTS | WORDS | OVERFIT | PICTURES
+        and not (name in SLOW and name in TO_THE_END)  # whose training to the end comes past it
     ],
 )
 def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
@@ -60,14 +61,14 @@ def test_an_example_that_trains_on_is_still_right_at_its_end(name: str, cli: Cli
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_text_is_told_better_than_by_counting(name: str, cli: Cli) -> None:
-    cli("train", name, "--quiet")
+    cli("train", name, "train.steps=250", "--quiet")
     [score] = as_json(cli, "eval", "--lengths", "64")["lengths"]
     assert score["bits"] < score["trigram_bits"] < score["unigram_bits"]
     assert len(cli("generate", "--tokens", "50").stdout) == 52
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "steps", "accuracy"), [("digits", 1000, 0.97), ("find-digit", 300, 0.5)])
+@pytest.mark.parametrize(("name", "steps", "accuracy"), [("digits", 600, 0.97), ("find-digit", 300, 0.5)])
 def test_pictures_are_told_apart(name: str, steps: int, accuracy: float, cli: Cli) -> None:
     cli("train", name, f"train.steps={steps}", "--quiet")
     [score] = as_json(cli, "eval")["lengths"]

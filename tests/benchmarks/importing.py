@@ -4,7 +4,7 @@
 
 FOLDER is a model as Hugging Face saves it. The commands run in turn with the import of torch, each by itself.
 Prints the median CPU time (user and system) of each, and of both together the median of the
-ratios of pairs.
+ratios of pairs. The first run fills the caches and isn't counted, but with --runs 0, to try the script.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def main() -> None:
             "import": [*tfcli, "import", str(options.folder.resolve()), "--out", "imported"],
             "attn": [*tfcli, "attn", "imported", TEXT],
         }
-        for run in range(options.runs + 1):  # the first fills the caches and isn't counted
+        for _ in range(options.runs + 1):
             shutil.rmtree(folder / "imported", ignore_errors=True)
             for name, command in commands.items():
-                times[name] += [cpu_seconds(command, folder)] * (run > 0)
+                times[name].append(cpu_seconds(command, folder))
+    times = {name: taken[1:] or taken for name, taken in times.items()}
     for name, taken in times.items():
         print(f"{name:<12}  {median(taken):.2f} s  ({min(taken):.2f} to {max(taken):.2f})")
     triples = zip(times["import"], times["attn"], times["import torch"], strict=True)

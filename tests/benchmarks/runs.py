@@ -4,7 +4,8 @@
 
 One model is trained for a step and saved as so many runs, each with a seed, a learning rate, positions and a
 size of its own in its settings. Prints the median of the user and system seconds of each command, the least
-and the most, and its ratio to that of the import.
+and the most, and its ratio to that of the import. The first time fills the caches and isn't counted, but with
+--times 0, to try the script.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         make_runs(folder, max(options.runs, 50))
-        for time in range(options.times + 1):  # the first fills the caches and isn't counted
+        for _ in range(options.times + 1):
             for label, taken in times.items():
                 command = [*TFCLI, *COMMANDS[label]] if label in COMMANDS else IMPORT_TORCH
-                taken += [cpu_seconds(command, folder)] * (time > 0)
+                taken.append(cpu_seconds(command, folder))
+    times = {label: taken[1:] or taken for label, taken in times.items()}
     reference = median(times["import torch"])
     for label, taken in times.items():
         print(

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/startup.py [--runs 7]
 
-Prints the median CPU time (user and system) of each command and its ratio to that of the import.
+Prints the median CPU time (user and system) of each command and its ratio to that of the import. The first run
+fills the caches and isn't counted, but with --runs 0, to try the script.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ def main() -> None:
         folder = Path(temporary)
         subprocess.run([*TFCLI, "train", "reverse", "--quiet"], cwd=folder, check=True, capture_output=True)
         times: dict[str, list[float]] = {label: [] for label in ("import torch", *COMMANDS)}
-        for run in range(options.runs + 1):  # the first fills the caches and isn't counted
+        for _ in range(options.runs + 1):
             for name, words in COMMANDS.items():
-                seconds = cpu_seconds([*TFCLI, *words], folder)
-                times[name] += [seconds] * (run > 0)
-            times["import torch"] += [cpu_seconds(IMPORT_TORCH, folder)] * (run > 0)
+                times[name].append(cpu_seconds([*TFCLI, *words], folder))
+            times["import torch"].append(cpu_seconds(IMPORT_TORCH, folder))
+    times = {name: taken[1:] or taken for name, taken in times.items()}
     reference = median(times["import torch"])
     for name, taken in times.items():
         print(

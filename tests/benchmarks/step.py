@@ -1,6 +1,6 @@
 """One training step of our encoder against `torch.nn.TransformerEncoder` of equal size, in turn in one run.
 
-    python tests/benchmarks/step.py [--steps 30] [--threads N]
+    python tests/benchmarks/step.py [--steps 30] [--sizes small large] [--threads N]
 
 Both sides do the same work on the same batches: embedding, learned positions, pre-norm blocks with GELU,
 logits, cross entropy, gradient clipping and AdamW; theirs with torch's fused one, and always in float32.
@@ -118,6 +118,7 @@ def compare(config: ModelConfig, precision: str, batch: int, length: int, steps:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.threads:
@@ -125,7 +126,8 @@ def main() -> None:
     mkl_is_slow = linear.mkl_is_slow()
     rows = [("float32", "float32", mkl_is_slow), ("bfloat16", "bfloat16", mkl_is_slow)]
     rows += [("by MKL", "float32", False)] if mkl_is_slow else []
-    for name, (batch, length, sizes) in SIZES.items():
+    for name in options.sizes:
+        batch, length, sizes = SIZES[name]
         config = ModelConfig.model_validate({**sizes, "positions": "learned"})
         print(f"{name} (batch {batch}, length {length}, {sizes}):")
         for label, precision, as_found in rows:

@@ -5,7 +5,7 @@
 kills       kill -9 at a random moment of a training, then --resume: all equal to the bit
 signals     a random signal, kill -9 among them, after the first evaluation: the weights load
 interrupts  Ctrl-C at a random moment of `train` and of a long `eval`: tracebacks, time to the exit
-together    8 trainings started at once with one name: runs that are distinct and complete
+together    as many trainings as --times, but 2 to 8, at once with one name: runs that are distinct and complete
 cost        the share of a training's time that is spent on saving
 """
 
@@ -106,12 +106,14 @@ def signals(folder: Path, times: int) -> str:
 
 
 def interrupts(folder: Path, times: int) -> str:
-    lasts = {"train": seconds([*TRAIN, "--out", "whole"], folder), "eval": seconds(EVAL, folder)}
+    lasts = {"train": seconds([*TRAIN, "--out", "whole"], folder)}
+    lasts |= {"eval": seconds(EVAL, folder)} if times > 1 else {}
     traces = swallowed = 0
-    exits = []
-    for i in range(times):
-        name = ("train", "eval")[i % 2]
-        process = start([*TRAIN, "--out", f"cut{i}"] if name == "train" else EVAL, folder)
+    exits: list[float] = []
+    while len(exits) < times:
+        name = ("train", "eval")[len(exits) % 2]
+        shutil.rmtree(folder / "cut", ignore_errors=True)
+        process = start([*TRAIN, "--out", "cut"] if name == "train" else EVAL, folder)
         moment = random.uniform(0, lasts[name])
         time.sleep(moment)
         if process.poll() is not None:
@@ -131,11 +133,12 @@ def interrupts(folder: Path, times: int) -> str:
 
 
 def together(folder: Path, times: int) -> str:
-    processes = [start([*TFCLI, "train", "copy", "--seed", str(seed)], folder) for seed in range(8)]
+    count = min(max(times, 2), 8)
+    processes = [start([*TFCLI, "train", "copy", "--seed", str(seed)], folder) for seed in range(count)]
     codes = [process.communicate() and process.returncode for process in processes]
     runs = list((folder / "runs").iterdir())
     seeds = {load_run(run).config.train.seed for run in runs if (run / folders.WEIGHTS).exists()}
-    return f"{codes.count(0)} of 8 exit with 0; {len(runs)} runs, {len(seeds)} of them distinct and complete"
+    return f"{codes.count(0)} of {count} exit with 0; {len(runs)} runs, {len(seeds)} of them distinct and complete"
 
 
 def cost(folder: Path, times: int) -> str:

@@ -1,6 +1,6 @@
-"""Time to solve reversal of 16 digits, beside a published tutorial's own recipe, trained in turn.
+"""Time to solve reversal of digits, beside a published tutorial's own recipe, trained in turn.
 
-    python tests/benchmarks/tutorial.py [--seeds 100:104]
+    python tests/benchmarks/tutorial.py [--seeds 100:104] [--length 16]
 
 The recipe is that of the reverse task in tutorial 6 of the UvA deep learning course (Lippe 2020), written
 anew: one-hot digits through a linear layer, sinusoids, one post-norm layer with one head, d_model 32 and d_ff
@@ -35,14 +35,13 @@ from tfcli.records.progress import StepRecord
 from tfcli.training.loop import Attempt
 from tfcli.training.monitor import monitor
 
-DIGITS, LENGTH = 10, 16
+DIGITS = 10
 D_MODEL, N_HEADS, D_FF = 32, 1, 64
 LEARNING_RATE, WARMUP_STEPS, STEPS, BATCH_SIZE, CLIP_NORM = 5e-4, 50, 3900, 128, 5.0
-FIXED = [f"task.min_length={LENGTH}", f"task.max_length={LENGTH}"]
 OURS = {
-    "`reverse`": FIXED,
-    "`reverse`, `model.positions=learned`": [*FIXED, "model.positions=learned", "train.steps=2000"],
-    "`reverse`, `model.positions=sinusoidal`": [*FIXED, "model.positions=sinusoidal", "train.steps=2000"],
+    "`reverse`": [],
+    "`reverse`, `model.positions=learned`": ["model.positions=learned", "train.steps=2000"],
+    "`reverse`, `model.positions=sinusoidal`": ["model.positions=sinusoidal", "train.steps=2000"],
 }
 
 
@@ -51,7 +50,7 @@ class TutorialEncoder(nn.Module):
 
     n_heads = N_HEADS
 
-    def __init__(self) -> None:
+    def __init__(self, length: int) -> None:
         super().__init__()
         self.layout = Layout(DIGITS)
         self.embedding = nn.Linear(DIGITS, D_MODEL)
@@ -63,7 +62,7 @@ class TutorialEncoder(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(D_MODEL, D_MODEL), nn.LayerNorm(D_MODEL), nn.ReLU(), nn.Linear(D_MODEL, DIGITS)
         )
-        position = torch.arange(LENGTH)[:, None]
+        position = torch.arange(length)[:, None]
         angles = position * torch.exp(torch.arange(0, D_MODEL, 2) * (-math.log(10000.0) / D_MODEL))
         self.sinusoids: Tensor
         waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
@@ -87,7 +86,7 @@ def train_as_taught(model: nn.Module, task: Task, seed: int, eval_every: int) ->
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     generator, tokens = make_generator(torch.device("cpu"), seed), 0
     for step in range(1, STEPS + 1):
-        inputs, targets, _ = task.sample(BATCH_SIZE, LENGTH, generator)
+        inputs, targets, _ = task.sample(BATCH_SIZE, task.max_length, generator)
         optimizer.param_groups[0]["lr"] = learning_rate(step - 1)
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad()
@@ -106,19 +105,22 @@ def configure(settings: list[str], seed: int) -> RunConfig:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("100:104"))
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--length", type=int, default=16)
+    options = parser.parse_args()
+    seeds, length = options.seeds, options.length
+    fixed = [f"task.min_length={length}", f"task.max_length={length}"]
     machine = measure_machine()
     found: dict[str, list[tuple[bool, int, float]]] = {name: [] for name in (*OURS, "the tutorial's recipe")}
     for seed in seeds:
         for name in found:
-            config = configure(OURS.get(name, FIXED), seed)
+            config = configure([*fixed, *OURS.get(name, [])], seed)
             device = prepare(config.train)
             task, ours = build_for_training(config)
             held_out = held_out_set(task, config.train.eval_samples, device)
             if name in OURS:
                 progress = monitor(Training(ours, task, config), ours, held_out)
             else:
-                theirs = TutorialEncoder()
+                theirs = TutorialEncoder(length)
                 records = train_as_taught(theirs, task, seed, config.train.eval_every)
                 progress = monitor([Attempt(STEPS, records)], theirs, held_out)
             record = follow(config, progress, True, None, machine)
