@@ -8,7 +8,9 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,12 @@ def invoke(*words: str, input: str | None = None, expect: int = 0) -> Result:
     return result
 
 
-def invoke_in(folder: Path, *words: str) -> None:
+def invoke_in(folder: Path, *words: str) -> Result:
     """Run a command line in another folder."""
     before = Path.cwd()
     os.chdir(folder)
     try:
-        invoke(*words)
+        return invoke(*words)
     finally:
         os.chdir(before)
 
@@ -95,6 +97,25 @@ def run_cli(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`cli` in the folder of the trained run."""
     monkeypatch.chdir(trained)
     return cli
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers see, for what takes long to make; see `make_once`."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def make_once(path: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that `make` fills, unless some worker has done so before. Nobody changes it."""
+    if not path.exists():
+        part = Path(tempfile.mkdtemp(dir=path.parent))
+        make(part)
+        with suppress(OSError):  # another worker was faster
+            part.rename(path)
+    return path
 
 
 def install(name: str, source: str, entry_points: str, folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import Cli, as_json
+from tests.making import train_once
 from tfcli.config.files import EXAMPLES, example_names, read_file
 
 SLOW = {"original", "stack", "induction", "recall", "translate", "sentiment"}
@@ -23,9 +25,8 @@ TO_THE_END = [
 ]
 
 
-def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
-    """Train an example, and check that it has learned its lengths."""
-    report: dict[str, Any] = as_json(cli, "train", name, *settings, "--quiet")
+def check(cli: Cli, name: str, report: dict[str, Any]) -> None:
+    """Check that a trained example has learned its lengths."""
     assert report["solved"]
     assert report["exact_match"] == 1.0
     task = ENTRIES[name].values["task"]
@@ -34,7 +35,6 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
     scores = as_json(cli, "eval", "--samples", "200", "--lengths", lengths)["lengths"]
     assert min(score["exact_match"] for score in scores) > 0.95
     assert "the answer is right" in cli("attn").stdout
-    return report
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,22 @@ def train(cli: Cli, name: str, *settings: str) -> dict[str, Any]:
         pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
         for name in example_names()
         if name not in TEXTS | WORDS | OVERFIT | PICTURES
-        and not (name in SLOW and name in TO_THE_END)  # whose training to the end comes past it
+        and not (name in SLOW and name in TO_THE_END)  # those that take long are trained to the end alone
     ],
 )
-def test_an_example_solves_its_task(name: str, cli: Cli) -> None:
-    train(cli, name, "train.stop_when_solved=true")
+def test_an_example_solves_its_task(
+    name: str, shared: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train_once(shared, name)
+    monkeypatch.chdir(folder)
+    check(cli, name, json.loads((folder / "report.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TO_THE_END)
 def test_an_example_that_trains_on_is_still_right_at_its_end(name: str, cli: Cli) -> None:
-    report = train(cli, name)
+    report = as_json(cli, "train", name, "--quiet")
+    check(cli, name, report)
     settings = ENTRIES[name].values["train"]
     assert report["steps"] == settings["steps"] * report["attempts"] // settings.get("attempts", 1)
 

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/startup.py [--runs 7]
 
-Prints the median CPU time (user and system) of each command and its ratio to that of the import. The first run
-fills the caches and isn't counted, but with --runs 0, to try the script.
+Prints the median CPU time (user and system) of each command and its ratio to that of the import. The first
+run fills the caches and isn't counted, but with --runs 0, to try the script.
 """
 
 from __future__ import annotations

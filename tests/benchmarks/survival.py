@@ -5,7 +5,7 @@
 kills       kill -9 at a random moment of a training, then --resume: all equal to the bit
 signals     a random signal, kill -9 among them, after the first evaluation: the weights load
 interrupts  Ctrl-C at a random moment of `train` and of a long `eval`: tracebacks, time to the exit
-together    as many trainings as --times, but 2 to 8, at once with one name: runs that are distinct and complete
+together    2 to 8 trainings, as --times says, at once with one name: runs that are distinct and complete
 cost        the share of a training's time that is spent on saving
 """
 
@@ -138,7 +138,8 @@ def together(folder: Path, times: int) -> str:
     codes = [process.communicate() and process.returncode for process in processes]
     runs = list((folder / "runs").iterdir())
     seeds = {load_run(run).config.train.seed for run in runs if (run / folders.WEIGHTS).exists()}
-    return f"{codes.count(0)} of {count} exit with 0; {len(runs)} runs, {len(seeds)} of them distinct and complete"
+    complete = f"{len(runs)} runs, {len(seeds)} of them distinct and complete"
+    return f"{codes.count(0)} of {count} exit with 0; {complete}"
 
 
 def cost(folder: Path, times: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL, Cli
+from tests.conftest import SMALL, Cli, invoke_in
 
 LINES = "我 吃\n\n苹果 喜欢\n"
 
@@ -18,9 +18,8 @@ LINES = "我 吃\n\n苹果 喜欢\n"
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a run that knows Chinese words."""
     path = tmp_path_factory.mktemp("chinese")
-    command = [sys.executable, "-m", "tfcli", "train", "reverse", "task.symbols=[我, 喜欢, 吃, 苹果]"]
-    command += ["train.steps=1", "-q", "--out", "runs/chinese"]
-    subprocess.run(command, cwd=path, check=True, capture_output=True)
+    words = ["task.symbols=[我, 喜欢, 吃, 苹果]", "train.steps=1", "-q", "--out", "runs/chinese"]
+    invoke_in(path, "train", "reverse", *words)
     return path
 
 

@@ -234,6 +234,7 @@ def check_all(folder: Path, undisturbed: dict[int, Any]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("undisturbed")
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, undisturbed: dict[int, Any]) -> None:
     with sweeping(tmp_path) as process:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -257,6 +258,7 @@ def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("undisturbed")
 def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, undisturbed: dict[int, Any]) -> None:
     with sweeping(tmp_path) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -270,6 +272,7 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, undisturbed: dict
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("undisturbed")
 def test_a_sweep_that_is_killed_loses_nothing(tmp_path: Path, undisturbed: dict[int, Any]) -> None:
     with sweeping(tmp_path) as process:
         process.kill()

@@ -19,7 +19,8 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import Cli, as_json
-from tfcli.commands.tour import DROPOUT, SENTENCES, WEIGHT_DECAY, make_tour
+from tests.making import make_tour_once
+from tfcli.commands.tour import DROPOUT, SENTENCES, WEIGHT_DECAY
 from tfcli.records.tour import TourRecord
 from tfcli.render.tour import make_pages, make_sheets, print_tour
 from tfcli.texts import Language
@@ -29,8 +30,8 @@ LANGUAGES = ("en", "zh")
 
 
 @pytest.fixture(scope="module")
-def records() -> dict[str, TourRecord]:
-    return {"en": make_tour("en"), "zh": make_tour("zh")}
+def records(shared: Path) -> dict[str, TourRecord]:
+    return {language: make_tour_once(shared, language) for language in LANGUAGES}
 
 
 @pytest.fixture(params=LANGUAGES)

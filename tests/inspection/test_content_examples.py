@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tasks.base import Batch
-from tests.conftest import invoke_in
+from tests.making import train_once
 from tfcli.checkpoints.loading import LoadedRun, load_run
 from tfcli.evaluation import held_out_set, score
 from tfcli.inspection.ablation import report_heads
@@ -19,18 +19,10 @@ from tfcli.records.inspection import HeadReport
 EXAMPLES = ("chinese", "histogram", "lookup", "brackets", "collocation")
 
 
-@pytest.fixture(scope="module")
-def folder_of_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("content")
-
-
 @pytest.fixture(params=EXAMPLES)
-def run(request: pytest.FixtureRequest, folder_of_runs: Path) -> LoadedRun:
-    """Return a trained example, loaded afresh; it is trained but once."""
-    path = folder_of_runs / "runs" / request.param
-    if not path.exists():
-        invoke_in(folder_of_runs, "train", request.param, "train.threads=1", "--quiet")
-    return load_run(path)
+def run(request: pytest.FixtureRequest, shared: Path) -> LoadedRun:
+    """Return a trained example, loaded afresh."""
+    return load_run(train_once(shared, request.param) / "runs" / request.param)
 
 
 def held_out(run: LoadedRun) -> list[Batch]:

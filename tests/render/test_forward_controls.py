@@ -12,6 +12,8 @@ from tests.render.test_forward_readings import click, go_to, reading, walk
 from tests.render.traces import printed, stages_shown, trace, values_of
 from tfcli.records.inspection import TraceRecord
 
+pytestmark = pytest.mark.xdist_group("forward controls")  # which has a browser of its own
+
 ENDS: dict[str, Any] = {"positions": "ends", "n_layers": 2}
 
 

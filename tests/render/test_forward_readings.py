@@ -13,6 +13,8 @@ from tfcli.records.inspection import StageRecord, TraceRecord
 from tfcli.render.forward_page import render
 from tfcli.render.units import to_units
 
+pytestmark = pytest.mark.xdist_group("forward readings")  # which has a browser of its own
+
 ALL_UNITS = (
     "data.stages.map(stage => stage.units.map(units => Array.from(units, one => one === NONE ? null : one)))"
 )

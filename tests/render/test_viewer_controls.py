@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.render.browser import (
     Open,
     assert_reads,
@@ -18,6 +20,8 @@ from tests.render.browser import (
     weights_of,
 )
 from tests.render.pages import one, one_head, rows, steps
+
+pytestmark = pytest.mark.xdist_group("viewer controls")  # which has a browser of its own
 
 
 def test_the_keyboard_does_it_all(show: Open) -> None:

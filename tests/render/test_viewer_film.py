@@ -7,6 +7,8 @@ import pytest
 from tests.render.browser import Open, figure, pixels, weights_of
 from tests.render.pages import PACKED, film
 
+pytestmark = pytest.mark.xdist_group("viewer film")  # which has a browser of its own
+
 
 def test_the_steps_of_a_training_are_played_from_the_first(show: Open) -> None:
     views = film(4)

@@ -10,6 +10,8 @@ from tests.render.browser import PRINTED, Open, Page, overflow, press
 from tests.render.pages import LONG, PACKED, digits, one, one_head, record, steps
 from tfcli.records.inspection import View
 
+pytestmark = pytest.mark.xdist_group("viewer lines")  # which has a browser of its own
+
 # Where a line begins and ends in the window.
 ENDS = """line => [0, line.getTotalLength()].map(at => {
     const { x, y } = line.getPointAtLength(at).matrixTransform(line.getScreenCTM());

@@ -11,6 +11,8 @@ from tests.render.browser import PRINTED, Open, figure, overflow, point_at_tile,
 from tests.render.pages import LONG, digits, one, record, scored
 from tfcli.records.inspection import View
 
+pytestmark = pytest.mark.xdist_group("viewer overview")  # which has a browser of its own
+
 
 @pytest.mark.parametrize("n", [2, 5, 8])
 def test_a_few_tokens_have_their_numbers_in_the_cells_of_all_maps(show: Open, n: int) -> None:

@@ -25,6 +25,8 @@ from tests.render.pages import LONG, ODD, PACKED, digits, one, one_head, record
 from tfcli.records.inspection import View
 from tfcli.render.page import UNITS
 
+pytestmark = pytest.mark.xdist_group("viewer readings")  # which has a browser of its own
+
 
 @pytest.mark.parametrize("n", [1, 4, 20, 64])
 def test_a_cell_that_is_pointed_at_reads_as_the_record(show: Open, n: int) -> None:

@@ -15,6 +15,8 @@ from tfcli.records.inspection import HeadRecord, ScoreParts, View
 from tfcli.render import html
 from tfcli.render.html import render
 
+pytestmark = pytest.mark.xdist_group("viewer scores")  # which has a browser of its own
+
 SUM = r"score (\S+) = q·k (\S+) \+ position (\S+)"
 Numbers = Sequence[Sequence[float | None]]
 

@@ -23,6 +23,8 @@ from tests.render.pages import LONG, digits, one, record, steps
 from tfcli.records.inspection import View
 from tfcli.render.html import render
 
+pytestmark = pytest.mark.xdist_group("viewer sizes")  # which has a browser of its own
+
 
 def test_five_hundred_tokens_are_on_screen_within_two_seconds(show: Open) -> None:
     views = one(500, layers=1, heads=8)
