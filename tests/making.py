@@ -1,4 +1,4 @@
-"""What takes seconds to train and several files of tests look at: the worker that needs it first trains it."""
+"""What takes seconds to train and several files of tests look at: whoever needs it first trains it."""
 
 from __future__ import annotations
 
