@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,8 @@ def test_outputs_and_gradients_are_those_of_torch(shape: tuple[int, ...], bias: 
 def test_gradients_have_gradients() -> None:
     weight = torch.randn(3, 4, requires_grad=True)
 
-    def slope(product: object, x: Tensor) -> Tensor:
-        y = product(x, weight, None)  # type: ignore[operator]
+    def slope(product: Callable[..., Tensor], x: Tensor) -> Tensor:
+        y = product(x, weight, None)
         (gradient,) = torch.autograd.grad(y.pow(3).sum(), x, create_graph=True)
         (again,) = torch.autograd.grad(gradient.pow(2).sum(), weight)
         return again
