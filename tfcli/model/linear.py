@@ -27,7 +27,7 @@ class Linear(nn.Linear):
             return F.linear(x, self.weight, self.bias)
         if not torch.is_grad_enabled():
             return multiply(x, self.weight, self.bias)
-        out: Tensor = Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]  # so is this
+        out: Tensor = Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]  # as torch leaves it
         return out
 
 
