@@ -1,10 +1,13 @@
-"""Where and how exactly the arithmetic is done: device, threads, precision, seeds."""
+"""Where and how exactly the arithmetic is done: device, threads, memory, precision, seeds."""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SMALL = 1e8  # multiplications of a layer in a forward pass
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as malloc.h of glibc has them
+KEPT = 2**29  # bytes at most that nothing needs any more and that stay with the process
+LARGE = 2**27  # bytes of a tensor that never stays
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -42,7 +48,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def prepare(config: TrainConfig) -> torch.device:
-    """Set threads and seed, and choose the device."""
+    """Set threads, memory and seed, and choose the device."""
+    keep_memory()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -60,7 +67,8 @@ def with_threads(config: RunConfig) -> RunConfig:
 
 @contextmanager
 def few_threads(model: ModelConfig, tokens: int, longest: int) -> Iterator[None]:
-    """Let a pass over so many tokens have the threads that it is worth; afterwards all is as before."""
+    """Let a pass over so many tokens have the threads that it is worth; afterwards they are as before."""
+    keep_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(count_threads(model, tokens, longest))
     try:
@@ -76,6 +84,21 @@ def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
     """
     work = tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
     return 1 if work < SMALL else torch.get_num_threads()
+
+
+@cache
+def keep_memory() -> None:
+    """Let the process keep the memory that a pass has given back: the next one needs as much.
+
+    Else the C library of Linux gives it back to the system after each step, and has it anew page by page,
+    which takes up to a quarter of the time. Where the user has set that library's own ways, these hold.
+    """
+    own = any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ
+    if own or platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(M_TRIM_THRESHOLD, KEPT)
+    library.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def list_versions() -> dict[str, str]:
