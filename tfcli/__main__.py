@@ -17,8 +17,6 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from tfcli.cli import app  # what it imports comes after that
-
 # Python looks for garbage in cycles whenever 700 more objects are there, and while torch is imported each is
 # there to stay: that takes a tenth of a short command.
 gc.set_threshold(100_000)
@@ -26,6 +24,8 @@ gc.set_threshold(100_000)
 
 def main() -> None:
     """Run the command line."""
+    from tfcli.cli import app  # the workers of a sweep, which import this module, can do without
+
     try:
         app(prog_name="tfcli")
     except SystemExit as end:

@@ -205,6 +205,7 @@ class LocalWorkers:
         """End all workers at once."""
         for worker in self.workers:
             worker.process.kill()
+        for worker in self.workers:
             worker.process.join()
             worker.pipe.close()
         self.workers.clear()
