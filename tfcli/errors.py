@@ -28,6 +28,10 @@ class DivergedError(TfcliError):
     """Training went wrong: the loss or the weights are no longer numbers."""
 
 
+class DamagedError(TfcliError):
+    """What a run has saved isn't as it was written."""
+
+
 class UsageError(TfcliError):
     """Wrong usage or configuration: nothing was started."""
 

@@ -6,46 +6,28 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.commands.resuming import left_behind
-from tests.sweeps.inline import InlineWorkers, plan, states, sweep
-from tfcli.commands import jobs, run_outcomes
+from tests.sweeps.inline import FOUR, OWN, InlineWorkers, plan, states, sweep, trained
+from tfcli.commands import jobs
 from tfcli.commands.sweep import Rules
 from tfcli.commands.train import train_run
-from tfcli.errors import ConfigError, DivergedError, TfcliError, UsageError
+from tfcli.errors import TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event, SweepRunEnded
 from tfcli.records.sweep import SweepProgress, SweepReport
 from tfcli.runs import folders, locks, removing
 from tfcli.runs.folders import JOURNAL
 from tfcli.sweeps.journal import Journal, hold_folder
-from tfcli.sweeps.orders import Check, Done, Job, Lost, Word
 from tfcli.sweeps.workers import count_cores
-
-FOUR = ("model.positions=rotary,ends", "train.seed=0:1")
-OWN = """
-import tfcli
-
-class Late(tfcli.Positions):
-    def embed(self, x, at):
-        self.calls = getattr(self, "calls", 0) + 1
-        if self.calls > 4:
-            raise ZeroDivisionError("a bug of mine")
-        return x
-"""
 
 
 def figures(report: SweepReport) -> list[object]:
     """What runs came to, but for times."""
     return [replace(outcome, seconds=0.0, solved_seconds=None) for outcome in report.outcomes]
-
-
-def trained(workers: InlineWorkers) -> list[str]:
-    return [order.id for request in workers.given if isinstance(request, Job) for order in request.orders]
 
 
 def test_each_run_is_the_one_that_train_makes(folder: Path) -> None:
@@ -87,26 +69,6 @@ def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
     workers = InlineWorkers()
     assert figures(sweep(*FOUR, workers=workers)) == figures(report)
     assert trained(workers) == [report.outcomes[1].id]
-
-
-def test_what_failed_before_it_was_saved_is_tried_again_from_the_start(folder: Path) -> None:
-    (folder / "mine.py").write_text(
-        "import pathlib\n\nimport tfcli\n\n\nclass Mine(tfcli.Positions):\n"
-        "    def embed(self, x, at):\n"
-        "        self.calls = getattr(self, 'calls', 0) + 1\n"
-        "        if self.calls > 2 and pathlib.Path('full').exists():\n"
-        "            raise OSError('the disk is full')\n        return x\n"
-    )
-    words = ("model.positions=mine.py:Mine,ends", "train.eval_every=12")
-    (folder / "full").touch()
-    for _ in range(2):
-        [failed, _] = sweep(*words).outcomes
-        assert (failed.state, failed.error) == (
-            "failed",
-            f"OSError: the disk is full (at {folder}/mine.py:10)",
-        )
-    (folder / "full").unlink()
-    assert [outcome.state for outcome in sweep(*words).outcomes] == ["not solved", "not solved"]
 
 
 @pytest.mark.parametrize("is_together", [True, False])
@@ -176,21 +138,6 @@ def test_scoring_ends_when_somebody_wants_to_stop(folder: Path) -> None:
     assert report.outcomes[0].state in ("solved", "not solved")
 
 
-def test_an_error_in_a_run_is_recorded_and_the_others_go_on(folder: Path) -> None:
-    (folder / "mine.py").write_text(OWN)
-    words = ("model.positions=mine.py:Late,ends", "train.seed=0:1")
-    report = sweep(*words)
-    assert [state == "failed" for state in states(report)] == [True, True, False, False]
-    first = report.outcomes[0]
-    assert first.error == f"ZeroDivisionError: a bug of mine (at {folder / 'mine.py'}:8)"
-    assert first.traceback is not None
-    assert "in embed" in first.traceback
-    assert report.groups[0].failed == 2
-    workers = InlineWorkers()
-    sweep(*words, workers=workers)  # what failed is tried again
-    assert trained(workers) == [outcome.id for outcome in report.outcomes[:2]]
-
-
 def test_a_run_whose_code_has_changed_is_another_one(folder: Path) -> None:
     (folder / "mine.py").write_text(OWN)
     words = ("model.positions=mine.py:Late,ends", "train.seed=0:1")
@@ -215,39 +162,6 @@ def test_code_that_changes_while_a_sweep_runs_is_told(folder: Path) -> None:
     )
 
 
-def test_the_first_failure_ends_a_sweep_if_asked_to(folder: Path) -> None:
-    (folder / "mine.py").write_text(OWN)
-    report = sweep("model.positions=mine.py:Late,ends", "train.seed=0:1", rules=Rules(fail_fast=True))
-    assert states(report) == ["failed"]
-
-
-def test_a_loss_that_is_no_number_is_told_and_not_tried_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def diverge(*_: object) -> None:
-        raise DivergedError("the loss is nan at step 3")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(jobs, "train_run", diverge)
-        report = sweep(*FOUR)
-    assert states(report) == ["diverged"] * 4
-    assert report.outcomes[0].error == "the loss is nan at step 3"
-    assert sweep(*FOUR).skipped == 4
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (TfcliError("a\nb"), "a b"),
-        (OSError(28, "No space left on device", "file"), "file: No space left on device"),
-        (MemoryError(), "not enough memory for this"),
-        (RuntimeError("can't allocate memory"), "not enough memory for this"),
-    ],
-)
-def test_errors_are_told_in_a_line(error: Exception, said: str) -> None:
-    assert run_outcomes.name_error(error).startswith(said)
-
-
 def test_a_run_may_have_a_time_limit_and_goes_on_with_a_higher_one(folder: Path) -> None:
     report = sweep(*FOUR, rules=Rules(time_limit=0.0))
     assert states(report) == ["failed"] * 4
@@ -257,63 +171,6 @@ def test_a_run_may_have_a_time_limit_and_goes_on_with_a_higher_one(folder: Path)
     whole = sweep(*FOUR, folder=Path("whole"))
     for mine, other in zip(again.outcomes, whole.outcomes, strict=True):
         assert left_behind(Path(mine.run)) == left_behind(Path(other.run))
-
-
-def test_models_that_cannot_be_built_are_told_before_anything_is_trained(folder: Path) -> None:
-    words = ("task.name=histogram,reverse", "model.tie_embeddings=true", "train.seed=0:1")
-    with pytest.raises(ConfigError) as raised:
-        sweep(*words)
-    assert raised.value.problems == [
-        "task.name=histogram: model.tie_embeddings: the answers of histogram have symbols of their own;"
-        " leave it out"
-    ]
-    assert not list((folder / "runs/reverse-sweep").iterdir())
-
-
-class Fragile(InlineWorkers):
-    """Workers that die of each job, and may be replaced."""
-
-    def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
-        request = self.requests[-1]
-        if isinstance(request, Check) or self.stopped:
-            yield from super().wait(timeout)
-            return
-        self.requests.pop()
-        yield Lost(request, "123", "was ended by SIGKILL", True)
-
-
-def test_a_run_that_no_worker_survives_is_recorded(folder: Path) -> None:
-    report = sweep(*FOUR, workers=Fragile())
-    assert states(report) == ["failed"] * 4
-    assert report.outcomes[0].error == "its worker was ended by SIGKILL, and so did those before it"
-
-
-def test_models_that_no_worker_survives_end_a_sweep(folder: Path) -> None:
-    class Dead(InlineWorkers):
-        def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
-            yield Lost(self.requests.pop(), "123", "was ended by SIGKILL", True)
-
-    with pytest.raises(
-        TfcliError, match="workers die when they build the models: the last was ended by SIGKILL"
-    ):
-        sweep(*FOUR, workers=Dead())
-
-
-def test_a_worker_that_is_lost_is_told(folder: Path) -> None:
-    class Losing(InlineWorkers):
-        lost = False
-
-        def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
-            if not self.lost and isinstance(self.requests[-1], Job):
-                self.lost = True
-                yield Lost(self.requests[-1], "123", "was ended by SIGKILL", False)
-            else:
-                yield from super().wait(timeout)
-
-    warned: list[str] = []
-    report = sweep(*FOUR, workers=Losing(), warned=warned)
-    assert warned == ["worker 123 was ended by SIGKILL; what it was at is done by another one"]
-    assert report.done == 4
 
 
 def test_progress_is_told(folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_search_in_which_all_is_refused_says_why(folder: Path) -> None:
 
 def test_a_search_says_where_there_is_no_more_to_draw(folder: Path) -> None:
     prepared = plan("model.n_heads=1,2", search=parse_search("random:9"))
-    assert prepared.notes == ["only 2 settings can be drawn, as far as was tried"]
+    assert prepared.strategy.notes() == ["only 2 settings can be drawn, as far as was tried"]
 
 
 @pytest.mark.parametrize("text", ["random", "random:0", "grid:5", "random:x"])

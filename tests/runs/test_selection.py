@@ -163,3 +163,9 @@ def test_a_name_stays_whole_in_40_columns(
     found = runs("ls", *words, "--where", "train.seed=3").stdout.splitlines()
     assert found[: len(lines)] == lines
     assert max(map(len, found)) <= 40
+
+
+def test_runs_that_cannot_be_read_are_told_from_none_at_all(cli: Cli, folder: Path) -> None:
+    assert "can't be read" not in cli("ls").stderr
+    (folder / "runs").write_text("no folder")
+    assert "runs can't be read: Not a directory" in cli("ls").stderr

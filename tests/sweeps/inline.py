@@ -9,13 +9,24 @@ from tfcli.commands import jobs
 from tfcli.commands.sweep import Listener, Rules, Sweep
 from tfcli.commands.sweep_reports import report_on
 from tfcli.records.sweep import SweepProgress, SweepReport
-from tfcli.sweeps.orders import Done, Lost, Request, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
 from tfcli.sweeps.setup import Prepared, Wanted, prepare
 
 TINY = [
     *("task.vocab_size=4", "task.max_length=4", "model.d_model=8", "model.n_heads=2", "train.steps=12"),
     *("train.batch_size=4", "train.eval_every=2", "train.eval_samples=8", "train.warmup_steps=2"),
 ]
+FOUR = ("model.positions=rotary,ends", "train.seed=0:1")
+OWN = """
+import tfcli
+
+class Late(tfcli.Positions):
+    def embed(self, x, at):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 4:
+            raise ZeroDivisionError("a bug of mine")
+        return x
+"""
 
 
 class InlineWorkers:
@@ -100,3 +111,8 @@ def sweep(
 
 def states(report: SweepReport) -> Sequence[str]:
     return [outcome.state for outcome in report.outcomes]
+
+
+def trained(workers: InlineWorkers) -> list[str]:
+    """Return the ids of the runs that workers were given."""
+    return [order.id for request in workers.given if isinstance(request, Job) for order in request.orders]

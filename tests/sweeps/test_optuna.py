@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sweeps.inline import InlineWorkers, plan, sweep
-from tfcli.errors import UsageError
+from tfcli.errors import UsageError, counted
 from tfcli.sweeps.searches import LAG, Sampled, Search
 
 WORDS = ("train.learning_rate=1e-4:1e-1", "model.n_heads=1,2,3", "model.d_ff=8:64:8", "train.seed=0:1")
@@ -31,9 +31,18 @@ def test_the_draws_are_the_same_with_any_number_of_workers(folder: Path) -> None
     assert [outcome.id for outcome in one.outcomes] == [outcome.id for outcome in several.outcomes]
     refused = SEARCH.settings - len(one.groups)
     assert len(one.outcomes) == 2 * (SEARCH.settings - refused)
+    assert one.notes == several.notes
+    assert one.notes[0].startswith(f"refused: {counted(refused, 'setting')}, such as ")
     workers = InlineWorkers()
     assert sweep(*WORDS, search=SEARCH, folder=Path("one"), workers=workers).outcomes == one.outcomes
     assert workers.given == []
+
+
+def test_what_is_drawn_once_more_is_told_and_not_trained_again(folder: Path) -> None:
+    pytest.importorskip("optuna")
+    report = sweep("model.n_heads=1,2", search=Search("optuna", 6))
+    assert len(report.outcomes) == 2
+    assert report.notes == ["drawn once more, and not trained again: 4 settings"]
 
 
 def test_the_best_stand_first_and_no_more_than_eight_are_drawn_ahead(folder: Path) -> None:

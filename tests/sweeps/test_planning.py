@@ -179,3 +179,12 @@ def test_draws_are_the_same_for_a_seed_and_each_comes_once() -> None:
     found = list(draw_several(axes, 99, 0))
     assert sorted(map(str, found)) == sorted(map(str, grid(axes)))
     assert draw(axes, random.Random(0)).keys() == {"a", "b"}
+
+
+def test_a_plan_of_very_many_runs_is_announced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfcli.sweeps.setup.MOST", 3)
+    said: list[str] = []
+    prepare(Wanted(["reverse", "train.seed=0:2"]), said.append)
+    assert said == []
+    prepare(Wanted(["reverse", "train.seed=0:3"], is_sure=True), said.append)
+    assert said == ["planning 4 runs: each is checked before any is trained"]

@@ -126,7 +126,8 @@ def sweep(
         saving.check_target(save, FORMATS, force=force)
     rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast, together)
     drawn = None if search is None else parse_search(search)
-    prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes))
+    note = (lambda remark: None) if quiet else hint
+    prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes), note)
     with find_workers(cluster, workers) as pool:
         if dry_run:
             tell_plan(prepared, rules, pool, as_json)

@@ -19,7 +19,7 @@ from tfcli.commands.train import Audience, make_training, resume_run, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import files_of
 from tfcli.devices import prepare
-from tfcli.errors import TfcliError, UsageError
+from tfcli.errors import DamagedError, TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event
 from tfcli.records.progress import Progress
 from tfcli.records.sweep import RunOutcome
@@ -73,6 +73,9 @@ def train_one(order: Order, line: Line) -> RunOutcome:
     try:
         wait_for_others(order.folder)
         how = bring_on(order, line)
+    except DamagedError as error:
+        fix = f"`tfcli rm {order.folder}` makes room for that, then ask for the sweep again"
+        return failure(order, TfcliError(f"{error}: {fix}"))
     except Exception as error:
         return failure(order, error)
     return conclude(order, how, line)

@@ -27,7 +27,7 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
     trials, outcomes, lengths = sweep.strategy.trials(), sweep.outcomes(), sweep.rules.lengths
     ids = {trial.id for trial in trials}
     others = sum(key not in ids for key in sweep.planner.known)
-    notes = list(prepared.notes)
+    notes = list(sweep.strategy.notes())
     if others:
         folder = sweep.planner.folder
         notes.append(
@@ -81,7 +81,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         seconds=steps * cost.seconds_a_step / workers.number,
         workers=workers.number,
         measured=cost.measured,
-        notes=prepared.notes,
+        notes=strategy.notes(),
     )
 
 

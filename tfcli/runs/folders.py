@@ -64,6 +64,17 @@ def all_runs() -> list[Path]:
     return [path for *_, path in sorted(found)]
 
 
+def find_problem() -> str | None:
+    """Return why the folders below `runs/` can't be listed, where they can't; `all_runs` then has none."""
+    try:
+        os.scandir(RUNS).close()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{RUNS} can't be read: {error.strerror}"
+    return None
+
+
 def run_names() -> list[str]:
     """Return the names of the runs below `runs/`."""
     return [name_of(path) for path in all_runs()]

@@ -18,7 +18,7 @@ from tfcli.config.parts import SAVED, UNKNOWN
 from tfcli.config.reading import check_file
 from tfcli.config.schema import RunConfig
 from tfcli.config.upgrades import UPGRADES, Upgrade
-from tfcli.errors import TfcliError
+from tfcli.errors import DamagedError, TfcliError
 from tfcli.records.results import TrainSummary
 from tfcli.runs.folders import weights_of
 from tfcli.runs.locks import find_trainer
@@ -225,6 +225,6 @@ def unknown_format(path: Path, found: object) -> str:
     return f"{path} wasn't written by tfcli (its format is {found!r}, not {FORMAT!r})"
 
 
-def damage_error(path: Path, reason: str) -> TfcliError:
+def damage_error(path: Path, reason: str) -> DamagedError:
     """Return a checkpoint that can't be used, and why."""
-    return TfcliError(f"{path} is damaged: {reason}; train the run again")
+    return DamagedError(f"{path} is damaged: {reason}; train the run again")

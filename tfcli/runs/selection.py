@@ -14,7 +14,7 @@ from tfcli.config.meanings import find_meant
 from tfcli.config.setting_names import list_settings
 from tfcli.errors import UsageError, counted, did_you_mean
 from tfcli.records.results import RunSummary, TrainSummary
-from tfcli.runs.folders import all_runs
+from tfcli.runs.folders import all_runs, find_problem
 from tfcli.runs.summaries import summarize
 
 ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
@@ -66,7 +66,7 @@ def select_runs(
     By -KEY it is the smallest. What has no such value comes first. Each has the values of the keys named.
 
     Args:
-        note: is told where runs can't be judged, and where none is so.
+        note: is told where runs can't be read or judged, and where none is so.
 
     Raises:
         UsageError: a condition can't be read, or there is no such key.
@@ -76,6 +76,8 @@ def select_runs(
     keys = list(
         dict.fromkeys([*(condition.key for condition in conditions), *([] if key is None else [key])])
     )
+    if problem := find_problem():
+        note(problem)
     found = [summarize(path, keys) for path in all_runs()]
     known = {name for run in found for name in run.values}
     for name in keys:

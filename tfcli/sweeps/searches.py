@@ -103,6 +103,8 @@ class Sampled:
         self.waiting: list[Trial] = []
         self.results: dict[str, RunOutcome] = {}
         self.planned: dict[str, Trial] = {}
+        self.refused: list[str] = []
+        self.again = 0  # draws that had been drawn before
 
     @property
     def total(self) -> int:
@@ -130,9 +132,11 @@ class Sampled:
         setting = {axis.key: suggest(asked, axis) for axis in self.axes}
         try:
             trials = instances(self.planner, setting, self.seeds)
-        except UsageError:
+        except UsageError as error:
             trials = []
             self.study.tell(asked, 0.0)
+            self.refused.append(f"{describe(setting)}: {error}")
+        self.again += any(trial.id in self.planned for trial in trials)
         self.drawn.append((asked, trials))
         self.waiting += [trial for trial in trials if trial.id not in self.planned]
         self.planned.update({trial.id: trial for trial in trials})
@@ -145,6 +149,14 @@ class Sampled:
         for trial in self.planned.values():
             by_setting.setdefault(describe(trial.setting), []).append(trial)
         return list(chain.from_iterable(sorted(by_setting.values(), key=self.rank)))
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self.refused:
+            notes.append(f"refused: {counted(len(self.refused), 'setting')}, such as {self.refused[0]}")
+        if self.again:
+            notes.append(f"drawn once more, and not trained again: {counted(self.again, 'setting')}")
+        return notes
 
     def rank(self, trials: Iterable[Trial]) -> float:
         """Return what a setting is sorted by, the best first."""

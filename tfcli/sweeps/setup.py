@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,39 +42,49 @@ class Prepared(NamedTuple):
     axes: list[Axis]
     planner: Planner
     strategy: Strategy
-    notes: list[str]
 
 
-def prepare(wanted: Wanted) -> Prepared:
+def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -> Prepared:
     """Return what is to be trained, all of it checked as far as that goes without torch.
+
+    Args:
+        note: is told where that takes long.
 
     Raises:
         UsageError: something is wrong with it.
     """
     entry, fixed, axes = read(wanted.words)
     axes = points.order(axes)
-    refuse_size(axes, wanted)
+    if (runs := check_size(axes, wanted)) > MOST:
+        note(f"planning {runs:,} runs: each is checked before any is trained")
     planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
-    notes: list[str] = []
-    if wanted.search is None:
-        trials = planner.make_all(points.grid(axes))
-    elif wanted.search.kind == "random":
-        trials, notes = draw_trials(planner, axes, wanted.search.settings, wanted.seed)
-        if not wanted.halving:
-            return Prepared(entry.name, axes, planner, Drawn(trials), notes)
-    else:
+    strategy = choose_strategy(planner, axes, wanted)
+    return Prepared(entry.name, axes, planner, strategy)
+
+
+def choose_strategy(planner: Planner, axes: Sequence[Axis], wanted: Wanted) -> Strategy:
+    """Return what says which run comes next.
+
+    Raises:
+        UsageError: the settings are refused, or are too few.
+    """
+    search = wanted.search
+    if search is not None and search.kind == "optuna":
         if wanted.halving:
             raise UsageError("--halving goes with a grid or --search random, not with optuna")
-        strategy = Sampled(planner, axes, wanted.search.settings, wanted.seed)
-        return Prepared(entry.name, axes, planner, strategy, notes)
+        return Sampled(planner, axes, search.settings, wanted.seed)
+    if search is None:
+        trials, notes = planner.make_all(points.grid(axes)), list[str]()
+    else:
+        trials, notes = draw_trials(planner, axes, search.settings, wanted.seed)
     if not wanted.halving:
-        return Prepared(entry.name, axes, planner, All(trials), notes)
-    halving = Halving(trials)
+        return All(trials) if search is None else Drawn(trials, notes)
+    halving = Halving(trials, notes)
     if halving.rungs < 2:
         raise UsageError(
             "--halving needs several settings, and train.steps of 3 times train.eval_every at least"
         )
-    return Prepared(entry.name, axes, planner, halving, notes)
+    return halving
 
 
 def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
@@ -109,8 +119,8 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
     return entry, fixed, axes
 
 
-def refuse_size(axes: Sequence[Axis], wanted: Wanted) -> None:
-    """Ask again before a sweep that is larger than anybody is likely to mean.
+def check_size(axes: Sequence[Axis], wanted: Wanted) -> int:
+    """Return how many runs there are; ask again where these are more than anybody is likely to mean.
 
     Raises:
         UsageError: it is, and nobody has said so.
@@ -126,6 +136,7 @@ def refuse_size(axes: Sequence[Axis], wanted: Wanted) -> None:
         said = f"{runs:,} runs: {counted(wanted.search.settings, 'setting')} x {SEED} {seeds:,}"
     if runs > MOST and not wanted.is_sure:
         raise UsageError(f"{said}; add --yes if so many are meant, or {fewer}")
+    return runs
 
 
 def find_folder(entry: Entry, out: Path | None) -> Path:

@@ -50,12 +50,15 @@ class Strategy(Protocol):
     def trials(self) -> list[Trial]:
         """Return all runs that there are so far, the best first where there is a search."""
 
+    def notes(self) -> list[str]:
+        """Return what there is to know of the settings that were drawn so far."""
+
 
 class All:
     """Each run to its end."""
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self.planned = list(trials)
+    def __init__(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> None:
+        self.planned, self.told = list(trials), list(notes)
         self.waiting = deque(trials)
 
     @property
@@ -74,12 +77,15 @@ class All:
     def trials(self) -> list[Trial]:
         return self.planned
 
+    def notes(self) -> list[str]:
+        return self.told
+
 
 class Drawn(All):
     """Settings that were drawn, each run to its end; once all are, the best come first."""
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        super().__init__(trials)
+    def __init__(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> None:
+        super().__init__(trials, notes)
         self.results: dict[str, RunOutcome] = {}
 
     def tell(self, leg: Leg, outcome: RunOutcome) -> None:
@@ -100,7 +106,8 @@ class Halving:
     learning rates of its whole length.
     """
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
+    def __init__(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> None:
+        self.told = list(notes)
         by_setting = groupby(trials, key=lambda trial: trial.setting)
         self.settings = [list(group) for _, group in by_setting]
         self.planned = list(trials)
@@ -162,6 +169,9 @@ class Halving:
         if len(self.results) == len(self.planned):
             self.settings.sort(key=self.rank)
         return [trial for setting in self.settings for trial in setting]
+
+    def notes(self) -> list[str]:
+        return self.told
 
 
 def count_rungs(settings: Sequence[Sequence[Trial]]) -> int:
