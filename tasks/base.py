@@ -145,6 +145,10 @@ class Task(ABC):
         if sides:  # then all of them may be held out, and one that isn't is at hand
             candidates = torch.cat([candidates, sides.train[:1].to(device)])
         held_out = self.is_held_out(candidates)
+        if device.type == "cpu":  # which nobody has to wait for
+            inputs = candidates[~held_out][:batch_size]
+            if len(inputs) == batch_size:
+                return Batch(inputs, self.target(inputs.clone()))
         left = (~held_out).sum().clamp(min=1)
         order = held_out.to(torch.uint8).argsort(stable=True)[torch.arange(batch_size, device=device) % left]
         inputs = candidates[order]

@@ -6,6 +6,7 @@ its parent ends by itself, since its pipe is closed.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -50,6 +51,7 @@ def serve(pipe: Connection, doer: str) -> None:
     """Do what comes down the pipe until nothing does: a worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says what to do
     do = import_module(doer).do
+    gc.freeze()  # what has been loaded is there to stay, and need not be looked through for garbage
     line = PipeLine(pipe)
     line.say(Ready())
     while True:
