@@ -28,6 +28,28 @@ LARGE = 2**27  # bytes of a tensor that never stays
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
+class Threads:
+    """Torch's number of threads, and the one that is its own: before a model is given another."""
+
+    def __init__(self) -> None:
+        self.own = self.given = torch.get_num_threads()
+
+    def set(self, number: int) -> None:
+        """Give torch another number, for a model."""
+        self.find_own()
+        torch.set_num_threads(number)
+        self.given = number
+
+    def find_own(self) -> int:
+        """Return torch's own number, or the last that somebody else has set."""
+        if (now := torch.get_num_threads()) != self.given:
+            self.own = self.given = now
+        return self.own
+
+
+THREADS = Threads()
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; for `auto` a GPU where there is one.
 
@@ -51,7 +73,7 @@ def prepare(config: TrainConfig) -> torch.device:
     """Set threads, memory and seed, and choose the device."""
     keep_memory()
     if config.threads is not None:
-        torch.set_num_threads(config.threads)
+        THREADS.set(config.threads)
     torch.manual_seed(config.seed)
     return choose_device(config.device)
 
@@ -70,11 +92,11 @@ def few_threads(model: ModelConfig, tokens: int, longest: int) -> Iterator[None]
     """Let a pass over so many tokens have the threads that it is worth; afterwards they are as before."""
     keep_memory()
     before = torch.get_num_threads()
-    torch.set_num_threads(count_threads(model, tokens, longest))
+    THREADS.set(count_threads(model, tokens, longest))
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        THREADS.set(before)
 
 
 def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
@@ -83,7 +105,7 @@ def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
     Beside a busy neighbour they wait for as long as it pleases that one.
     """
     work = tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
-    return 1 if work < SMALL else torch.get_num_threads()
+    return 1 if work < SMALL else THREADS.find_own()
 
 
 @cache

@@ -4,7 +4,8 @@
 
 Both sides do the same work on the same batches: embedding, learned positions, pre-norm blocks with GELU,
 logits, cross entropy, gradient clipping and AdamW; theirs with torch's fused one, and always in float32.
-Where oneDNN multiplies our matrices, a row `by MKL` is without it.
+Where oneDNN multiplies our matrices, a row `by MKL` is without it. Both sides keep the memory that a step
+gives back, as tfcli does where it trains; not so with GLIBC_TUNABLES in the environment, even if it is empty.
 Prints the median step of each and the median of the ratios of neighbouring steps; above 1 ours is faster.
 """
 
@@ -24,7 +25,7 @@ from tfcli.building.models import build_encoder
 from tfcli.building.trainings import build_optimizer
 from tfcli.config.model_section import ModelConfig
 from tfcli.config.train_section import TrainConfig
-from tfcli.devices import matmul_precision
+from tfcli.devices import keep_memory, matmul_precision
 from tfcli.model import linear
 from tfcli.model.encoder import Encoder
 from tfcli.model.layout import Layout
@@ -123,6 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    keep_memory()
     mkl_is_slow = linear.mkl_is_slow()
     rows = [("float32", "float32", mkl_is_slow), ("bfloat16", "bfloat16", mkl_is_slow)]
     rows += [("by MKL", "float32", False)] if mkl_is_slow else []

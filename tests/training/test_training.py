@@ -20,7 +20,7 @@ from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training, build_schedule
 from tfcli.config.schema import RunConfig
 from tfcli.config.train_section import TrainConfig
-from tfcli.devices import choose_device, few_threads, prepare, with_threads
+from tfcli.devices import Threads, choose_device, few_threads, prepare, with_threads
 from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
@@ -296,6 +296,26 @@ def test_small_models_train_on_one_thread_and_the_number_is_recorded(tmp_path: P
     assert with_threads(config(train={"threads": 3})).train.threads == 3
     invoke("train", "copy", "train.steps=2", "-q", "--out", str(tmp_path / "run"))
     assert "threads: 1\n" in (tmp_path / "run/config.yaml").read_text()
+
+
+def test_a_small_model_leaves_the_threads_of_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("tfcli.devices.THREADS", Threads())
+    small, large = config(train={"threads": None}), config(model={"d_model": 512}, train={"threads": None})
+    large = large.model_copy(update={"task": large.task.model_copy(update={"max_length": 40})})
+    try:
+        torch.set_num_threads(3)
+        prepare(with_threads(small).train)
+        assert torch.get_num_threads() == 1
+        assert with_threads(large).train.threads == 3
+        with few_threads(small.model, 8, 8):
+            assert with_threads(large).train.threads == 3
+        prepare(with_threads(large).train)
+        assert torch.get_num_threads() == 3
+        torch.set_num_threads(2)
+        assert with_threads(large).train.threads == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_looking_at_little_takes_one_thread_and_leaves_the_number_as_it_was() -> None:
