@@ -60,7 +60,7 @@ def test_without_the_position_bias_the_answer_stays(run: LoadedRun) -> None:
     assert positions.in_scores is not None
     for parameter in positions.parameters():
         parameter.data.zero_()
-    assert score(run.model, batches).token_accuracy > 0.9  # by how much it falls differs from seed to seed
+    assert score(run.model, batches).token_accuracy > 0.95
     for parameter in block.attention.qkv.parameters():  # without queries and keys, it doesn't
         parameter.data[: 2 * run.config.model.d_model] = 0
     assert score(run.model, batches).exact_match < 0.6

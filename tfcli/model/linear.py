@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LEAST = 4_000_000  # multiplications of a product that is worth it: from the eighth of a shape on
+LEAST = 8_000_000  # multiplications of a product that is worth it
 
 
 class Linear(nn.Linear):
