@@ -117,10 +117,14 @@ def run(
     may_attend: Tensor | None = None,
     intervention: Intervention | None = None,
     tick: Tick = ignore,
+    n_models: int = 1,
 ) -> Iterator[Tensor]:
-    """Yield the logits [b, M, V] for some of `inputs` [B, T] after the other; otherwise as `predict_ids`."""
+    """Yield the logits [b, M, V] for some of `inputs` [B, T] after the other; otherwise as `predict_ids`.
+
+    Those [S, b, M, V] of S models where it is so many that answer.
+    """
     L = model.layout.sequence_length(inputs.shape[1])
-    rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)))
+    rows = max(1, min(TOKENS_A_PASS // L, SCORES_A_PASS // (model.n_heads * L * L)) // n_models)
     start = 0
     with evaluating(model), torch.inference_mode():
         while start < len(inputs):
@@ -158,35 +162,77 @@ def score(
     tick: Tick = ignore,
 ) -> Score:
     """Return the model's score over all of `batches` together."""
-    with evaluating(model):
-        marks = [answer(model, batch, intervention, tick)[1] for batch in batches]
-    samples = sum(len(found.exact) for found in marks)
-    exact, right, tokens, nats = (
-        torch.stack([torch.as_tensor(part) for part in column]).sum().item()
-        for column in zip(*((m.exact.sum(), m.right, m.tokens, m.nats) for m in marks), strict=True)
-    )
+    return make_score(add_up(model, batches, intervention, tick), batches)
+
+
+def make_score(sums: Tensor, batches: Sequence[Batch]) -> Score:
+    """Return a model's score over `batches` from what `add_up` has found of it."""
+    samples = sum(len(batch.inputs) for batch in batches)
+    exact, right, tokens, nats = sums.tolist()
     return Score(samples, exact / samples, right / tokens, nats / tokens)
+
+
+def add_up(
+    model: Answerer,
+    batches: Sequence[Batch],
+    intervention: Intervention | None = None,
+    tick: Tick = ignore,
+    n_models: int = 1,
+) -> Tensor:
+    """Return how many answers, and how many symbols of how many, are right in `batches`, and the nats, [4].
+
+    Those of each [S, 4] where it is so many models that answer.
+    """
+    with evaluating(model):
+        found = [
+            sums_of(mark(logits.argmax(-1), targets), nats_of(logits, targets))
+            for batch in batches
+            for logits, targets in answers_to(batch, model, intervention, tick, n_models)
+        ]
+    return torch.stack(found).sum(0)
+
+
+def sums_of(marks: Marks, nats: Tensor) -> Tensor:
+    """Return how many answers, and how many symbols of how many, are right, and the nats [...], [..., 4]."""
+    tokens = marks.tokens.expand_as(marks.right)
+    return torch.stack([marks.exact.sum(-1).double(), marks.right.double(), tokens.double(), nats], -1)
+
+
+def nats_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return minus the logarithm of the probability of targets [B, M], [...], by logits [..., B, M, V]."""
+    targets = targets.expand(logits.shape[:-1])
+    each = cross_entropy(logits.float(), targets, "none")
+    return each.view(*logits.shape[:-3], -1).sum(-1, dtype=torch.float64)
 
 
 def answer(
     model: Answerer, batch: Batch, intervention: Intervention | None = None, tick: Tick = ignore
 ) -> tuple[Tensor, Marks]:
     """Return the model's answers to a batch, as ids [B, M], and what is right of them."""
-    ids, nats, start = [], [], 0
-    for logits in run(model, batch.inputs, batch.may_attend, intervention, tick):
-        targets = batch.targets[start : start + len(logits)]
-        start += len(logits)
+    ids, nats = [], []
+    for logits, targets in answers_to(batch, model, intervention, tick):
         ids.append(logits.argmax(-1))
-        nats.append(cross_entropy(logits.float(), targets, "sum").double())
+        nats.append(nats_of(logits, targets))
     found = torch.cat(ids)
     return found, mark(found, batch.targets)._replace(nats=torch.stack(nats).sum())
+
+
+def answers_to(
+    batch: Batch, model: Answerer, intervention: Intervention | None, tick: Tick, n_models: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield logits as `run`, and the targets [b, M] that they are held against."""
+    start = 0
+    for logits in run(model, batch.inputs, batch.may_attend, intervention, tick, n_models):
+        rows = logits.shape[-3]
+        yield logits, batch.targets[start : start + rows]
+        start += rows
 
 
 class Marks(NamedTuple):
     """What is right of some answers."""
 
-    exact: Tensor  # bool [B], of whole answers
-    right: Tensor  # [], how many symbols are
+    exact: Tensor  # bool [..., B], of whole answers
+    right: Tensor  # [...], how many symbols are
     tokens: Tensor  # [], of how many
     nats: Tensor = torch.zeros(())  # [], minus the logarithm of the probability of what is right
 
@@ -202,14 +248,14 @@ class Marks(NamedTuple):
 
 
 def mark(predictions: Tensor, targets: Tensor) -> Marks:
-    """Predictions [B, M] or [M] held against targets [B, M], as far as these go."""
+    """Predictions [..., B, M] or [M] held against targets [B, M], as far as these go."""
     if predictions.shape[-1] != targets.shape[-1]:
         raise ValueError(
             f"answers of {predictions.shape[-1]} symbols can't be held against {targets.shape[-1]}"
         )
     counts = targets != IGNORE
     right = (predictions == targets) & counts
-    return Marks((right | ~counts).all(dim=1), right.sum(), counts.sum())
+    return Marks((right | ~counts).all(dim=-1), right.sum((-2, -1)), counts.sum())
 
 
 class Answers(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ from tfcli.records.results import LengthScore
 from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Attempt
 from tfcli.training.monitor import held_out_of_training, monitor
-from tfcli.training.stack import Stack
+from tfcli.training.stack import Place, Stack
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -128,8 +127,8 @@ def train_together(
     held_out = held_out_of_training(first.task, configs[0].train.eval_samples, first.trainer.device)
     living = {}
     for training in trainings:
-        clock = partial(stack.clock, training.trainer)
-        progress = monitor(training, training.model, held_out, clock=clock)
+        place = Place(stack, training.trainer)
+        progress = monitor(training, training.model, held_out, place=place)
         stop, work = training.config.train.stop_when_solved, flops(training.model, training.task)
         living[training] = following(training.config, progress, stop, work, machine)
     done: dict[Training, SolveRecord] = {}

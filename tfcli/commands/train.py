@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +36,7 @@ from tfcli.training.faults import locating_faults
 from tfcli.training.loop import part_of
 from tfcli.training.monitor import held_out_of_training, monitor
 from tfcli.training.ranks import Ranks
-from tfcli.training.stack import Stack
+from tfcli.training.stack import Place, Stack
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
@@ -221,12 +219,12 @@ def follow(
     """
     config, model = training.config, training.model
     observe = None if audience.watch is None else make_observer(training, audience.watch)
-    clock = time.perf_counter if stack is None else partial(stack.clock, training.trainer)
+    place = None if stack is None else Place(stack, training.trainer)
     latest = recorder.latest
     locating = locating_faults(model, lambda: training.trainer.step) if audience.debug else nullcontext()
     with locating, save_what_there_is(recorder):
         if latest is None or not is_over(latest, config.train):
-            records = monitor(training, model, held_out, observe, latest, interrupt.check, clock)
+            records = monitor(training, model, held_out, observe, latest, interrupt.check, place)
             for progress in picture_often(records, observe) if observe and audience.often else records:
                 recorder.record(progress)
                 audience.show(progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +20,7 @@ from tfcli.training.loop import Attempt
 
 if TYPE_CHECKING:
     from tasks.base import Batch, Task
+    from tfcli.training.stack import Place
 
 TOGETHER = 256  # held-out sequences of a file, of several lengths
 
@@ -30,19 +32,22 @@ def monitor(
     observe: Callable[[], AttentionRecord] | None = None,
     latest: Progress | None = None,
     tick: Tick = ignore,
-    clock: Callable[[], float] = time.perf_counter,
+    place: Place | None = None,
 ) -> Iterator[Progress]:
     """Follow a training: evaluate on the held-out set, and `observe` the heads, whenever the loss is read.
 
     An attempt of the training of `model` that has not solved the task at its end is followed by the next.
     Steps and tokens are counted over all of them. `latest` is the last progress of a training that goes on.
-    An evaluation that `tick` stops is made up for when the training goes on. Seconds are those of `clock`.
+    An evaluation that `tick` stops is made up for when the training goes on. Where the
+    training has a `place` in a stack, it is scored with the others, and seconds are its share of theirs.
     """
+    clock = time.perf_counter if place is None else place.clock
+    assess = partial(score, model) if place is None else place.score
     started = clock() - (latest.seconds if latest else 0.0)
 
     def scored(progress: Progress) -> Progress:
         try:
-            found = score(model, held_out, tick=tick)
+            found = assess(held_out, tick=tick)
         except StoppedError:
             return progress
         return replace(

@@ -7,7 +7,7 @@ P all parameters of a model, one after the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from tfcli.evaluation import IGNORE
+from tfcli.evaluation import IGNORE, Tick, add_up, make_score
 from tfcli.model.softmax import cross_entropy
 from tfcli.model.stacking import stacking
+from tfcli.model.trace import Intervention
+from tfcli.records.results import Score
 from tfcli.training.loop import Trainer, move
 from tfcli.training.optimizers import SGD, Adam, AdamW, Optimizer
 
@@ -40,6 +42,7 @@ class Stack:
         self.trainers = list(trainers)
         self.step = 0
         self.losses: dict[int, Tensor] = {}  # of the latest step, by trainer
+        self.scores: dict[int, Score] = {}  # likewise
         self.gone: list[Trainer] = []  # since the matrices were made
         self.seconds = dict.fromkeys(map(id, self.trainers), 0.0)  # each one's share of the time
         self.counted_at = time.perf_counter()
@@ -80,8 +83,17 @@ class Stack:
         if step != self.step:
             losses = self.take_together(step)
             self.losses = dict(zip(map(id, self.trainers), losses, strict=True))
+            self.scores = {}
             self.step = step
         return self.losses[id(trainer)]
+
+    def score(self, trainer: Trainer, batches: Sequence[Batch], tick: Tick) -> Score:
+        """Return the score of a trainer's model after a step, when all are scored."""
+        if not self.scores:
+            found = add_up(Answerers(self), batches, None, tick, len(self.trainers))  # [S, 4]
+            scores = [make_score(sums, batches) for sums in found]
+            self.scores = dict(zip(map(id, self.trainers), scores, strict=True))
+        return self.scores[id(trainer)]
 
     def take_together(self, step: int) -> Tensor:
         """Take a step, and return the losses [S]."""
@@ -114,9 +126,10 @@ class Stack:
         for trainer in self.trainers:
             trainer.optimizer.steps = self.optimizer.steps
 
-    def run(self, inputs: Tensor, may_attend: Tensor | None) -> Tensor:
-        """Logits [S, B, M, V] for the `inputs` [S, B, T] of each model."""
-        call = torch.vmap(self.call, (0, 0, 0, None if may_attend is None else 0))
+    def run(self, inputs: Tensor, may_attend: Tensor | None, *, same: bool = False) -> Tensor:
+        """Logits [S, B, M, V] for `inputs` [S, B, T] of each model, or the `same` [B, T] of all."""
+        axis = None if same else 0
+        call = torch.vmap(self.call, (0, 0, axis, None if may_attend is None else axis))
         with stacking():
             found: Tensor = call(self.parameters, self.buffers, inputs, may_attend)
         return found
@@ -131,6 +144,52 @@ class Stack:
         """Logits [B, M, V] by the weights of one model."""
         logits: Tensor = functional_call(self.base, (parameters, buffers), (inputs, may_attend))
         return logits
+
+
+class Place(NamedTuple):
+    """That of a training in a stack."""
+
+    stack: Stack
+    trainer: Trainer
+
+    def score(self, batches: Sequence[Batch], tick: Tick) -> Score:
+        """Return the score of its model, as `Stack.score`."""
+        return self.stack.score(self.trainer, batches, tick)
+
+    def clock(self) -> float:
+        """Return its share of the seconds, as `Stack.clock`."""
+        return self.stack.clock(self.trainer)
+
+
+class Answerers:
+    """The models of a stack as evaluation asks one model: all answer the same."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.n_heads, self.layout, self.training = stack.base.n_heads, stack.base.layout, stack.base.training
+
+    def __call__(
+        self,
+        inputs: Tensor,
+        may_attend: Tensor | None = None,
+        *,
+        intervention: Intervention | None = None,
+    ) -> Tensor:
+        """Logits [S, B, M, V] for `inputs` [B, T]; nothing is changed on the way."""
+        return self.stack.run(inputs, may_attend, same=True)
+
+    def train(self, mode: bool = True) -> None:
+        """Bring all into training mode, or out of it."""
+        self.training = mode
+        self.stack.base.train(mode)
+
+    def eval(self) -> None:
+        """Bring all into evaluation mode."""
+        self.train(False)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the weights of the first."""
+        return self.stack.trainers[0].model.parameters()
 
 
 class Filled(NamedTuple):
