@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SMALL = 1e8  # multiplications of a layer in a forward pass
+SHARE = 5e6  # ... of models that go together, which are worth one more thread
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as malloc.h of glibc has them
 KEPT = 2**29  # bytes at most that nothing needs any more and that stay with the process
 LARGE = 2**27  # bytes of a tensor that never stays
@@ -87,6 +88,15 @@ def with_threads(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})})
 
 
+def threads_together(config: RunConfig, n_models: int) -> int:
+    """Return how many threads a step of so many models together is worth, unless the user has said it."""
+    if config.train.threads is not None:
+        return config.train.threads
+    longest = config.task.max_length
+    work = n_models * work_of(config.model, config.train.batch_size * longest, longest)
+    return min(THREADS.find_own(), 1 + int(work / SHARE))
+
+
 @contextmanager
 def few_threads(model: ModelConfig, tokens: int, longest: int) -> Iterator[None]:
     """Let a pass over so many tokens have the threads that it is worth; afterwards they are as before."""
@@ -104,8 +114,12 @@ def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
 
     Beside a busy neighbour they wait for as long as it pleases that one.
     """
-    work = tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
-    return 1 if work < SMALL else THREADS.find_own()
+    return 1 if work_of(model, tokens, longest) < SMALL else THREADS.find_own()
+
+
+def work_of(model: ModelConfig, tokens: int, longest: int) -> int:
+    """Return how many multiplications a layer does in a forward pass over so many tokens."""
+    return tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
 
 
 @cache

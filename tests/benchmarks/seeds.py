@@ -1,9 +1,10 @@
 """Several seeds as one program against the same seeds one after the other, in turn in one process.
 
-    python tests/benchmarks/seeds.py [--seeds 16] [--rounds 3] [--settings "task.max_length=6"]
+    python tests/benchmarks/seeds.py [--seeds 16] [--rounds 3] [--settings "task.max_length=6"] [--threads 1]
 
-Both sides train `reverse` with the same settings on one thread until it is solved, and write the same runs.
-Seconds are the CPU's, of the whole of each side: models, steps, evaluations, files. Prints the median of
+Both sides train `reverse` with the same settings until it is solved, and write the same runs. Each has as
+many threads as tfcli gives it, unless --threads says how many: a small model by itself one, many together all
+that there are. Seconds are of the whole of each side: models, steps, evaluations, files. Prints the median of
 each, the median of the ratios of neighbouring rounds (above 1 the stack is faster), how many seeds ended
 at the same step on both sides, and by how much the mean losses up to the first evaluation differ at most.
 """
@@ -46,17 +47,18 @@ def train_in_turn(planned: Sequence[Planned]) -> None:
 
 
 def measure(side: Callable[[Sequence[Planned]], object], configs: Sequence[RunConfig], folder: Path) -> float:
-    """Return the seconds of CPU that it takes to train all into a folder."""
+    """Return the seconds that it takes to train all into a folder."""
     planned = [Planned(config, "", folder / str(config.train.seed)) for config in configs]
-    started = time.process_time()
+    started = time.perf_counter()
     side(planned)
-    return time.process_time() - started
+    return time.perf_counter() - started
 
 
-def compare(settings: str, seeds: int, rounds: int) -> str:
+def compare(settings: str, seeds: int, rounds: int, threads: int | None) -> str:
     """Train with some settings on both sides, and return the row of a table."""
     entry = files.find_entry("reverse")
-    chosen = [*settings.split(), "train.threads=1", f"train.seeds={seeds}"]
+    chosen = [*settings.split(), f"train.seeds={seeds}"]
+    chosen += [] if threads is None else [f"train.threads={threads}"]
     configs = files.check(entry, chosen).each_seed()
     seconds: tuple[list[float], list[float]] = ([], [])
     with tempfile.TemporaryDirectory() as place:
@@ -83,15 +85,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--settings", action="append")
+    parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    together.LARGE, together.FEWEST = float("inf"), 1  # what it would refuse as slower is measured, too
+    together.LARGE = together.LARGE_ON_THREADS = float(
+        "inf"
+    )  # what it would refuse as slower is measured, too
+    together.FEWEST = 1
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}"
     print(f"{options.seeds} seeds, {machine}")
     print("| settings | in turn | together | ratio | same step | losses |")
     print("|---|---:|---:|---:|---:|---:|")
     for settings in options.settings or SETTINGS:
-        print(compare(settings, options.seeds, options.rounds), flush=True)
+        print(compare(settings, options.seeds, options.rounds, options.threads), flush=True)
 
 
 if __name__ == "__main__":

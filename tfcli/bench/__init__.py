@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from tfcli.building.models import build_for_training, build_layout
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.transfer import starter_of
 from tfcli.config.schema import RunConfig
-from tfcli.devices import prepare, with_threads
+from tfcli.devices import prepare, threads_together, with_threads
 from tfcli.errors import UsageError
 from tfcli.evaluation import score_length
 from tfcli.model.encoder import Encoder
@@ -62,7 +63,7 @@ def measure(
     plainly: list[SolveRecord] = []
     scores: list[list[LengthScore]] = []
     outcomes = train_together if together else train_in_turn
-    for training, record in outcomes(list(map(with_threads, configs)), lengths, machine):
+    for training, record in outcomes(configs, lengths, machine):
         config, task, model = training.config, training.task, training.model
         device, fitted = training.trainer.device, dict.fromkeys(map(task.nearest_length, lengths))
         ours.append(record)
@@ -102,7 +103,7 @@ def train_in_turn(
     configs: Sequence[RunConfig], lengths: Sequence[int], machine: Machine
 ) -> Iterator[tuple[Training, SolveRecord]]:
     """Train one after the other."""
-    for config in configs:
+    for config in map(with_threads, configs):
         training = make_training(config, lengths)
         task, model = training.task, training.model
         held_out = held_out_of_training(task, config.train.eval_samples, training.trainer.device)
@@ -119,8 +120,9 @@ def train_together(
     Raises:
         UsageError: that can't be done.
     """
-    trainings = [make_training(config, lengths) for config in configs]
-    stack = Stack([training.trainer for training in trainings])
+    trainings = [make_training(with_threads(config), lengths) for config in configs]
+    threads = partial(threads_together, configs[0])
+    stack = Stack([training.trainer for training in trainings], threads)
     if problem := find_disagreement(stack):
         raise UsageError(f"--together: {problem}")
     first = trainings[0]

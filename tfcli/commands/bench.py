@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from statistics import median
-from typing import TYPE_CHECKING
 
 from tfcli.bench import measure, measure_machine
 from tfcli.building.models import build_for_training
-from tfcli.config.together import may_go_together
-from tfcli.devices import prepare, with_threads
+from tfcli.commands.together import why_in_turn
+from tfcli.devices import prepare
 from tfcli.errors import UsageError
 from tfcli.records.bench import (
     BenchEntry,
@@ -23,9 +22,6 @@ from tfcli.records.bench import (
     Needed,
     SolveRecord,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def bench_examples(
@@ -49,7 +45,7 @@ def bench_examples(
         UsageError: something of an example isn't to be had; before anything is trained.
     """
     for _, label, configs in wanted:
-        if together and (reason := may_go_together(list(map(with_threads, configs)))):
+        if together and (reason := why_in_turn(configs)):
             raise UsageError(f"--together: {label}: {reason}; leave it out")
         prepare(configs[0].train)
         build_for_training(configs[0], lengths)

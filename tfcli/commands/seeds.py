@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfcli.commands.ending import BrokenOffError
-from tfcli.commands.together import NotTogetherError, Outcome, Planned, Show, train_together
+from tfcli.commands.together import (
+    NotTogetherError,
+    Outcome,
+    Planned,
+    Show,
+    train_together,
+    why_in_turn,
+)
 from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config.schema import RunConfig
-from tfcli.config.together import may_go_together
-from tfcli.devices import with_threads
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.progress import Progress
 from tfcli.records.results import SeedRecord, SeedsReport, TrainReport
@@ -53,7 +58,8 @@ def train_seeds(
 
 def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> list[Outcome]:
     """Train all, as many at once as is faster, and return what came of those that were begun."""
-    reason = why_in_turn([one.config for one in planned], audience)
+    at_once = [one.config for one in planned[:MOST]]
+    reason = "with --debug each is looked at by itself" if audience.debug else why_in_turn(at_once)
     latest: list[Progress | None] = [None] * len(planned)
     outcomes: list[Outcome] = []
     while len(outcomes) < len(planned) and not any(map(is_interrupted, outcomes)):
@@ -77,13 +83,6 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
             )
         outcomes.append(train_alone(planned[first], show_some))
     return outcomes
-
-
-def why_in_turn(configs: Sequence[RunConfig], audience: Audience) -> str | None:
-    """Return why trainings are done one after the other; None if they may be done at once."""
-    if audience.debug:
-        return "with --debug each is looked at by itself"
-    return may_go_together([with_threads(config) for config in configs])
 
 
 def train_alone(one: Planned, show: Show) -> Outcome:

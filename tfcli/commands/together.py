@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,7 @@ from tfcli.commands.train import (
 from tfcli.config.schema import RunConfig
 from tfcli.config.together import may_go_together
 from tfcli.config.trust import remember
-from tfcli.devices import choose_device, with_threads
+from tfcli.devices import choose_device, threads_together, with_threads
 from tfcli.errors import TfcliError
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainReport
@@ -76,7 +77,8 @@ def train_together(planned: Sequence[Planned], show: Show = lambda latest: None)
         BrokenOffError: Ctrl-C came again.
     """
     trainings, held_out = make_trainings(planned)
-    stack = Stack([training.trainer for training in trainings])
+    threads = partial(threads_together, planned[0].config)
+    stack = Stack([training.trainer for training in trainings], threads)
     if problem := find_disagreement(stack):
         raise NotTogetherError(problem)
     remember(planned[0].config)
@@ -96,15 +98,21 @@ def make_trainings(planned: Sequence[Planned]) -> tuple[list[Training], list[Bat
         NotTogetherError: it is known that they can't be trained together, or not faster.
         UsageError: the device or a part isn't to be had.
     """
-    configs = [with_threads(one.config) for one in planned]
-    if reason := may_go_together(configs):
+    if reason := why_in_turn([one.config for one in planned]):
         raise NotTogetherError(reason)
+    configs = [with_threads(one.config) for one in planned]
     if choose_device(configs[0].train.device).type != "cpu":
         raise NotTogetherError("they aren't trained on the CPU")
     starter = telling_starter_of(configs[0], planned[0].audience)
     first, held_out = make_training(configs[0], None, starter)
     others = (make_training(config, None, held_out=held_out)[0] for config in configs[1:])
     return [first, *others], held_out
+
+
+def why_in_turn(configs: Sequence[RunConfig]) -> str | None:
+    """Return why trainings can't be one program here, or not a faster one, as `may_go_together`."""
+    threads = threads_together(configs[0], len(configs))
+    return may_go_together(list(map(with_threads, configs)), threads)
 
 
 def begin(

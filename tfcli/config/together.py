@@ -9,14 +9,19 @@ from tfcli.config.comparison import differences
 from tfcli.config.schema import RunConfig
 
 FEWEST = 4  # trainings; with fewer, what is done once for all of them is hardly less
-LARGE = 6e6  # multiplications of a layer in a forward pass, from which on it takes no less time
+LARGE = 1e7  # multiplications of a layer in a forward pass, from which on it takes no less time
+LARGE_ON_THREADS = 8e7  # ... where what they do together is shared out to several threads
 
 
-def may_go_together(configs: Sequence[RunConfig]) -> str | None:
+def may_go_together(configs: Sequence[RunConfig], threads: int = 1) -> str | None:
     """Return why trainings can't be one program, or not a faster one; None if they can, as far as is known.
 
     What the parts of their models say to it is only known when they are tried.
+
+    Args:
+        threads: that the program would have.
     """
+    large = LARGE if threads == 1 else LARGE_ON_THREADS
     first, *others = configs
     train, model, optimizer = first.train, first.model, first.train.optimizer.name
     differing = {key for other in others for key, _, _ in differences(first, other)} - {"train.seed"}
@@ -29,7 +34,7 @@ def may_go_together(configs: Sequence[RunConfig]) -> str | None:
         f"train.precision={train.precision} rounds too coarsely": train.precision != "float32",
         f"{optimizer} may keep what can't be brought together": optimizer not in registry.OPTIMIZERS.built_in,
         f"they are trained on {train.device}": train.device not in ("auto", "cpu"),
-        "a step is so much work that it would take no less time": work_of(first) > LARGE,
+        "a step is so much work that it would take no less time": work_of(first) > large,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

@@ -7,7 +7,7 @@ P all parameters of a model, one after the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from tfcli.devices import THREADS
 from tfcli.evaluation import IGNORE, Tick, add_up, make_score
 from tfcli.model.softmax import cross_entropy
 from tfcli.model.stacking import stacking
@@ -36,10 +37,13 @@ class Stack:
     Each trainer is used as if it stood alone, but all take the same step before any takes the next: the
     first that asks for a step has it taken by all. What comes of it is, up to rounding, what would come of
     it alone. Their weights are rows of one matrix, and so are gradients and moments.
+
+    Args:
+        threads: how many threads so many models are worth; if left out, torch's number stays as it is.
     """
 
-    def __init__(self, trainers: Sequence[Trainer]) -> None:
-        self.trainers = list(trainers)
+    def __init__(self, trainers: Sequence[Trainer], threads: Callable[[int], int] | None = None) -> None:
+        self.trainers, self.threads = list(trainers), threads
         self.step = 0
         self.losses: dict[int, Tensor] = {}  # of the latest step, by trainer
         self.scores: dict[int, Score] = {}  # likewise
@@ -52,6 +56,8 @@ class Stack:
         """Bring all that belongs to the models into matrices with a row for each."""
         self.trainers = [trainer for trainer in self.trainers if trainer not in self.gone]
         self.gone = []
+        if self.threads is not None:
+            THREADS.set(self.threads(len(self.trainers)))
         models = [trainer.model for trainer in self.trainers]
         self.optimizer = join([trainer.optimizer for trainer in self.trainers])
         for trainer in self.trainers:
