@@ -227,6 +227,13 @@ def test_what_is_known_before_anything_is_made(sections: dict[str, Any], reason:
     assert found is None if reason is None else reason in str(found)
 
 
+def test_several_threads_let_larger_models_go_together() -> None:
+    larger = config(train={"batch_size": 1600}).each_seed()
+    assert "so much work" in str(may_go_together(larger))
+    assert may_go_together(larger, threads=2) is None
+    assert "so much work" in str(may_go_together(config(train={"batch_size": 16_000}).each_seed(), threads=2))
+
+
 def test_trainings_that_differ_in_more_than_their_seed_do_not_go_together() -> None:
     first, *others = config().each_seed()
     [other] = config(1, train={"learning_rate": 0.5}).each_seed()

@@ -14,10 +14,12 @@ from tfcli.building.models import build_for_training
 from tfcli.building.trainings import Training
 from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
+from tfcli.errors import StoppedError
+from tfcli.evaluation import held_out_set, score
 from tfcli.training import OPTIMIZERS, SCHEDULES
 from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Trainer
-from tfcli.training.stack import Stack, fill_up
+from tfcli.training.stack import Place, Stack, fill_up
 
 SEEDS, STEPS = 3, 4
 
@@ -116,6 +118,81 @@ def test_what_is_filled_up_is_never_attended_to() -> None:
     assert filled.may_attend.any(-1).all()
 
 
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ({}, {}),
+        ({"positions": "rotary", "dropout": 0.0}, {"layout": "appended"}),
+        ({"positions": "alibi", "tie_embeddings": True}, {"name": "sort"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("at_once", [2**15, 60], ids=["one pass", "several passes"])
+def test_models_are_scored_together_as_alone(
+    model: dict[str, Any], task: dict[str, Any], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(model=model, task=task)
+    alone, stacked = make_trainers(config), make_trainers(config)
+    stack = Stack(stacked)
+    train(alone)
+    train(stacked)
+    batches = held_out_set(alone[0].task, 200, torch.device("cpu"))
+    expected = [score(trainer.model, batches) for trainer in alone]
+    monkeypatch.setattr("tfcli.evaluation.TOKENS_A_PASS", at_once)
+    for trainer, one in zip(stacked, expected, strict=True):
+        found = Place(stack, trainer).score(batches)
+        assert (found.samples, found.exact_match) == (one.samples, one.exact_match)
+        assert found.token_accuracy == pytest.approx(one.token_accuracy)
+        assert found.loss == pytest.approx(one.loss, rel=1e-4)
+    assert len({one.loss for one in expected}) == len(expected)
+
+
+def test_each_step_is_scored_anew_and_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainers = make_trainers(settings())
+    stack = Stack(trainers)
+    batches = held_out_set(trainers[0].task, 50, torch.device("cpu"))
+    passes: list[bool] = []
+
+    def run(*inputs: Any, same: bool = False, run: Any = stack.run) -> Any:
+        passes.append(same)
+        return run(*inputs, same=same)
+
+    monkeypatch.setattr(stack, "run", run)
+    losses = []
+    for step in (1, 2):
+        train(trainers, step, step)
+        losses.append([stack.score(trainer, batches).loss for trainer in trainers])
+        assert passes == [False, *[True] * len(batches)] * step
+    assert losses[0] != losses[1]
+
+
+def test_an_evaluation_that_is_stopped_is_made_up_for() -> None:
+    trainers = make_trainers(settings())
+    stack = Stack(trainers)
+    batches = held_out_set(trainers[0].task, 50, torch.device("cpu"))
+
+    def stop(answered: int) -> None:
+        raise StoppedError
+
+    train(trainers, 1, 1)
+    for trainer in trainers:
+        with pytest.raises(StoppedError):
+            stack.score(trainer, batches, stop)
+    assert stack.base.training
+    assert stack.score(trainers[1], batches).samples == 50
+
+
+def test_the_threads_of_a_stack_fit_those_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    trainers = make_trainers(settings())
+    monkeypatch.setattr("tfcli.training.stack.THREADS.set", given.append)
+    stack = Stack(trainers, lambda n_models: 10 * n_models)
+    train(trainers, 1, 1)
+    stack.drop(trainers[0])
+    trainers[1].take(2)
+    assert given == [30, 20]
+
+
 def test_whoever_leaves_a_stack_stays_as_it_is() -> None:
     alone, stacked = make_trainers(settings()), make_trainers(settings())
     stack = Stack(stacked)
@@ -196,6 +273,13 @@ class OwnGradient(tfcli.Norm):
         return Doubled.apply(x)
 
 
+class Hesitant(tfcli.Norm):
+    """Looks at values, but not while it learns."""
+
+    def forward(self, x):
+        return x if self.training or x.sum() > 0 else 2 * x
+
+
 class Scaled(tfcli.Norm):
     """As large as the square root of d_model."""
 
@@ -211,6 +295,7 @@ class Scaled(tfcli.Norm):
         ("Branching", "a part can't go through for several models at once"),
         ("Noisy", "a part can't go through for several models at once"),
         ("OwnGradient", "a part can't go through for several models at once"),
+        ("Hesitant", "a part can't go through for several models at once"),
         ("Scaled", None),
     ],
 )

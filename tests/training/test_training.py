@@ -20,7 +20,7 @@ from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training, build_schedule
 from tfcli.config.schema import RunConfig
 from tfcli.config.train_section import TrainConfig
-from tfcli.devices import Threads, choose_device, few_threads, prepare, with_threads
+from tfcli.devices import Threads, choose_device, few_threads, prepare, threads_together, with_threads
 from tfcli.errors import DivergedError, UsageError
 from tfcli.evaluation import held_out_set
 from tfcli.model.encoder import Encoder
@@ -296,6 +296,14 @@ def test_small_models_train_on_one_thread_and_the_number_is_recorded(tmp_path: P
     assert with_threads(config(train={"threads": 3})).train.threads == 3
     invoke("train", "copy", "train.steps=2", "-q", "--out", str(tmp_path / "run"))
     assert "threads: 1\n" in (tmp_path / "run/config.yaml").read_text()
+
+
+def test_models_that_go_together_share_out_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfcli.devices.THREADS.find_own", lambda: 64)
+    small = config(train={"threads": None})
+    assert 1 == threads_together(small, 1) < threads_together(small, 200) < threads_together(small, 400) < 64
+    assert threads_together(config(model={"d_model": 512}, train={"threads": None}), 16) == 64
+    assert threads_together(config(train={"threads": 3}), 16) == 3
 
 
 def test_a_small_model_leaves_the_threads_of_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:

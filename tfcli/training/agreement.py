@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from tfcli.devices import make_generator
+from tfcli.evaluation import run
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.softmax import cross_entropy
 from tfcli.training.loop import Trainer
-from tfcli.training.stack import Filled, Stack, fill_up, mean_losses
+from tfcli.training.stack import Answerers, Filled, Stack, fill_up, mean_losses
 
 if TYPE_CHECKING:
     from tasks.base import Batch
@@ -25,13 +26,13 @@ TOLERANCE = 1e-3  # of the largest number; rounding is far below
 def find_disagreement(stack: Stack) -> str | None:
     """Return why the trainers of a stack can't be trained together, or None if they can.
 
-    Logits and gradients of some sequences are computed both ways. Nothing that a training depends on is
-    changed, but for gradients.
+    Logits and gradients of some sequences are computed both ways, and logits in evaluation mode. Nothing that
+    a training depends on is changed, but for gradients.
     """
     task = stack.trainers[0].task
     lengths = sorted({task.nearest_length(n) for n in range(task.min_length, task.max_length + 1)})
-    answers = [task.answer_length(length) for length in lengths]
-    if answers != sorted(answers):
+    shown = [task.answer_length(length) for length in lengths]
+    if shown != sorted(shown):
         return "a longer input may have a shorter answer"
     if has_mixed_ranks(stack.trainers[0]):
         return "with rank positions, batches of several lengths can't be filled up further"
@@ -44,13 +45,14 @@ def find_disagreement(stack: Stack) -> str | None:
             ]
             gradients = [trainer.optimizer.gradients.clone() for trainer in stack.trainers]
             together = run_together(stack, fill_up(batches))
+            answers = answer_both_ways(stack, batches[-1])
     except Exception as error:  # whatever a part does that can't be done for several models at once
         return f"a part can't go through for several models at once: {str(error).partition(chr(10))[0]}"
     finally:
         for name, values in kept.items():
             stack.buffers[name].copy_(values)
     pairs = [(own, whole[: len(own), : own.shape[1]]) for own, whole in zip(alone, together, strict=True)]
-    pairs += zip(gradients, stack.optimizer.gradients, strict=True)
+    pairs += [*zip(gradients, stack.optimizer.gradients, strict=True), *answers]
     if not all(is_near(*pair) for pair in pairs):
         return "a part gives something else where several models go through at once"
     return None
@@ -87,6 +89,14 @@ def run_together(stack: Stack, batch: Filled) -> Sequence[Tensor]:
     logits = stack.run(batch.inputs, batch.may_attend)
     stack.differentiate(mean_losses(logits, batch.targets).sum())
     return list(logits.detach())
+
+
+def answer_both_ways(stack: Stack, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+    """Return the logits [B, M, V] of each model by itself and together, in evaluation mode."""
+    together = torch.cat(list(run(Answerers(stack), batch.inputs, batch.may_attend)), dim=1)
+    models = [trainer.model for trainer in stack.trainers]
+    alone = [torch.cat(list(run(model, batch.inputs, batch.may_attend))) for model in models]
+    return list(zip(alone, together, strict=True))
 
 
 def is_near(one: Tensor, other: Tensor) -> bool:

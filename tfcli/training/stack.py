@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tfcli.devices import THREADS
-from tfcli.evaluation import IGNORE, Tick, add_up, make_score
+from tfcli.evaluation import IGNORE, Tick, add_up, ignore, make_score
 from tfcli.model.softmax import cross_entropy
 from tfcli.model.stacking import stacking
 from tfcli.model.trace import Intervention
@@ -93,7 +93,7 @@ class Stack:
             self.step = step
         return self.losses[id(trainer)]
 
-    def score(self, trainer: Trainer, batches: Sequence[Batch], tick: Tick) -> Score:
+    def score(self, trainer: Trainer, batches: Sequence[Batch], tick: Tick = ignore) -> Score:
         """Return the score of a trainer's model after a step, when all are scored."""
         if not self.scores:
             found = add_up(Answerers(self), batches, None, tick, len(self.trainers))  # [S, 4]
@@ -158,7 +158,7 @@ class Place(NamedTuple):
     stack: Stack
     trainer: Trainer
 
-    def score(self, batches: Sequence[Batch], tick: Tick) -> Score:
+    def score(self, batches: Sequence[Batch], tick: Tick = ignore) -> Score:
         """Return the score of its model, as `Stack.score`."""
         return self.stack.score(self.trainer, batches, tick)
 
