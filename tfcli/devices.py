@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SMALL = 1e8  # multiplications of a layer in a forward pass
-SHARE = 5e6  # ... of models that go together, which are worth one more thread
+SHARE = 1e6  # ... of models that go together, which are worth one more thread
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as malloc.h of glibc has them
 KEPT = 2**29  # bytes at most that nothing needs any more and that stay with the process
 LARGE = 2**27  # bytes of a tensor that never stays
