@@ -15,6 +15,7 @@ import torch
 import tfcli
 from tfcli.config.model_section import ModelConfig
 from tfcli.config.schema import RunConfig
+from tfcli.config.together import work_of
 from tfcli.config.train_section import TrainConfig
 from tfcli.errors import UsageError
 
@@ -92,9 +93,7 @@ def threads_together(config: RunConfig, n_models: int) -> int:
     """Return how many threads a step of so many models together is worth, unless the user has said it."""
     if config.train.threads is not None:
         return config.train.threads
-    longest = config.task.max_length
-    work = n_models * work_of(config.model, config.train.batch_size * longest, longest)
-    return min(THREADS.find_own(), 1 + int(work / SHARE))
+    return min(THREADS.find_own(), 1 + int(n_models * work_of(config) / SHARE))
 
 
 @contextmanager
@@ -114,12 +113,8 @@ def count_threads(model: ModelConfig, tokens: int, longest: int) -> int:
 
     Beside a busy neighbour they wait for as long as it pleases that one.
     """
-    return 1 if work_of(model, tokens, longest) < SMALL else THREADS.find_own()
-
-
-def work_of(model: ModelConfig, tokens: int, longest: int) -> int:
-    """Return how many multiplications a layer does in a forward pass over so many tokens."""
-    return tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
+    work = tokens * model.d_model * (4 * model.d_model + 2 * model.d_ff + 2 * longest)
+    return 1 if work < SMALL else THREADS.find_own()
 
 
 @cache

@@ -111,8 +111,7 @@ def make_trainings(planned: Sequence[Planned]) -> tuple[list[Training], list[Bat
 
 def why_in_turn(configs: Sequence[RunConfig]) -> str | None:
     """Return why trainings can't be one program here, or not a faster one, as `may_go_together`."""
-    threads = threads_together(configs[0], len(configs))
-    return may_go_together(list(map(with_threads, configs)), threads)
+    return may_go_together(configs, threads_together(configs[0], len(configs)))
 
 
 def begin(
