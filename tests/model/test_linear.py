@@ -84,6 +84,10 @@ def test_only_products_that_are_worth_it_leave_mkl(monkeypatch: pytest.MonkeyPat
     [
         ("vendor_id : AuthenticAMD", "AVX512", True),
         ("vendor_id : AuthenticAMD", "AVX2", False),
+        ("vendor_id : AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17", "AVX512", False),  # in halves
+        ("vendor_id : AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 25", "AVX512", True),
+        ("AMD64 Family 25 Model 97 Stepping 2, AuthenticAMD", "AVX512", False),
+        ("AMD64 Family 26 Model 68 Stepping 0, AuthenticAMD", "AVX512", True),
         ("vendor_id : GenuineIntel", "AVX512", False),
         ("Intel64 Family 6 Model 85 Stepping 7, GenuineIntel", "AVX512", False),
     ],

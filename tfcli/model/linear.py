@@ -1,13 +1,15 @@
 """Linear layers, multiplied by whichever of torch's two libraries is the faster one on this CPU.
 
 torch multiplies by MKL, which leaves out AVX-512 on CPUs that aren't Intel's. oneDNN, which torch has for
-other operations, doesn't, and is twice as fast there. For each shape it first makes a program, which takes a
-quarter of a millisecond: products that are quickly done stay with MKL.
+other operations, doesn't, and is twice as fast there, unless the CPU does AVX-512 in halves. For each shape
+it first makes a program, which takes a quarter of a millisecond: products that are quickly done stay with
+MKL.
 """
 
 from __future__ import annotations
 
 import platform
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LEAST = 8_000_000  # multiplications of a product that is worth it
+IN_HALVES = re.compile(r"family\W+25\b", re.IGNORECASE)  # AMD's Zen 4, with which MKL is as fast by AVX2
 
 
 class Linear(nn.Linear):
@@ -46,12 +49,14 @@ def is_worth_it(x: Tensor, weight: Tensor) -> bool:
 
 @cache
 def mkl_is_slow() -> bool:
-    """Whether MKL multiplies, and leaves out AVX-512 that the CPU has."""
+    """Whether MKL multiplies, and leaves out AVX-512 that the CPU has, and has in one piece."""
+    cpu = describe_cpu()
     return (
         torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]  # as torch leaves it
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-        and "GenuineIntel" not in describe_cpu()
+        and "GenuineIntel" not in cpu
+        and not IN_HALVES.search(cpu)
     )
 
 
