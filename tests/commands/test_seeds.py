@@ -200,6 +200,18 @@ def test_what_a_part_does_not_allow_is_trained_in_turn(folder: Path) -> None:
         train_together([Planned(one, "own") for one in settings.each_seed()])
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_where_a_sweep_takes_less_that_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    notes: list[str] = []
+    if large:
+        monkeypatch.setattr("tfcli.commands.seeds.LARGE", 1)
+    train_seeds(config(), "some", None, Audience(note=notes.append))
+    told = "`tfcli sweep` with train.seed=0:3 takes less time for a model as large as this"
+    assert [told in note for note in notes] == [True] * large
+
+
 def test_with_debug_each_is_looked_at_by_itself(folder: Path) -> None:
     notes: list[str] = []
     train_seeds(config(), "debug", None, replace(Audience(note=notes.append), debug=True))

@@ -18,6 +18,7 @@ from tfcli.commands.together import (
 )
 from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config.schema import RunConfig
+from tfcli.config.together import LARGE, work_of
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.progress import Progress
 from tfcli.records.results import SeedRecord, SeedsReport, TrainReport
@@ -60,6 +61,9 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
     """Train all, as many at once as is faster, and return what came of those that were begun."""
     at_once = [one.config for one in planned[:MOST]]
     reason = "with --debug each is looked at by itself" if audience.debug else why_in_turn(at_once)
+    sweep = "`tfcli sweep` with train.seed={}:{}".format(*(planned[i].config.train.seed for i in (0, -1)))
+    if reason is None and work_of(at_once[0]) > LARGE:
+        audience.note(f"{sweep} takes less time for a model as large as this: it trains one on each core")
     latest: list[Progress | None] = [None] * len(planned)
     outcomes: list[Outcome] = []
     while len(outcomes) < len(planned) and not any(map(is_interrupted, outcomes)):
@@ -76,11 +80,8 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
             except NotTogetherError as error:
                 reason = str(error)
         if not outcomes:
-            first_seed, last_seed = (planned[i].config.train.seed for i in (0, -1))
-            faster = f"; `tfcli sweep` with train.seed={first_seed}:{last_seed} trains one on each core"
-            audience.note(
-                f"the seeds are trained one after the other: {reason}{'' if audience.debug else faster}"
-            )
+            faster = "" if audience.debug else f"; {sweep} trains one on each core"
+            audience.note(f"the seeds are trained one after the other: {reason}{faster}")
         outcomes.append(train_alone(planned[first], show_some))
     return outcomes
 
