@@ -72,6 +72,28 @@ def test_runs_are_chosen_and_ordered(words: list[str], found: list[str], runs: C
     assert listed == found if "--sort" in " ".join(words) else sorted(listed) == found
 
 
+def test_runs_that_are_named_are_listed_alone(runs: Cli, tmp_path: Path) -> None:
+    assert names(runs, "b", "runs/a", "b") == ["b", "a"]
+    assert names(runs, "b", "a", "--where", "train.seed>1") == ["a"]
+    assert "tasks" not in runs("ls", "b").stdout
+    assert "no run is called 'bb'" in runs("ls", "bb", expect=2).stderr
+
+
+def test_of_a_folder_are_listed_the_runs_below_it(runs: Cli, tmp_path: Path) -> None:
+    for name in ("b", "c"):
+        folders.RUNS.joinpath(name).rename(folders.create(f"sweep-{name}", None) / name)
+    elsewhere = tmp_path / "elsewhere"
+    assert names(runs, "sweep-b") == ["sweep-b/b"]
+    assert sorted(names(runs, "runs")) == sorted(folders.run_names())
+    folders.RUNS.rename(elsewhere)
+    assert sorted(names(runs, str(elsewhere), "--where", "train.seed<=2")) == [
+        f"{elsewhere}/sweep-b/b",
+        f"{elsewhere}/sweep-c/c",
+    ]
+    (tmp_path / "empty").mkdir()
+    assert "isn't a run, and holds none" in runs("ls", str(tmp_path / "empty"), expect=2).stderr
+
+
 def test_the_list_shows_what_it_is_sorted_by(runs: Cli) -> None:
     text = runs("ls", "--sort", "train.learning_rate", "--where", "exact_match<=1").stdout
     assert text.splitlines()[0].split() == ["run", "task", "solved", "steps", "exact", "learning_rate"]

@@ -5,12 +5,20 @@ from typing import Annotated
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, complete_conditions, complete_keys
+from tfcli.cli.options import JsonOption, complete_conditions, complete_keys, complete_runs
 from tfcli.cli.output import hint, print_result
 
 
 @app.command("ls")
 def list_all(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Only these: names or paths of runs, or of a folder of runs.",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
     sort: Annotated[
         str | None,
         typer.Option(
@@ -33,15 +41,15 @@ def list_all(
 ) -> None:
     """List the tasks, examples and runs.
 
-    With --sort or --where, on a terminal, the runs alone, with what they are sorted or chosen by.
+    With RUN, --sort or --where, on a terminal, the runs alone, with what they are sorted or chosen by.
 
     Example: tfcli ls --where model.positions=ends --where "exact_match>=0.9" --sort steps
     """
     from tfcli.commands.catalog import list_catalog
     from tfcli.render.reports import print_catalog, print_runs
 
-    found = list_catalog(where or [], sort, hint)
-    if as_json or (sort is None and not where):
+    found = list_catalog(runs or [], where or [], sort, hint)
+    if as_json or (sort is None and not where and not runs):
         print_result(found, print_catalog, as_json=as_json)
         return
     if found.runs:

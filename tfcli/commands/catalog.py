@@ -15,7 +15,10 @@ from tfcli.runs.selection import ignore, select_runs
 
 
 def list_catalog(
-    where: Sequence[str] = (), sort: str | None = None, note: Callable[[str], None] = ignore
+    named: Sequence[str] = (),
+    where: Sequence[str] = (),
+    sort: str | None = None,
+    note: Callable[[str], None] = ignore,
 ) -> Catalog:
     """Return the tasks and examples there are, and the runs, chosen and ordered as by `select_runs`.
 
@@ -25,7 +28,7 @@ def list_catalog(
     tasks = {name: registry.TASKS.describe(name) for name in registry.TASKS.names()}
     entries = files.read_file(files.EXAMPLES)
     examples = {name: (entry.comment or [""])[0] for name, entry in entries.items()}
-    return Catalog(tasks, examples, select_runs(where, sort, note))
+    return Catalog(tasks, examples, select_runs(named, where, sort, note))
 
 
 def find_example(source: str) -> Example:

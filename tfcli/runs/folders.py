@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tfcli.errors import UsageError, did_you_mean
@@ -53,9 +53,19 @@ def safe_name(name: str) -> str:
 
 
 def all_runs() -> list[Path]:
-    """Return the run folders below `runs/`, and in the folders there that are none, the newest last."""
+    """Return the runs below `runs/`, as `runs_below`."""
+    return runs_below(RUNS)
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Return the run folders in a folder, by name."""
+    return sorted(path for path in folder.glob("*") if (path / CONFIG).is_file())
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """Return the run folders in a folder, and in the folders there that are none, the newest last."""
     found: list[tuple[int, str, Path]] = []
-    for path in RUNS.glob("*"):
+    for path in folder.glob("*"):
         for run in [path] if (path / CONFIG).is_file() else path.glob("*"):
             with contextlib.suppress(OSError):
                 status = (run / CONFIG).stat()
@@ -81,8 +91,8 @@ def run_names() -> list[str]:
 
 
 def name_of(run: Path) -> str:
-    """Return the name of a run below `runs/`: that of its folder, such as `reverse` or `sweep/2`."""
-    return run.relative_to(RUNS).as_posix()
+    """Return the name of a run below `runs/`, such as `reverse` or `sweep/2`, and the path of another."""
+    return (run.relative_to(RUNS) if run.is_relative_to(RUNS) else run).as_posix()
 
 
 def as_run(name: str) -> Path | None:
@@ -114,8 +124,8 @@ def find(name: str | None) -> Path:
     return path
 
 
-def find_all(names: Iterable[str]) -> list[Path]:
-    """Return the runs that are named, each once, and for a folder of runs those in it.
+def find_all(names: Iterable[str], within: Callable[[Path], list[Path]] = runs_in) -> list[Path]:
+    """Return the runs that are named, each once, and for a folder of runs those `within`.
 
     A sweep's journal is passed over: a shell writes it where somebody wrote `runs/sweep/*`.
 
@@ -125,13 +135,13 @@ def find_all(names: Iterable[str]) -> list[Path]:
     found: dict[tuple[str, str], Path] = {}
     named = list(names)
     meant = [name for name in named if os.path.basename(name) != JOURNAL]
-    for run in (run for name in meant or named for run in runs_of(name)):
+    for run in (run for name in meant or named for run in runs_of(name, within)):
         found.setdefault((os.path.realpath(run.parent), run.name), run)
     return list(found.values())
 
 
-def runs_of(name: str) -> list[Path]:
-    """Return the run of that name or path, or the runs in a folder that is none itself.
+def runs_of(name: str, within: Callable[[Path], list[Path]]) -> list[Path]:
+    """Return the run of that name or path, or the runs `within` a folder that is none itself.
 
     Raises:
         UsageError: there are none.
@@ -142,7 +152,7 @@ def runs_of(name: str) -> list[Path]:
     below = [] if os.path.normpath(name).startswith(".") else [RUNS / name]
     for folder in [*below, Path(name)] if name else []:
         with contextlib.suppress(OSError, ValueError):
-            if inner := sorted(path for path in folder.glob("*") if (path / CONFIG).is_file()):
+            if inner := within(folder):
                 return inner
     if name and os.path.lexists(name):
         raise UsageError(f"{name} isn't a run, and holds none")

@@ -14,7 +14,7 @@ from tfcli.config.meanings import find_meant
 from tfcli.config.setting_names import list_settings
 from tfcli.errors import UsageError, counted, did_you_mean
 from tfcli.records.results import RunSummary, TrainSummary
-from tfcli.runs.folders import all_runs, find_problem
+from tfcli.runs.folders import all_runs, find_all, find_problem, runs_below
 from tfcli.runs.summaries import summarize
 
 ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
@@ -59,9 +59,14 @@ def ignore(remark: str) -> None:
 
 
 def select_runs(
-    where: Sequence[str] = (), sort: str | None = None, note: Callable[[str], None] = ignore
+    named: Sequence[str] = (),
+    where: Sequence[str] = (),
+    sort: str | None = None,
+    note: Callable[[str], None] = ignore,
 ) -> list[RunSummary]:
     """Return the runs that are as `where` says, the newest last, or the largest by `sort`.
+
+    Where some are `named`, or folders of them, it is one of these, and they stand in that order.
 
     By -KEY it is the smallest. What has no such value comes first. Each has the values of the keys named.
 
@@ -69,16 +74,16 @@ def select_runs(
         note: is told where runs can't be read or judged, and where none is so.
 
     Raises:
-        UsageError: a condition can't be read, or there is no such key.
+        UsageError: a condition can't be read, or there is no such key, or no run of a name.
     """
     conditions = [parse_condition(text) for text in where]
     key = None if sort is None else sort.removeprefix("-")
     keys = list(
         dict.fromkeys([*(condition.key for condition in conditions), *([] if key is None else [key])])
     )
-    if problem := find_problem():
+    if not named and (problem := find_problem()):
         note(problem)
-    found = [summarize(path, keys) for path in all_runs()]
+    found = [summarize(path, keys) for path in (find_all(named, runs_below) if named else all_runs())]
     known = {name for run in found for name in run.values}
     for name in keys:
         if name not in known:
