@@ -117,6 +117,11 @@ def test_wrong_settings_are_named_with_place_and_rule(text: str, message: str, t
 WRONG_TASKS = [
     ("{name: revers}", "task.name = \"revers\": no such task; did you mean 'reverse'?"),
     ("{name: 3}", "task.name = 3: must be text; put it in quotes"),
+    ("{name: [copy]}", '1:14: task.name = ["copy"]: must be text'),
+    ("{name: null}", "1:14: task.name = null: must be text"),
+    ("copy", '1:7: task = "copy": must hold keys and values, as in {name: copy}'),
+    ("3", "1:7: task = 3: must hold keys and values"),
+    ("[copy]", '1:7: task = ["copy"]: must hold keys and values'),
     ("{}", "1:7: task.name is missing"),
     ("{name: copy, max_length: 0}", "task.max_length = 0"),
     ("{name: copy, min_length: 5, max_length: 4}", "max_length must be at least min_length, 5"),

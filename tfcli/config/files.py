@@ -241,14 +241,16 @@ def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
 def _task_problems(values: Any, origin: Callable[[Location, bool], str]) -> list[str]:
     """Return what is wrong with the name of the task; other rules see to it that there is one."""
     task = values.get("task") if isinstance(values, dict) else None
-    name = task.get("name") if isinstance(task, dict) else None
-    if task and task.get("data") is not None and isinstance(name, str):
+    if not isinstance(task, dict):
+        return []
+    name = task.get("name")
+    if task.get("data") is not None and isinstance(name, str):
         if name in registry.OF_A_FILE:
             return []
         what = "its sequences stand in task.data; leave the name out"
         return [f"{origin(('task', 'name'), False)}: task.name = {shown(name)}: {what}"]
     for key in ("tokenizer", "labels"):
-        if isinstance(task, dict) and task.get(key) is not None:
+        if task.get(key) is not None:
             brought = f"task.{key} is of models that `tfcli import` brings; leave it out"
             return [f"{origin(('task', key), False)}: {brought}"]
     problem = registry.TASKS.find_problem(name) if isinstance(name, str) else None

@@ -70,6 +70,10 @@ def _rule(error: ErrorDetails) -> str:
     kind, value = error["type"], error["input"]
     if kind == "value_error":
         return str(error["ctx"]["error"])
+    if kind == "model_type" and error["loc"] == ("task",) and isinstance(value, str):
+        return f"must hold keys and values, as in {{name: {value or 'reverse'}}}"
+    if kind == "string_type" and isinstance(value, list | dict | None):
+        return "must be text"
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"must be a whole number; write {int(value)}"
     if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"\d+,\d+", value):

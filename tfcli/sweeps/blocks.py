@@ -25,9 +25,8 @@ def axes_of_block(entry: Entry) -> list[Axis]:
     if block is None:
         return []
     if not isinstance(block, dict):
-        raise UsageError(
-            f"{entry.name}: sweep must hold settings and their values, as in {{train.seed: 0:4}}"
-        )
+        where = entry.document.marks.get((*entry.location, SWEEP), entry.name)
+        raise UsageError(f"{where}: sweep must hold settings and their values, as in {{train.seed: 0:4}}")
     return [read_item(entry, str(key), value) for key, value in block.items()]
 
 
