@@ -98,6 +98,8 @@ TRAPS = [
     ("a: b: c", "1:5: mapping values are not allowed here"),
     ("a: " + "9" * 5000, "1:4: the number is too long"),
     ("a: 1\n---\nb: 2", "another document"),
+    ("a: \udcff", "1:4: not YAML text: the byte 0xff isn't UTF-8"),  # of a command line
+    ("a: \ud800", r"1:4: not YAML text: '\\ud800' can't stand in YAML"),
     ("a: 1\nb: \x1f", r"2:4: not YAML text: '\\x1f' can't stand in YAML; write it as an escape"),
     ("a: [1", "2:1:|1:7:|expected"),
     ("a: 'x", "quoted scalar"),

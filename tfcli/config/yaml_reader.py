@@ -114,6 +114,8 @@ def read(text: str, name: str) -> Document:
         before = text[: error.position]
         place = f"{name}:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
         problem = f"{chr(error.character)!a} can't stand in YAML; write it as an escape, in double quotes"
+        if 0xDC80 <= error.character <= 0xDCFF:  # how Python keeps what it can't read of a command line
+            problem = f"the byte {error.character - 0xDC00:#x} isn't UTF-8"
         raise ConfigError([f"{place}: not YAML text: {problem}"]) from error
 
 
@@ -126,7 +128,7 @@ def compose(text: str) -> yaml.Node | None:
     *fast, exact = LOADERS
     node: yaml.Node | None
     for loader in fast:
-        with contextlib.suppress(yaml.YAMLError):  # the messages of the other are better
+        with contextlib.suppress(yaml.YAMLError, UnicodeEncodeError):  # the messages of the other are better
             node = loader(text).get_single_node()
             return node
     node = exact(text).get_single_node()
