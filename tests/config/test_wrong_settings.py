@@ -145,6 +145,27 @@ def test_wrong_tasks_are_named_with_place_and_rule(task: str, message: str, tmp_
     assert message in problem
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("tokens: [1]", "task.tokens = [1]: must be one of words, characters"),
+        ("answer_tokens: {a: 1}", 'task.answer_tokens = {"a": 1}: must be one of words, characters'),
+        ("symbols: 5", "task.symbols = 5: must be a list"),
+        ("symbols: abcd", 'task.symbols = "abcd": must be a list'),
+        ("symbols: [a, [b]]", 'task.symbols.1 = ["b"]: must be text'),
+        ("answers: [b, d, {e: 1}]", 'task.answers.2 = {"e": 1}: must be text'),
+        ("test: [x]", 'task.test = ["x"]: must be text'),
+        ("max_length: [1]", "task.max_length = [1]: must be a whole number"),
+        ("answer_lengths: 3", "task.answer_lengths = 3: must be a list"),
+        ("answers: [1]", "none of the 1 symbols that are known"),
+    ],
+)
+def test_a_wrong_setting_beside_a_file_of_data_is_named(setting: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("a\tb\nc\td\n")
+    task = f"task: {{data: {tmp_path}/pairs.tsv, {setting}}}\n"
+    assert message in problems(tmp_path / "mine.yaml", task)[0]
+
+
 def test_a_symbol_isn_t_shown_as_another_token_is(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     both = "task: {name: copy, symbols: [_, ^], layout: %s}\nmodel: {begin_token: %s}\n"

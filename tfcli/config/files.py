@@ -214,11 +214,21 @@ def fill_in_data(values: Any) -> Any:
         for key in ("data", "test")
         if isinstance(task.get(key), str) and task[key] != STDIN
     }
-    filled = facts.fill_in({**task, **files})
+    told = {key: value for key, value in task.items() if can_tell(key, value)}
+    filled = {**facts.fill_in({**told, **files}), **{key: task[key] for key in task if key not in told}}
     model = values.get("model")
     if filled["name"] == facts.TEXT and filled.get("objective") == "next" and isinstance(model, dict | None):
         model = {"mask": "causal", "positions": "rotary", **(model or {})}
     return {**values, "task": filled, **({} if model is None else {"model": model})}
+
+
+def can_tell(key: str, value: Any) -> bool:
+    """Whether a setting of a task is of a kind that tells how its file is read; others are refused later."""
+    if key in ("symbols", "answers"):
+        return value is None or (
+            isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
+        )
+    return not isinstance(value, list | dict)
 
 
 def find_data(name: str) -> str:

@@ -95,7 +95,9 @@ class TaskConfig(Section):
     @field_validator("answer_lengths", mode="before")
     @classmethod
     def _lists_are_pairs(cls, value: Any) -> Any:
-        return [tuple(pair) if isinstance(pair, list) else pair for pair in value] if value else value
+        if not isinstance(value, list):
+            return value
+        return [tuple(pair) if isinstance(pair, list) else pair for pair in value]
 
     tokenizer: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)] | None = Field(
         None, description="the file in a run's folder that texts are read with; `tfcli import` sets it"

@@ -35,7 +35,7 @@ def wanted_by(task: dict[str, Any]) -> Wanted:
     """Return how the settings of a task want its file to be read."""
     end, answers = task.get("end_symbol"), task.get("answers")
     if answers is not None:
-        answers = tuple(answer for answer in answers if answer != end)
+        answers = tuple(str(answer) for answer in answers if answer != end)
     symbols = task.get("symbols")
     return Wanted(
         str(task["data"]),
