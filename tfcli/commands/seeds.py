@@ -61,7 +61,8 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
     """Train all, as many at once as is faster, and return what came of those that were begun."""
     at_once = [one.config for one in planned[:MOST]]
     reason = "with --debug each is looked at by itself" if audience.debug else why_in_turn(at_once)
-    sweep = "`tfcli sweep` with train.seed={}:{}".format(*(planned[i].config.train.seed for i in (0, -1)))
+    low, high = (planned[i].config.train.seed for i in (0, -1))
+    sweep = f"`tfcli sweep` with train.seed={low}:{high}"
     if reason is None and work_of(at_once[0]) > LARGE:
         audience.note(f"{sweep} takes less time for a model as large as this: it trains one on each core")
     latest: list[Progress | None] = [None] * len(planned)
