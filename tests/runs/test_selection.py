@@ -72,7 +72,7 @@ def test_runs_are_chosen_and_ordered(words: list[str], found: list[str], runs: C
     assert listed == found if "--sort" in " ".join(words) else sorted(listed) == found
 
 
-def test_runs_that_are_named_are_listed_alone(runs: Cli, tmp_path: Path) -> None:
+def test_runs_that_are_named_are_listed_alone(runs: Cli) -> None:
     assert names(runs, "b", "runs/a", "b") == ["b", "a"]
     assert names(runs, "b", "a", "--where", "train.seed>1") == ["a"]
     assert "tasks" not in runs("ls", "b").stdout

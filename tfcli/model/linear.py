@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LEAST = 8_000_000  # multiplications of a product that is worth it
-IN_HALVES = re.compile(r"family\W+25\b", re.IGNORECASE)  # AMD's Zen 4, with which MKL is as fast by AVX2
+IN_HALVES = re.compile(r"family\W+25\b", re.IGNORECASE)  # AMD's Zen 4: MKL by AVX2 is about as fast
 
 
 class Linear(nn.Linear):
