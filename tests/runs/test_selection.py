@@ -172,7 +172,7 @@ def test_a_long_name_is_folded_and_not_cut(width: int, runs: Cli, monkeypatch: p
         ),
         (
             ["--sort", "train.learning_rate"],
-            ["  a-name-of-a-run-of-a-sweep-8f9a99f4707", "    task reverse, solved yes, steps 50,"],
+            ["  a-name-of-a-run-of-a-sweep-8f9a99f4707", "    task reverse, solved yes, steps 75,"],
         ),
     ],
     ids=lambda value: value[1] if value[0][0] == "-" else "",
