@@ -19,7 +19,8 @@ from statistics import median
 from tests.benchmarks.startup import IMPORT_TORCH, TFCLI, cpu_seconds
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import save_run
-from tfcli.config.files import override, to_yaml
+from tfcli.config.files import override
+from tfcli.config.writing import to_yaml
 from tfcli.runs import folders
 from tfcli.runs.headers import read_header
 

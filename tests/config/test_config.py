@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tfcli.config import files
-from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config, to_yaml
+from tfcli.config.files import EXAMPLES, example_names, find_entry, load_config
 from tfcli.config.schema import SECTIONS, RunConfig
 from tfcli.config.signatures import settings_of_class
+from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError, UsageError
 from tfcli.registry import PARTS, Registry
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tfcli.config import yaml_reader
-from tfcli.config.files import load_config, to_yaml
+from tfcli.config.files import load_config
+from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError
 
 REVERSE = "task: {name: reverse}\n"

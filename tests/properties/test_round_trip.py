@@ -15,6 +15,7 @@ from tfcli.commands.catalog import find_example
 from tfcli.config import files
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.schema import RunConfig
+from tfcli.config.writing import to_yaml
 
 
 @given(right_sections(), st.booleans())
@@ -25,7 +26,7 @@ def test_what_is_written_reads_back(folder: Path, sections: dict[str, Any], desc
     except ValidationError:
         assume(False)
     assume(find_ambiguity(config) is None)
-    (folder / "mine.yaml").write_text(files.to_yaml(config, described=described), encoding="utf-8")
+    (folder / "mine.yaml").write_text(to_yaml(config, described=described), encoding="utf-8")
     assert files.load_config("mine.yaml") == config
     assert find_example("mine.yaml").config == config.model_dump(mode="json")
     assert RunConfig.model_validate_json(config.model_dump_json()) == config

@@ -92,7 +92,7 @@ def train(
 
     Example: tfcli train reverse model.n_layers=1 train.steps=300
     """
-    from tfcli.config.files import to_yaml
+    from tfcli.config.writing import to_yaml
 
     overrides = [*(settings or []), *([] if seed is None else [f"train.seed={seed}"])]
     if not watch and (slow or layer is not None or head is not None):

@@ -9,6 +9,7 @@ from typing import Any
 from tfcli import registry
 from tfcli.config import files
 from tfcli.config.schema import SWEEP, RunConfig
+from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError
 from tfcli.records.results import Catalog, Example, Validation
 from tfcli.runs.selection import ignore, select_runs
@@ -35,7 +36,7 @@ def find_example(source: str) -> Example:
     """Return the configuration that `source` names, as `load_config` understands it."""
     entry = files.find_entry(source)
     config = files.check(entry, [])
-    text = "".join(f"# {line}\n" for line in entry.comment) + files.to_yaml(config, described=True)
+    text = "".join(f"# {line}\n" for line in entry.comment) + to_yaml(config, described=True)
     return Example(entry.name, entry.comment, config.model_dump(mode="json"), text)
 
 

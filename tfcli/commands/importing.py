@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from tfcli.building.texts import make_task
 from tfcli.checkpoints.saving import count_parameters, save_run
-from tfcli.config.files import to_yaml
 from tfcli.config.messages import explain
 from tfcli.config.schema import RunConfig
+from tfcli.config.writing import to_yaml
 from tfcli.devices import list_versions
 from tfcli.errors import UsageError
 from tfcli.pretrained.conversion import Converted, convert

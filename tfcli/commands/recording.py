@@ -15,7 +15,7 @@ from tfcli.building.trainings import Training
 from tfcli.checkpoints.saving import save_run
 from tfcli.commands.outcome import metrics, metrics_line, summarize, summarize_untrained
 from tfcli.commands.saver import Saver
-from tfcli.config.files import to_yaml
+from tfcli.config.writing import to_yaml
 from tfcli.errors import TfcliError
 from tfcli.loggers.several import Loggers
 from tfcli.records.events import Evaluated, SnapshotSaved, TrainingEnded, TrainingStarted, emit

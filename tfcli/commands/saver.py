@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.saving import check_numbers, save_run, save_state
-from tfcli.config.files import to_yaml
+from tfcli.config.writing import to_yaml
 from tfcli.devices import list_versions
 from tfcli.errors import TfcliError
 from tfcli.records.events import Saved, emit

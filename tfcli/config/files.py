@@ -1,4 +1,4 @@
-"""From `reverse`, `FILE.yaml` or `FILE.yaml:NAME` plus overrides to a checked RunConfig, and back to text.
+"""From `reverse`, `FILE.yaml` or `FILE.yaml:NAME` plus overrides to a checked RunConfig.
 
 Every problem is reported with its origin, key, value and rule, all of a file at once.
 """
@@ -6,11 +6,10 @@ Every problem is reported with its origin, key, value and rule, all of a file at
 from __future__ import annotations
 
 import codecs
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -21,11 +20,11 @@ from tfcli.config.class_names import rename_classes
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.messages import Location, explain, explain_lone_settings, shown
 from tfcli.config.misread import explain_override
+from tfcli.config.own_data import fill_in_data
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
 from tfcli.config.schema import SECTIONS, SWEEP, RunConfig, part_of
-from tfcli.config.section import Section
-from tfcli.data import facts
+from tfcli.config.writing import to_yaml
 from tfcli.data.lines import PAIRS, STDIN, TEXT
 from tfcli.errors import ConfigError, UsageError, did_you_mean, find_near
 
@@ -200,44 +199,6 @@ def without_sweep(values: Any) -> Any:
     return {key: values[key] for key in values if key != SWEEP} if isinstance(values, dict) else values
 
 
-def fill_in_data(values: Any) -> Any:
-    """Return the values of a configuration with what follows from the file of its task.
-
-    Raises:
-        ConfigError: that can't be read as it is meant.
-    """
-    task = values.get("task") if isinstance(values, dict) else None
-    if not isinstance(task, dict) or not isinstance(task.get("data"), str) or task.get("digest") is not None:
-        return values
-    files = {
-        key: find_data(task[key])
-        for key in ("data", "test")
-        if isinstance(task.get(key), str) and task[key] != STDIN
-    }
-    told = {key: value for key, value in task.items() if can_tell(key, value)}
-    filled = {**facts.fill_in({**told, **files}), **{key: task[key] for key in task if key not in told}}
-    model = values.get("model")
-    if filled["name"] == facts.TEXT and filled.get("objective") == "next" and isinstance(model, dict | None):
-        model = {"mask": "causal", "positions": "rotary", **(model or {})}
-    return {**values, "task": filled, **({} if model is None else {"model": model})}
-
-
-def can_tell(key: str, value: Any) -> bool:
-    """Whether a setting of a task is of a kind that tells how its file is read; others are refused later."""
-    if key in ("symbols", "answers"):
-        return value is None or (
-            isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
-        )
-    return not isinstance(value, list | dict)
-
-
-def find_data(name: str) -> str:
-    """Return the path of a file of data; one that isn't here may ship with the tool."""
-    path = Path(os.path.expanduser(name))
-    shipped = HERE / "data" / "texts" / name
-    return str((shipped if not path.exists() and shipped.is_file() else path).resolve())
-
-
 def override(config: RunConfig, overrides: list[str], origin: str) -> RunConfig:
     """Return a configuration that is from `origin` with overrides on top of it, checked.
 
@@ -291,40 +252,3 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         section[path[1]] = value
         origins[tuple(path)] = f"override {' '.join(override.split())}"
     return values, origins
-
-
-def to_yaml(config: RunConfig, *, described: bool = False) -> str:
-    """Return the configuration as a file that reads back the same; `described` adds what each key is."""
-    lines = []
-    for name, section in SECTIONS.items():
-        lines.append(f"{name}:")
-        for key, value in getattr(config, name).model_dump(mode="json").items():
-            if described:
-                lines += list(described_lines(section, key, value))
-            else:
-                lines.append(f"  {yaml_reader.dump(key, value)}")
-    return "\n".join(lines) + "\n"
-
-
-def described_lines(section: type[Section], key: str, value: Any) -> Iterator[str]:
-    """Return a setting with what it is; the settings of a part below its name."""
-    is_part = isinstance(value, dict) and "name" in value
-    first = f"  {key}:" if is_part else f"  {yaml_reader.dump(key, value)}"
-    yield f"{first:<30}  # {describe_setting(section, key)}"
-    if not is_part:
-        return
-    part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
-    known = part.registry.settings_of(value["name"]) if part else None
-    for inner, setting in value.items():
-        line = f"    {yaml_reader.dump(inner, setting)}"
-        field = known.model_fields.get(inner) if known else None
-        yield f"{line:<30}  # {field.description}" if field and field.description else line
-
-
-def describe_setting(section: type[Section], key: str) -> str:
-    """Describe a setting, with its choices if it has some."""
-    field = section.model_fields[key]
-    part = part_of(next(name for name in SECTIONS if SECTIONS[name] is section), key)
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    choices = tuple(part.registry.names()) if part else choices
-    return f"{field.description}: {', '.join(choices)}" if choices else str(field.description)

@@ -12,6 +12,7 @@ from tfcli.config.class_files import is_file
 from tfcli.config.files import Entry
 from tfcli.config.schema import RunConfig
 from tfcli.config.setting_names import is_setting
+from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import SEED, Axis
 from tfcli.sweeps.identity import Identifier
@@ -68,7 +69,7 @@ class Planner:
         base = files.check(self.entry, list(self.fixed))
         is_one_task = not any(axis.key.startswith("task.") for axis in self.axes)
         if base.task.data is not None and is_one_task:  # what follows from the file is filled in once
-            document = yaml_reader.read(files.to_yaml(base), self.entry.name)
+            document = yaml_reader.read(to_yaml(base), self.entry.name)
             self.entry, self.fixed = Entry(self.entry.name, document.value, (), document), []
         if base.train.threads is None:
             self.fixed = [*self.fixed, ONE_THREAD]
