@@ -17,9 +17,9 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-# Python looks for garbage in cycles whenever 700 more objects are there, and while torch is imported each is
-# there to stay: that takes a tenth of a short command.
-gc.set_threshold(100_000)
+# Python looks for garbage in cycles whenever 700 more objects are there, and while torch is imported each of
+# some 280,000 is there to stay: that takes a tenth of a short command.
+gc.set_threshold(300_000)
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ SETTINGS = [
     "task.max_length=20 model.d_model=32 train.batch_size=16",
     "task.max_length=20 model.d_model=32 train.batch_size=32",
     "task.max_length=20",
+    "task.max_length=20 train.batch_size=64",
 ]
 
 
