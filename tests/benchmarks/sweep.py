@@ -1,8 +1,10 @@
 """What a sweep saves and what it costs, beside a loop of `tfcli train` commands.
 
     python tests/benchmarks/sweep.py [--only loop,overhead,many] [--runs 32] [--workers 2] [--many 1000]
+                                     [KEY=VALUE ...]
 
-loop      short runs of `reverse`, each a command, against one sweep of the same: seconds, and seconds of CPU
+loop      short runs of `reverse`, each a command, against one sweep of the same: seconds, and seconds of CPU;
+          with settings of one's own, as train.batch_size=64
 overhead  seconds of a run in a sweep beyond its own training: of 40 runs less those of 8, with one worker
 many      runs of a step each: memory of the parent on the way, then the table again, and `tfcli ls`
 """
@@ -45,12 +47,12 @@ def measure(commands: list[list[str]], folder: Path) -> Cost:
     return Cost(time.perf_counter() - started, cpu)
 
 
-def compare_loop(folder: Path, runs: int, workers: int) -> str:
+def compare_loop(folder: Path, runs: int, workers: int, settings: list[str]) -> str:
     """Return by how much one sweep is faster than a command a run."""
-    words = [["train", "reverse", f"train.seed={seed}", "-q"] for seed in range(runs)]
+    words = [["train", "reverse", *settings, f"train.seed={seed}", "-q"] for seed in range(runs)]
     half = runs // 2  # in turn, so that what else the machine does falls on both
     first = measure(words[:half], folder)
-    sweep = ["sweep", "reverse", f"train.seed=0:{runs - 1}", "--workers", str(workers), "-q"]
+    sweep = ["sweep", "reverse", *settings, f"train.seed=0:{runs - 1}", "--workers", str(workers), "-q"]
     swept = measure([sweep], folder)
     second = measure(words[half:], folder)
     loop = Cost(first.seconds + second.seconds, first.cpu + second.cpu)
@@ -125,9 +127,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=32)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--many", type=int, default=1000)
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     options = parser.parse_args()
     parts: dict[str, Callable[[Path], Any]] = {
-        "loop": lambda folder: compare_loop(folder, options.runs, options.workers),
+        "loop": lambda folder: compare_loop(folder, options.runs, options.workers, options.settings),
         "overhead": find_overhead,
         "many": lambda folder: try_many(folder, options.many, options.workers),
     }
