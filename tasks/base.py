@@ -16,6 +16,7 @@ from torch import Tensor
 
 from . import symbols as rules
 from . import typed
+from .copies import on_device
 from .splitting import (
     HELD_OUT_SHARE,
     PRIME,
@@ -139,11 +140,11 @@ class Task(ABC):
         length, device = self.nearest_length(length), generator.device
         sides = self.sides(length)
         if sides and self._declares_chances():
-            inputs = self._choose(sides.train.to(device), batch_size, generator, again=True)
+            inputs = self._choose(on_device(sides.train, device), batch_size, generator, again=True)
             return Batch(inputs, self.target(inputs.clone()))
         candidates = self.draw(batch_size + batch_size // 4 + 8, length, generator)
         if sides:  # then all of them may be held out, and one that isn't is at hand
-            candidates = torch.cat([candidates, sides.train[:1].to(device)])
+            candidates = torch.cat([candidates, on_device(sides.train, device)[:1]])
         held_out = self.is_held_out(candidates)
         if device.type == "cpu":  # which nobody has to wait for
             inputs = candidates[~held_out][:batch_size]
@@ -160,7 +161,7 @@ class Task(ABC):
         length = self.nearest_length(length)
         sides = self.sides(length)
         if sides and (len(sides.held_out) <= count or self._declares_chances()):
-            kept = sides.held_out.to(generator.device)
+            kept = on_device(sides.held_out, generator.device)
             inputs = self._choose(kept, min(count, len(kept)), generator, again=False)
         else:
             inputs = self._draw_held_out(count, length, generator)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import IGNORE, Batch
+from .copies import on_device
 from .extras import MissingExtraError, import_extra
 from .pictures import LEVELS, Pictures
 from .splitting import PRIME, sequence_hash
@@ -114,7 +115,7 @@ class Digits(Pictures):
 
     def batch(self, side: Digit, which: Tensor) -> Batch:
         """Return some pictures with their answers, where `which` [B] is."""
-        pixels, labels = side.pixels.to(which.device)[which], side.labels.to(which.device)[which]
+        pixels, labels = (on_device(part, which.device)[which] for part in side)
         return Batch(self.patches(pixels), labels[:, None])
 
 

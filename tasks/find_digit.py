@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import IGNORE, Batch
+from .copies import on_device
 from .digits import SIDE, Digit, find, held_out_digit, load, shows_held_out
 from .pictures import Pictures
 
@@ -89,7 +90,7 @@ class FindDigit(Pictures):
     def batch(self, side: Digit, numbers: Tensor) -> Batch:
         """Return canvases by their `numbers` [B]: of digit i, place j is number i * n_places + j."""
         which, place = numbers // self.n_places, numbers % self.n_places
-        pixels, labels = side.pixels.to(numbers.device)[which], side.labels.to(numbers.device)[which]
+        pixels, labels = (on_device(part, numbers.device)[which] for part in side)
         steps = self.SIDE - SIDE + 1
         canvas = pixels.new_zeros(len(numbers), self.SIDE, self.SIDE)
         at = torch.arange(SIDE, device=numbers.device)

@@ -1,5 +1,6 @@
 """Histogram: answer how often each token's symbol occurs."""
 
+from functools import lru_cache
 from math import comb
 
 import torch
@@ -27,13 +28,19 @@ class Histogram(Task):
         return order.gather(1, which)
 
     def likelihood(self, inputs: Tensor) -> Tensor:
-        V, T = self.vocab_size, inputs.shape[1]
-        # Of d different symbols: the share of the choices of n symbols that have these, times n ** -T.
-        by_count = [
-            sum(comb(V - d, n - d) / comb(V, n) / n**T for n in range(max(1, d), V + 1)) for d in range(V + 1)
-        ]
-        different = torch.nn.functional.one_hot(inputs, V).amax(1).sum(1)
-        return torch.tensor(by_count, dtype=torch.float64, device=inputs.device)[different]
+        different = torch.nn.functional.one_hot(inputs, self.vocab_size).amax(1).sum(1)
+        return by_count(self.vocab_size, inputs.shape[1], inputs.device)[different]
 
     def target(self, inputs: Tensor) -> Tensor:
         return (inputs[:, :, None] == inputs[:, None, :]).sum(-1).clamp(max=MOST) - 1
+
+
+@lru_cache(maxsize=64)
+def by_count(vocab_size: int, length: int, device: torch.device) -> Tensor:
+    """How likely a sequence is of which d symbols are different, up to a factor, for each d, [V + 1]."""
+    V, T = vocab_size, length
+    # The share of the choices of n symbols that have these, times n ** -T.
+    chances = [
+        sum(comb(V - d, n - d) / comb(V, n) / n**T for n in range(max(1, d), V + 1)) for d in range(V + 1)
+    ]
+    return torch.tensor(chances, dtype=torch.float64, device=device)

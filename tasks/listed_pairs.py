@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .base import IGNORE, Batch, Task
+from .copies import on_device
 from .splitting import HELD_OUT_SHARE, PRIME, sequence_hash
 
 
@@ -97,7 +98,7 @@ class ListedPairs(Task):
         for side in () if shares is None else (shares.train, shares.held_out):
             if T in side:
                 for i, row in enumerate(inputs):
-                    same = (side[T].inputs.to(row.device) == row).all(1).nonzero()[:, 0]
+                    same = (on_device(side[T].inputs, row.device) == row).all(1).nonzero()[:, 0]
                     if len(same):
                         found[i] = side[T].targets[same[0]]
         return found
@@ -132,10 +133,9 @@ class ListedPairs(Task):
 
     def blind_targets(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Answers to learn a best guess from: those to inputs of that length, or to all if there are none."""
-        if length in self.train:
-            return self.train[length].targets
         M = self.answer_length(length)
-        return torch.cat([fit(batch.targets, M) for batch in self.train.values()])
+        asked = [self.train[length]] if length in self.train else self.train.values()
+        return torch.cat([fit(batch.targets, M) for batch in asked]).to(generator.device)
 
     def _by_length(self, rows: Rows) -> dict[int, Batch]:
         inputs, answers = Ragged(rows.inputs), Ragged(rows.answers)
@@ -206,7 +206,7 @@ def choose(batch: Batch, count: int, generator: torch.Generator, *, again: bool)
         chosen = torch.randint(size, (count,), generator=generator, device=device)
     else:
         chosen = torch.randperm(size, generator=generator, device=device)[:count]
-    return Batch(batch.inputs.to(device)[chosen], batch.targets.to(device)[chosen])
+    return Batch(on_device(batch.inputs, device)[chosen], on_device(batch.targets, device)[chosen])
 
 
 def some_of(batches: list[Batch], count: int, generator: torch.Generator) -> list[Batch]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .base import Batch, Task
+from .copies import on_device
 from .objectives import next_symbols
 from .splitting import HELD_OUT_SHARE
 from .symbols import SHOWN
@@ -139,5 +140,5 @@ class OwnText(Task):
     @staticmethod
     def _windows(text: Tensor, start: Tensor, length: int) -> Batch:
         at = start[:, None] + torch.arange(length + 1, device=start.device)
-        found = text.to(start.device)[at]
+        found = on_device(text, start.device)[at]
         return Batch(found[:, :-1], found[:, 1:])

@@ -15,6 +15,7 @@ from torch import Tensor
 # residues stays below 2**62, so it is exact in int64 on every device and the same in every process.
 PRIME = 2**31 - 1
 ROOT = 16807
+AT_ONCE = 256  # powers: nearly all lengths are below
 HELD_OUT_SHARE = 10  # one sequence in ten is held out
 
 
@@ -42,7 +43,7 @@ def split(everything: Tensor, complete: bool) -> Sides:
 
 def sequence_hash(inputs: Tensor) -> Tensor:
     """Return a hash in [0, PRIME) of each row of `inputs` [B, T], the same on every device and machine."""
-    powers = _powers(inputs.shape[1], inputs.device)
+    powers = powers_of_root(inputs.shape[1], inputs.device)
     h = ((inputs + 1) * powers % PRIME).sum(dim=1) % PRIME
     # Squaring breaks the linearity of the polynomial: neighbours don't land on the same side together.
     return (h * h % PRIME) * ROOT % PRIME
@@ -55,8 +56,13 @@ def as_ids(inputs: Tensor) -> Tensor:
     return inputs.flatten(1).contiguous().view(torch.int32).to(torch.int64) & PRIME
 
 
-@lru_cache(maxsize=1024)  # to move them to a GPU at each step would make the step wait
-def _powers(length: int, device: torch.device) -> Tensor:
+def powers_of_root(length: int, device: torch.device) -> Tensor:
+    """Return the powers of `ROOT` from the first on, int64 [T]."""
+    return _table(-(-length // AT_ONCE) * AT_ONCE, device)[:length]
+
+
+@lru_cache(maxsize=64)  # to move them to a GPU at each step would make the step wait
+def _table(length: int, device: torch.device) -> Tensor:
     return torch.tensor([pow(ROOT, i + 1, PRIME) for i in range(length)], device=device)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tfcli.devices import make_generator
 from tfcli.evaluation import IGNORE
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Epochs:
 
     def generator(self, step: int) -> torch.Generator:
         """Return the random numbers of a step."""
-        return torch.Generator(self.device).manual_seed(self.mix(step))
+        return make_generator(self.device, self.mix(step))
 
     def mix(self, number: int) -> int:
         """Return the seed of a step or an epoch; that of a further attempt may be any number."""

@@ -1,0 +1,111 @@
+"""On another device all is as on the CPU: on a simulated one, so that it can be told anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests import simulated
+from tests.conftest import Cli, as_json
+from tests.simulated import Simulation
+from tfcli import evaluation
+from tfcli.building.models import build_for_training
+from tfcli.building.trainings import Training
+from tfcli.checkpoints.loading import load_run
+from tfcli.config.files import example_names, load_config
+from tfcli.records.results import Score
+from tfcli.training.loop import Trainer
+from tfcli.training.monitor import held_out_of_training
+
+pytestmark = pytest.mark.skipif(not simulated.IS_THERE, reason="this torch can't be told of a device")
+
+EXAMPLES = example_names()
+FINITE = {"overfit", "overfit-dropout", "spell", "digits"}  # whose sequences are chosen on the CPU
+STEPS, SAMPLES = 3, 40
+
+
+@pytest.fixture
+def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulation]:
+    """Return the simulation of a device, on which all is trained and scored."""
+    with simulated.simulation(monkeypatch) as made:
+        yield made
+
+
+def train_some(example: str, device: torch.device) -> tuple[list[float], Score, Trainer]:
+    """Return the losses of some steps, the score after them, and what was trained."""
+    config = load_config(example, ["model.dropout=0"])  # which draws other numbers on each device
+    torch.manual_seed(config.train.seed)
+    task, model = build_for_training(config)
+    trainer = Training(model.to(device), task, config).trainer
+    losses = [float(trainer.take(step)) for step in range(1, STEPS + 1)]
+    return losses, evaluation.score(model, held_out_of_training(task, SAMPLES, device)), trainer
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_trained_and_scored_as_on_the_cpu(example: str, simulation: Simulation) -> None:
+    expected, score, _ = train_some(example, torch.device("cpu"))
+    found, score_there, trainer = train_some(example, torch.device(simulated.NAME))
+    assert trainer.optimizer.values.device.type == simulated.NAME
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert score_there.loss == pytest.approx(score.loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("example", [name for name in EXAMPLES if name not in FINITE])
+def test_no_step_waits_once_its_length_has_been_met(example: str, simulation: Simulation) -> None:
+    *_, trainer = train_some(example, torch.device(simulated.NAME))
+    trainer.sequences.manual_seed(trainer.config.seed)
+    trainer.lengths.seed(trainer.config.seed)
+    simulation.waits.clear()
+    for step in range(1, STEPS + 1):
+        trainer.take(step)
+    assert simulation.waits == []
+
+
+@pytest.mark.parametrize("example", ["reverse", "spell", "digits", "sentiment"])
+def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli: Cli) -> None:
+    cli("train", example, "train.steps=6", "train.eval_every=3", "-q")
+    for words in ("attn", "trace", "inspect", "inspect --heads"):
+        cli(*words.split())
+    there, here = (as_json(cli, "eval", *words) for words in ((), ("--device", "cpu")))
+    for one, other in zip(there["lengths"], here["lengths"], strict=True):
+        assert one["samples"] == other["samples"]
+        assert one["token_accuracy"] == pytest.approx(other["token_accuracy"], abs=0.02)
+
+
+def test_a_training_goes_on_as_if_it_had_not_been_left(simulation: Simulation, cli: Cli) -> None:
+    common = ["train", "reverse", "train.eval_every=3", "train.stop_when_solved=false", "-q"]
+    cli(*common, "train.steps=9", "--out", "runs/whole")
+    cli(*common, "train.steps=6", "--out", "runs/parts")
+    cli("train", "--resume", "parts", "train.steps=9", "-q")
+    whole, parts = (load_run(Path("runs") / name).model.state_dict() for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_tensors_of_two_devices_are_refused(simulation: Simulation) -> None:
+    there = torch.ones(2, device=simulated.NAME)
+    with pytest.raises(RuntimeError, match="some tensors are on simulated"):
+        there + torch.ones(2)
+    assert (there + 1).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda there: there.sum().item(),
+        lambda there: there[there > 0],
+        lambda there: there.nonzero(),
+        lambda there: there.cpu(),
+        lambda there: there.copy_(torch.ones(2)),
+        lambda there: torch.tensor([1.0], device=there.device),
+    ],
+)
+def test_a_wait_is_noted_with_its_place(wait: Callable[[Tensor], object], simulation: Simulation) -> None:
+    there = torch.ones(2, device=simulated.NAME)
+    assert simulation.waits == []
+    wait(there)
+    assert len(simulation.waits) == 1
+    assert __file__ in simulation.waits[0]
