@@ -24,7 +24,7 @@ from tfcli.training.ranks import Ranks
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
-# Lengths of which there are too many sequences to list: the first step of those that are listed moves the list.
+# Lengths of which there are too many sequences to list: a list is moved there when it is first needed.
 ENDLESS = ["task.min_length=8", "train.steps=50", "train.eval_every=50", "train.device=cuda"]
 
 
