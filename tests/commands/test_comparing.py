@@ -233,3 +233,19 @@ def test_what_cannot_be_compared_is_named(
 ) -> None:
     (folder / "file").write_text("")
     assert said in cli("compare", *words, expect=2).stderr
+
+
+def test_metrics_that_break_off_say_nothing_of_the_end(make: object, cli: Cli) -> None:
+    assert callable(make)
+    whole, cut = (make(name, 0.5, f"train.seed={i}", history=[(1, 0.25)]) for i, name in enumerate("ab"))
+    steps = read_header(whole).summary.steps
+    with (whole / folders.METRICS).open("a") as file:
+        print(json.dumps({"step": steps, "exact_match": 0.5, "loss": 1.0}), file=file)
+    found = compare_runs([whole, cut], "exact_match")
+    loss = next(row for row in found.figures if row.key == "loss")
+    assert [side and side.mean for side in loss.sides] == [1.0, None]
+    note = f"runs/b/metrics.jsonl ends at step 1 of {steps:,}"
+    assert found.notes == [note]
+    assert f"note: {note}" in cli("compare", "a", "b").stdout.replace("\n", " ")
+    assert f"note: {note}" in cli("inspect", "b").stderr.replace("\n", " ")
+    assert "metrics.jsonl" not in cli("inspect", "a").stderr

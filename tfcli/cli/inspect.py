@@ -75,12 +75,13 @@ def inspect(
     from tfcli.runs.edits import find_edits
     from tfcli.runs.folders import find
     from tfcli.runs.headers import read_header
-    from tfcli.runs.summaries import details
+    from tfcli.runs.summaries import details, name_gap
 
     path = find(run)
     found = details(path)
-    for edit in find_edits(path, read_header(path).config):
-        hint(f"note: {edit}")
+    gap = name_gap(found)
+    for note in [*find_edits(path, read_header(path).config), *([gap] if gap else [])]:
+        hint(f"note: {note}")
     if save is None:
         print_result(found, print_details, as_json=as_json)
     else:

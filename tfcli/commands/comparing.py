@@ -15,7 +15,7 @@ from tfcli.errors import UsageError
 from tfcli.intervals import difference
 from tfcli.records.comparison import Comparison, CurvePoint, Difference, FigureRow, SettingRow, Side, Spread
 from tfcli.records.results import RunDetails
-from tfcli.runs.summaries import details
+from tfcli.runs.summaries import details, name_gap
 
 SEED = "train.seed"
 ASIDE = (SEED, "train.log")  # settings that make no other side
@@ -76,7 +76,8 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
         )
         for number, runs in enumerate(groups)
     ]
-    return Comparison(sides, differing, list_figures(groups), curve)
+    notes = [note for run in found if (note := name_gap(run))]
+    return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 
 def group(runs: Sequence[Found]) -> list[Group]:
@@ -129,8 +130,9 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 
 def last_of(run: RunDetails, key: str) -> float | None:
-    """Return the last value that the metrics of a run have of a figure."""
-    return next((line[key] for line in reversed(run.history) if line.get(key) is not None), None)
+    """Return a figure by the metrics of a run at its end, if they go on to there."""
+    history = [] if name_gap(run) else run.history
+    return next((line[key] for line in reversed(history) if line.get(key) is not None), None)
 
 
 def draw_curve(runs: Sequence[RunDetails], key: str) -> list[CurvePoint]:

@@ -74,3 +74,4 @@ class Comparison:
     settings: list[SettingRow]  # in which they differ
     figures: list[FigureRow]  # at the end of training
     curve_of: str  # the figure whose curves are drawn
+    notes: list[str]  # on what a run doesn't tell any more

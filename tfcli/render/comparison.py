@@ -49,6 +49,8 @@ def print_comparison(console: Console, found: Comparison) -> None:
     else:
         print_wrapped(console, Text(ALONE, "dim"))
     print_curves(console, found)
+    for note in found.notes:
+        print_wrapped(console, Text(showable(console, f"note: {note}"), "dim"))
 
 
 def print_sides(
@@ -185,6 +187,7 @@ def markdown(found: Comparison) -> str:
             blocks.append(table_of([title, *names], rows))
     if rows := difference_rows(found):
         blocks += [table_of(["", "difference", "mean", "95 %", "over"], rows), LEGEND]
+    blocks += [f"Note: {escape(note)}." for note in found.notes]
     return "\n\n".join(blocks) + "\n"
 
 

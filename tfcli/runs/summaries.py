@@ -78,6 +78,15 @@ def details(run: Path) -> RunDetails:
     )
 
 
+def name_gap(run: RunDetails) -> str | None:
+    """Return where the metrics of a run break off; None if they go on to its end, or there are none."""
+    if not run.history:
+        return None
+    last = int(run.history[-1].get("step", run.steps))
+    missing = run.steps - last - (run.config["train"]["eval_every"] if run.interrupted else 0)
+    return f"{run.run}/{METRICS} ends at step {last:,} of {run.steps:,}" if missing > 0 else None
+
+
 def part_of(tensor: str) -> str:
     """Return the part a tensor belongs to: `blocks.0.attention.qkv.weight` -> `blocks.0.attention`."""
     words = tensor.split(".")
