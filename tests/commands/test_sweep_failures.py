@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import re
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sweeps.inline import FOUR, OWN, InlineWorkers, states, sweep, trained
-from tfcli.commands import jobs, run_outcomes
+from tfcli.checkpoints import saving
+from tfcli.commands import jobs, run_outcomes, saver
 from tfcli.commands.sweep import Rules
 from tfcli.errors import ConfigError, DivergedError, TfcliError
 from tfcli.runs import folders, removing
@@ -153,3 +157,23 @@ def test_a_run_that_is_damaged_is_told_with_what_makes_room_for_it(folder: Path)
     assert f"`tfcli rm {run}` makes room for that, then ask for the sweep again" in error
     removing.remove_runs([run])
     assert states(sweep(*FOUR)) == states(report)
+
+
+def test_what_could_only_be_saved_elsewhere_is_told_with_its_place(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_but_not_here(path: Path, *what: object) -> None:
+        if path.is_relative_to("runs"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_run(path, *what)
+
+    save_run: Callable[..., None] = saving.save_run
+    monkeypatch.setattr(saver, "save_run", save_but_not_here)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("elsewhere")))
+    report = sweep("train.seed=0:1")
+    for outcome in report.outcomes:
+        assert outcome.state == "failed"
+        why = rf"{outcome.run} can't be written \(No space left on device\); the model is in (\S+)"
+        found = re.fullmatch(why, outcome.error or "")
+        assert found
+        assert folders.weights_of(Path(found[1])).is_file()

@@ -22,6 +22,7 @@ from tfcli.devices import prepare
 from tfcli.errors import DamagedError, TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event
 from tfcli.records.progress import Progress
+from tfcli.records.results import TrainReport
 from tfcli.records.sweep import RunOutcome
 from tfcli.runs import folders, headers, locks, removing
 from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
@@ -63,28 +64,36 @@ def train_as_one(orders: Sequence[Order], line: Line) -> list[RunOutcome] | None
     except Exception:
         return None
     return [
-        failure(order, end) if isinstance(end, TfcliError) else conclude(order, follower.why, line)
-        for order, follower, end in zip(orders, followers, ends, strict=True)
+        failure(follower.order, end) if isinstance(end, TfcliError) else conclude(follower, end)
+        for follower, end in zip(followers, ends, strict=True)
     ]
 
 
 def train_one(order: Order, line: Line) -> RunOutcome:
     """Bring a run to its end, or as far as it is to go, and return what it came to; an error is one, too."""
+    follower = Follower(order, line)
     try:
         wait_for_others(order.folder)
-        how = bring_on(order, line)
+        report = bring_on(follower)
     except DamagedError as error:
         fix = f"`tfcli rm {order.folder}` makes room for that, then ask for the sweep again"
         return failure(order, TfcliError(f"{error}: {fix}"))
     except Exception as error:
         return failure(order, error)
-    return conclude(order, how, line)
+    return conclude(follower, report)
 
 
-def conclude(order: Order, why: str | None, line: Line) -> RunOutcome:
-    """Return what a run has come to, scored at the lengths that are wanted if that is its end."""
+def conclude(follower: Follower, report: TrainReport | None) -> RunOutcome:
+    """Return what a run has come to, scored at the lengths that are wanted if that is its end.
+
+    Args:
+        report: of its training; None if it had come to its end before.
+    """
+    order, line = follower.order, follower.line
+    if report is not None and report.run != str(order.folder):
+        return failure(order, TfcliError(follower.why_elsewhere(report.run)))
     try:
-        outcome = read_outcome(order, why)
+        outcome = read_outcome(order, follower.why)
         is_over = outcome.state in ("solved", "not solved")
         return score(order, outcome, line) if order.lengths and is_over else outcome
     except Exception as error:
@@ -116,18 +125,16 @@ def clear(run: Path) -> None:
         raise UsageError(f"{run} holds something that isn't a run's; put that elsewhere, and ask again")
 
 
-def bring_on(order: Order, line: Line) -> str | None:
-    """Train a run, or let it go on, unless it has come to its end; why it was left before that, if it was."""
-    follower = Follower(order, line)
-    path, audience = order.folder, follower.audience()
+def bring_on(follower: Follower) -> TrainReport | None:
+    """Train a run, or let it go on, unless it has come to its end."""
+    order, audience = follower.order, follower.audience()
+    path = order.folder
     if has_come(order):
         return None
     if not can_go_on(path):
         clear(path)
-        train_run(order.config, path.name, path, audience)
-    else:
-        resume_run(path, [], [file for _, file in files_of(order.config)], audience)
-    return follower.why
+        return train_run(order.config, path.name, path, audience)
+    return resume_run(path, [], [file for _, file in files_of(order.config)], audience)
 
 
 def has_come(order: Order) -> bool:
@@ -145,11 +152,22 @@ class Follower:
     def __init__(self, order: Order, line: Line) -> None:
         self.order, self.line = order, line
         self.said_at = 0.0
-        self.why: str | None = None
+        self.why: str | None = None  # it was left before its end
+        self.warned: list[str] = []
 
     def audience(self) -> Audience:
         """Return itself as whoever a training tells how it goes."""
-        return Audience(self.show, warn=lambda it: self.line.say(Remark(it)), stop=self.must_stop)
+        return Audience(self.show, warn=self.warn, stop=self.must_stop)
+
+    def warn(self, what: str) -> None:
+        """Tell what went wrong without ending the training."""
+        self.warned.append(what)
+        self.line.say(Remark(what))
+
+    def why_elsewhere(self, folder: str) -> str:
+        """Say why the model of a run lies in another folder than its own."""
+        told = f"{self.order.folder} can't be written; the model is in {folder}"
+        return next((said for said in reversed(self.warned) if folder in said), told)
 
     def show(self, progress: Progress) -> None:
         """Tell of a step, now and then."""
