@@ -44,6 +44,33 @@ def test_a_sweep_is_removed_with_what_was_written_down_of_it(cli: Cli, runs: Pat
     assert (runs / "a").exists()
 
 
+def test_a_sweep_that_was_killed_before_its_first_run_was_through_is_removed(
+    cli: Cli, runs: Path, folder: Path
+) -> None:
+    shutil.copytree(runs / "sweep", folder / "elsewhere")
+    (folder / "elsewhere" / folders.JOURNAL).unlink()
+    (folder / "elsewhere" / locks.LOCK).write_text("1234")
+    cli("rm", *map(str, (folder / "elsewhere").glob("*")), "--yes")
+    assert not (folder / "elsewhere").exists()
+
+
+def test_runs_of_a_sweep_that_goes_on_are_left_alone(cli: Cli, runs: Path) -> None:
+    with locks.hold(runs / "sweep"):
+        said = cli("rm", "a", "sweep", "--yes", expect=2).stderr
+    assert f"runs/sweep is in use by a sweep (pid {os.getpid()})" in said
+    assert (runs / "a").exists()
+    cli("rm", "a", "sweep", "--yes")
+
+
+def test_what_was_removed_before_an_error_is_told(cli: Cli, runs: Path) -> None:
+    (runs / "b" / folders.METRICS).unlink()
+    (runs / "b" / folders.METRICS).mkdir()
+    said = " ".join(cli("rm", "a", "b", "--yes", expect=1).stderr.split())
+    assert "error: runs/b/metrics.jsonl can't be removed (Is a directory); removed before: runs/a" in said
+    assert "no run was removed" in cli("rm", "b", "c", "--yes", expect=1).stderr
+    assert (runs / "c").exists()
+
+
 def test_what_a_training_leaves_is_removed_and_nothing_stays(cli: Cli, folder: Path) -> None:
     cli("train", "copy", *SMALL, "train.steps=4", "train.snapshot_every=2", "-q")
     (folder / "runs/copy/.model.safetensors.12345").write_text("half")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tfcli.errors import UsageError, did_you_mean
+from tfcli.runs.locks import LOCK
 
 RUNS = Path("runs")
 WEIGHTS = "model.safetensors"
@@ -23,6 +24,7 @@ CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
 JOURNAL = "sweep.jsonl"  # of a folder of runs
+OF_A_SWEEP = (JOURNAL, LOCK)  # what lies beside its runs
 
 
 def create(name: str, out: Path | None) -> Path:
@@ -127,14 +129,14 @@ def find(name: str | None) -> Path:
 def find_all(names: Iterable[str], within: Callable[[Path], list[Path]] = runs_in) -> list[Path]:
     """Return the runs that are named, each once, and for a folder of runs those `within`.
 
-    A sweep's journal is passed over: a shell writes it where somebody wrote `runs/sweep/*`.
+    What a sweep keeps beside its runs is passed over: a shell writes it where somebody wrote `runs/sweep/*`.
 
     Raises:
         UsageError: something that is named is neither.
     """
     found: dict[tuple[str, str], Path] = {}
     named = list(names)
-    meant = [name for name in named if os.path.basename(name) != JOURNAL]
+    meant = [name for name in named if os.path.basename(name) not in OF_A_SWEEP]
     for run in (run for name in meant or named for run in runs_of(name, within)):
         found.setdefault((os.path.realpath(run.parent), run.name), run)
     return list(found.values())

@@ -15,7 +15,7 @@ from tfcli.config.upgrades import UPGRADES
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.keeping import RemovalReport
 from tfcli.runs import folders, headers, locks
-from tfcli.runs.start import tell_started
+from tfcli.runs.start import name_some, tell_started
 
 FILES = re.compile(  # that tfcli writes into a run, beside temporary ones of these names
     r"\.?(config\.yaml|metrics\.jsonl|(model|training)\.safetensors|tokenizer\.json|training\.lock)(\.\d+)?"
@@ -42,6 +42,11 @@ def find_removable(names: Sequence[str]) -> list[Path]:
         if run not in named and not is_of_a_collection(run):
             there = run.parent
             raise UsageError(f"{there} isn't a run; name those in it, as {there}/*. Nothing was removed")
+    for folder in dict.fromkeys(run.parent for run in found):
+        if (pid := locks.find_trainer(folder)) is not None:
+            raise UsageError(
+                f"{folder} is in use by a sweep (pid {pid}); end that first. Nothing was removed"
+            )
     for run in found:
         if not is_ours(run):
             raise UsageError(f"{run} isn't a run of tfcli's; nothing was removed")
@@ -52,7 +57,12 @@ def find_removable(names: Sequence[str]) -> list[Path]:
 
 def is_of_a_collection(run: Path) -> bool:
     """Whether a run lies in a folder below `runs/`, or in a sweep's; others may hold runs by chance."""
-    return folders.RUNS.resolve() in run.parent.resolve().parents or (run.parent / folders.JOURNAL).is_file()
+    return folders.RUNS.resolve() in run.parent.resolve().parents or is_of_a_sweep(run.parent)
+
+
+def is_of_a_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep, one that was broken off before its first run was through, too."""
+    return any((folder / name).is_file() for name in folders.OF_A_SWEEP)
 
 
 def is_ours(run: Path) -> bool:
@@ -72,12 +82,21 @@ def remove_runs(runs: Sequence[Path]) -> RemovalReport:
 
     Raises:
         UsageError: one is in training by now.
-        OSError: a file can't be removed.
+        TfcliError: a file can't be removed; those before it are gone.
     """
     notes = tell_started(runs)
     freed, kept = 0, []
-    for run in runs:
-        freed += remove_run(run)
+    for number, run in enumerate(runs):
+        try:
+            freed += remove_run(run)
+        except OSError as error:
+            gone = (
+                f"removed before: {name_some(list(map(str, runs[:number])))}"
+                if number
+                else "no run was removed"
+            )
+            what = error.filename or run
+            raise TfcliError(f"{what} can't be removed ({error.strerror}); {gone}") from error
         if os.path.lexists(run):
             kept.append(str(run))
     for folder in dict.fromkeys(run.parent for run in runs):
@@ -121,10 +140,12 @@ def files_of(run: Path) -> Iterator[Path]:
 
 def remove_if_empty(folder: Path) -> None:
     """Remove a folder of runs that holds none any more, with what was written down of their sweep."""
-    if folder.resolve() == folders.RUNS.resolve() or not (folder / folders.JOURNAL).is_file():
+    if folder.resolve() == folders.RUNS.resolve() or not is_of_a_sweep(folder):
         return
-    if [path.name for path in folder.iterdir()] == [folders.JOURNAL]:
-        (folder / folders.JOURNAL).unlink()
+    left = list(folder.iterdir())
+    if all(path.name in folders.OF_A_SWEEP for path in left):
+        for path in left:
+            path.unlink()
         folder.rmdir()
 
 
