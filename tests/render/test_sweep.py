@@ -57,6 +57,15 @@ def test_a_narrow_table_leaves_columns_out_and_cuts_none() -> None:
     assert "worst" not in text.partition("Medians")[0]
 
 
+def test_however_narrow_it_is_said_which_figure_differs_and_no_figure_is_cut() -> None:
+    for width in (60, 40, 25):
+        text = " ".join(print_at(width, report((9,))).split())
+        assert "…" not in text
+        assert "exact match at 9" in text
+        for figure in ("2 of 3", "1.000", "0.500"):
+            assert figure in text.partition("Medians")[0]
+
+
 def test_of_many_settings_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MOST_ROWS", 1)
     assert "... and 1 setting more; --save FILE.csv has all runs" in print_at(80, report())

@@ -13,14 +13,13 @@ from tfcli.render.bench import columns_of
 from tfcli.render.csv_table import line
 from tfcli.render.markdown import escape, table_row
 from tfcli.render.sweep_progress import duration
-from tfcli.render.tables import count, print_fitting, print_pairs, share
-from tfcli.render.terminal import print_lines, print_wrapped, showable
+from tfcli.render.tables import count, is_fitting, print_columns, print_pairs, share
+from tfcli.render.terminal import print_block, print_lines, print_wrapped, showable
 from tfcli.render.untrusted import escape_formula
 
 HEADINGS = ("setting", "solved", "exact", "worst", "steps", "seconds")
 BRIEF = (0, 1, 2, 4)  # of these, for a narrow terminal
 CONTRASTS = ("setting", "of", "less first", "95 % interval", "seeds")
-CONTRASTS_BRIEF = (0, 2, 3)
 FAILURES = 10  # that are told on a terminal
 MOST_ROWS = 40  # settings in a table on a terminal
 FIELDS = (
@@ -30,6 +29,10 @@ FIELDS = (
 LEGEND = (
     "Medians over the seeds; worst: of the seeds. exact: match on held-out sequences. steps, seconds: of "
     "training, until it is 1.0 twice in a row, of the runs that come so far."
+)
+LEGEND_BRIEF = (
+    "Medians over the seeds. exact: match on held-out sequences. steps: of training, until it is 1.0 twice "
+    "in a row, of the runs that come so far."
 )
 LEGEND_OF_CONTRASTS = (
     "Mean differences from the first setting, seed by seed where both have two or more in common; intervals "
@@ -44,22 +47,30 @@ def print_sweep(console: Console, report: SweepReport) -> None:
         print_wrapped(console, Text(note, "dim"))
     shown = report.groups[:MOST_ROWS]
     headings, rows = tables_of(shown)
-    brief = [*BRIEF, *range(len(HEADINGS), len(headings))][: 4 + len(headings) - len(HEADINGS)]
     rows = [[showable(console, cell) for cell in row] for row in rows]
-    print_fitting(
-        console,
-        [columns_of(headings, rows), columns_of(headings, rows, brief), columns_of(headings, rows, BRIEF)],
-    )
+    is_whole = print_settings(console, headings, rows)
     if len(report.groups) > len(shown):
         more = len(report.groups) - len(shown)
         print_wrapped(console, Text(f"... and {counted(more, 'setting')} more; --save FILE.csv has all runs"))
-    print_wrapped(console, Text(LEGEND, "dim"))
+    print_wrapped(console, Text(LEGEND if is_whole else LEGEND_BRIEF, "dim"))
     if contrasts := report.contrasts[:MOST_ROWS]:
         print_lines(console)
         rows = [[showable(console, cell) for cell in contrast_row(contrast)] for contrast in contrasts]
-        print_fitting(console, [columns_of(CONTRASTS, rows), columns_of(CONTRASTS, rows, CONTRASTS_BRIEF)])
+        print_columns(console, CONTRASTS, rows, left=2)
         print_wrapped(console, Text(LEGEND_OF_CONTRASTS, "dim"))
     print_failures(console, report)
+
+
+def print_settings(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Print a row for each setting, and return whether with all columns; a narrow terminal has fewer."""
+    whole = columns_of(headings, rows)
+    if is_fitting(console, whole):
+        print_block(console, whole)
+        return True
+    brief = [*BRIEF, *range(len(HEADINGS), len(headings))]
+    kept = [[row[i] for i in brief] for row in (headings, *rows)]
+    print_columns(console, kept[0], kept[1:], left=1)
+    return False
 
 
 def print_failures(console: Console, report: SweepReport) -> None:

@@ -31,11 +31,15 @@ def print_pairs(console: Console, title: str, pairs: Mapping[str, str], *, blank
 
 def print_fitting(console: Console, tables: Sequence[Table]) -> int:
     """Print the first of some tables that fits the terminal, or the last; the number of the one that was."""
-    unbounded = console.options.update(width=10_000)
-    widths = (console.measure(table, options=unbounded).maximum for table in tables)
-    chosen = next((i for i, width in enumerate(widths) if width <= console.width), len(tables) - 1)
+    chosen = next((i for i, table in enumerate(tables) if is_fitting(console, table)), len(tables) - 1)
     print_block(console, tables[chosen])
     return chosen
+
+
+def is_fitting(console: Console, table: Table) -> bool:
+    """Whether a table fits the terminal."""
+    unbounded = console.options.update(width=10_000)
+    return console.measure(table, options=unbounded).maximum <= console.width
 
 
 def print_columns(
