@@ -114,7 +114,7 @@ def test_models_that_cannot_be_built_are_told_before_anything_is_trained(folder:
 def test_a_run_that_no_worker_survives_is_recorded(folder: Path) -> None:
     report = sweep(*FOUR, workers=Fragile())
     assert states(report) == ["failed"] * 4
-    assert report.outcomes[0].error == "its worker was ended by SIGKILL, and so did those before it"
+    assert report.outcomes[0].error == "its worker was ended by SIGKILL, like those before it"
 
 
 def test_models_that_no_worker_survives_end_a_sweep(folder: Path) -> None:

@@ -48,7 +48,8 @@ def test_a_run_has_another_name(old: str, new: str, folder_of_it: str, cli: Cli,
         ("b", "c", "no run is called 'b'"),
         ("sweep", "c", "sweep is a folder of runs; name one of them: sweep/1"),
         ("a", "file/x", "runs/a can't become file/x: "),
-        ("a", "runs/a/b", "runs/a can't become runs/a/b: Invalid argument"),
+        ("a", "runs/a/b", "runs/a can't become runs/a/b: Invalid argument; a run can't lie within itself"),
+        ("a", "b\nc", "'b\\nc' holds what can't be printed; choose another name"),
     ],
 )
 def test_what_cannot_be_is_refused(old: str, new: str, said: str, cli: Cli, runs: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from tfcli.commands.catalog import validate_source
 from tfcli.config.files import find_entry
-from tfcli.errors import UsageError
+from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.blocks import axes_of_block
+from tfcli.sweeps.setup import Wanted, prepare
 
 
 def test_a_file_may_say_what_is_varied(tmp_path: Path) -> None:
@@ -64,3 +65,19 @@ def test_a_block_is_validated_with_its_file(block: str, problems: list[str], tmp
     for error, problem in zip(found, problems, strict=True):
         assert error.startswith(f"{tmp_path}/mine.yaml:2:")
         assert problem in error
+
+
+def test_what_a_sweep_refuses_of_a_block_has_its_place_in_the_file(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(
+        "task: {name: reverse}\nsweep:\n  train.sed: 0:1\n  model.d_model: [12, wide]\n"
+    )
+    with pytest.raises(ConfigError, match=r"^mine.yaml:3:3: sweep: train.sed=0: unknown key train.sed"):
+        prepare(Wanted(["mine.yaml"]))
+    said = r"^mine.yaml:4:3: sweep: model.d_model=wide: model.d_model = \"wide\": must be a whole number"
+    (folder / "mine.yaml").write_text(
+        "task: {name: reverse}\nsweep:\n  train.seed: 0:1\n  model.d_model: [12, wide]\n"
+    )
+    with pytest.raises(ConfigError, match=said):
+        prepare(Wanted(["mine.yaml"]))
+    with pytest.raises(ConfigError, match=r"^override model.d_model=vast: "):
+        prepare(Wanted(["mine.yaml", "model.d_model=12,vast"]))

@@ -214,6 +214,8 @@ def test_where_a_cluster_cannot_be_had_one_line_says_so(
 ) -> None:
     small = ["sweep", "reverse", *TINY, *FOUR]
     assert "write the address of a scheduler" in cli(*small, "--cluster", "x://y", expect=2).stderr
+    for address in ("tls://127.0.0.1:1", "tcp://[::1:1", "tcp://::1:1"):
+        assert "write the address of a scheduler" in cli(*small, "--cluster", address, expect=2).stderr
     assert "no scheduler answers there; `dask" in cli(*small, "--cluster", "tcp://here:1", expect=2).stderr
     assert (
         "--workers is about this machine"

@@ -138,6 +138,7 @@ def test_many_runs_are_asked_for_twice(folder: Path) -> None:
         (["model.positions={name:", "rotary,", "base:", "100},ends"], "there is no } at its end"),
         (["copy", "train.seed=0:1"], "one example at a time, not 'copy', too"),
         (["train.seeds=4", "model.n_heads=1,2"], "a sweep has a run a seed, train.seed=0:3"),
+        (["train.seeds=4"], "a sweep has a run a seed, train.seed=0:3"),
     ],
 )
 def test_what_is_no_sweep_is_refused(words: list[str], problem: str, folder: Path) -> None:

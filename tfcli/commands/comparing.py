@@ -58,8 +58,8 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
     found = [details(path) for path in dict.fromkeys(paths)]
     groups = group([Found(run, dict(flatten(run.config))) for run in found])
     if not 1 < len(groups) <= len(ascii_uppercase):
-        few = "name two runs at least" if len(groups) < 2 else f"{len(groups)} sides are too many"
-        raise UsageError(f"{few}: tfcli compare RUN RUN...")
+        many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"
+        raise UsageError(f"{'name two runs at least' if len(groups) < 2 else many}: tfcli compare RUN RUN...")
     values = [settings_of(runs) for runs in groups]
     differing = [
         SettingRow(key, [side.get(key) for side in values])

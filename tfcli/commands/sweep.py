@@ -189,9 +189,7 @@ class Sweep:
                 self.legs.pop(order.id, None)
         elif lost.for_good:
             for order in orders:
-                self.finish(
-                    failure(self.legs[order.id], f"its worker {lost.how}, and so did those before it")
-                )
+                self.finish(failure(self.legs[order.id], f"its worker {lost.how}, like those before it"))
         else:
             self.listener.warn(f"worker {lost.worker} {lost.how}; what it was at is done by another one")
 

@@ -30,6 +30,8 @@ def move_run(old: str, new: str) -> MoveReport:
     target = folders.RUNS / new if is_name else Path(new)
     if not new or os.path.lexists(target):
         raise UsageError(f"{target} exists already; choose another name" if new else "the new name is empty")
+    if not target.name.isprintable():
+        raise UsageError(f"{new!r} holds what can't be printed; choose another name")
     notes = tell_started([run])
     with locks.hold(run) as is_alone:
         if not is_alone:
@@ -38,8 +40,11 @@ def move_run(old: str, new: str) -> MoveReport:
             target.parent.mkdir(parents=True, exist_ok=True)
             run.rename(target)
         except OSError as error:
-            far = "that is on another disk; copy it there, then `tfcli rm` it here"
-            why = far if error.errno == errno.EXDEV else error.strerror
+            meant = {
+                errno.EXDEV: "that is on another disk; copy it there, then `tfcli rm` it here",
+                errno.EINVAL: f"{error.strerror}; a run can't lie within itself",
+            }
+            why = meant.get(error.errno or 0, error.strerror)
             raise TfcliError(f"{run} can't become {target}: {why}") from error
         (target / locks.LOCK).unlink(missing_ok=True)
     return MoveReport(str(target), str(run), notes)

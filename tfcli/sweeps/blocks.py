@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -55,6 +55,13 @@ def read_item(entry: Entry, key: str, value: Any) -> Axis:
 def mark_of(entry: Entry, key: str) -> str:
     """Where a line of the `sweep:` block of an entry stands: file, line and column."""
     return entry.document.key_marks.get((*entry.location, SWEEP, key), entry.name)
+
+
+def locate(entry: Entry, axes: Sequence[Axis], problem: str) -> str:
+    """Return a problem with the place in the file of what the `sweep:` block of an entry varies."""
+    for axis in axes:
+        problem = problem.replace(f"override {axis.key}=", f"{mark_of(entry, axis.key)}: sweep: {axis.key}=")
+    return problem
 
 
 def check_block(entry: Entry) -> list[str]:

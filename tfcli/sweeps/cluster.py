@@ -17,6 +17,7 @@ from tfcli.errors import TfcliError, UsageError
 from tfcli.sweeps.orders import Done, Job, Lost, Remark, Request, Word
 from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
 
+ADDRESS = r"(tcp://)?([\w.-]+|\[[\w.:%]+\]):\d{1,5}"  # an address of IPv6 stands in brackets
 CONNECT = 5.0  # seconds for a scheduler to answer
 COUNT_EVERY = 1.0  # seconds between two looks at how many workers there are
 LOOK_EVERY = 0.02  # seconds between two looks at what is done
@@ -31,7 +32,7 @@ class ClusterWorkers:
     """
 
     def __init__(self, address: str) -> None:
-        if not re.fullmatch(r"((tcp|tls)://)?[\w.\[\]:-]+:\d{1,5}", address):
+        if not re.fullmatch(ADDRESS, address):
             raise UsageError(f"--cluster {address}: write the address of a scheduler, tcp://HOST:8786")
         self.address = address
         self.distributed = import_distributed()

@@ -94,8 +94,7 @@ class Planner:
         varied = [f"{key}={value}" for key, value in point.items()]
         own = [word for word in self.fixed if word != ONE_THREAD or "train.threads" not in point]
         config = files.check(self.entry, [*own, *varied])
-        if (seeds := config.train.seeds) > 1:
-            raise UsageError(f"train.seeds = {seeds}: a sweep has a run a seed, {SEED}=0:{seeds - 1}")
+        refuse_seeds(config)
         return config
 
     def make(self, point: Point) -> Trial:
@@ -130,6 +129,16 @@ class Planner:
         if refused:
             raise ConfigError(shorten(list(dict.fromkeys(refused))))
         return list(trials.values())
+
+
+def refuse_seeds(config: RunConfig) -> None:
+    """Refuse a configuration of several trainings.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if (seeds := config.train.seeds) > 1:
+        raise UsageError(f"train.seeds = {seeds}: a sweep has a run a seed, {SEED}=0:{seeds - 1}")
 
 
 def tell_refusal(point: Point, error: UsageError) -> list[str]:

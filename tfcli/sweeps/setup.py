@@ -11,12 +11,12 @@ from tfcli.config.files import Entry
 from tfcli.config.meanings import find_meant
 from tfcli.config.misread import explain_override
 from tfcli.data.lines import STDIN
-from tfcli.errors import UsageError, counted
+from tfcli.errors import ConfigError, UsageError, counted
 from tfcli.runs import folders
 from tfcli.sweeps import points
 from tfcli.sweeps.axes import SEED, Axis, split_words
-from tfcli.sweeps.blocks import axes_of_block
-from tfcli.sweeps.planning import Planner
+from tfcli.sweeps.blocks import axes_of_block, locate
+from tfcli.sweeps.planning import Planner, refuse_seeds
 from tfcli.sweeps.searches import Sampled, Search, draw_trials
 from tfcli.sweeps.strategies import All, Drawn, Halving, Strategy
 
@@ -57,8 +57,12 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
     axes = points.order(axes)
     if (runs := check_size(axes, wanted)) > MOST:
         note(f"planning {runs:,} runs: each is checked before any is trained")
-    planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
-    strategy = choose_strategy(planner, axes, wanted)
+    of_file = [axis for axis in axes if axis in axes_of_block(entry)]
+    try:
+        planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
+        strategy = choose_strategy(planner, axes, wanted)
+    except ConfigError as error:
+        raise ConfigError([locate(entry, of_file, problem) for problem in error.problems]) from error
     return Prepared(entry.name, axes, planner, strategy)
 
 
@@ -114,7 +118,7 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
     said = {axis.key for axis in axes} | {word.partition("=")[0] for word in fixed}
     axes = [*(axis for axis in axes_of_block(entry) if axis.key not in said), *axes]
     if not axes:
-        files.check(entry, fixed)  # a word that is wrong is likelier to be the reason
+        refuse_seeds(files.check(entry, fixed))  # a word that is wrong is likelier to be the reason
         raise UsageError(f"nothing varies: give a setting several values, as in {EXAMPLE}")
     return entry, fixed, axes
 
