@@ -249,3 +249,10 @@ def test_metrics_that_break_off_say_nothing_of_the_end(make: object, cli: Cli) -
     assert f"note: {note}" in cli("compare", "a", "b").stdout.replace("\n", " ")
     assert f"note: {note}" in cli("inspect", "b").stderr.replace("\n", " ")
     assert "metrics.jsonl" not in cli("inspect", "a").stderr
+
+
+def test_a_link_to_a_run_is_that_run(make: object, cli: Cli, folder: Path) -> None:
+    assert callable(make)
+    paths = [make(name, 0.5, f"train.seed={seed}") for seed, name in enumerate("ab")]
+    (folder / "runs/link").symlink_to("a")
+    assert len(compare_runs([*paths, folder / "runs/link"], "exact_match").sides) == 2

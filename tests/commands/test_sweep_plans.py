@@ -31,7 +31,9 @@ def test_halving_trains_the_best_to_the_end_and_leaves_the_others(folder: Path) 
     train_run(plan(*words).planner.configure(best.settings), "alone", Path("alone"))
     assert left_behind(Path("alone")) == left_behind(Path(best.run))
     workers = InlineWorkers()
-    assert sweep(*words, halving=True, workers=workers).outcomes == report.outcomes
+    again = sweep(*words, halving=True, workers=workers)
+    assert again.outcomes == report.outcomes
+    assert (report.skipped, again.skipped) == (0, again.done)
     assert workers.given == []
 
 

@@ -55,7 +55,10 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
         UsageError: there are fewer than two, or too many sides.
         TfcliError: one can't be read.
     """
-    found = [details(path) for path in dict.fromkeys(paths)]
+    apart: dict[Path, Path] = {}
+    for path in paths:
+        apart.setdefault(path.resolve(), path)  # a link to a run is that run
+    found = [details(path) for path in apart.values()]
     groups = group([Found(run, dict(flatten(run.config))) for run in found])
     if not 1 < len(groups) <= len(ascii_uppercase):
         many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"

@@ -57,7 +57,8 @@ class Sweep:
         self.bundles = Bundles(self.take, lambda trial: planner.configure(trial.point), size)
         self.legs: dict[str, Leg] = {}  # that are being trained, by their ids
         self.steps: dict[str, Step] = {}  # the last that was said of them
-        self.done = self.skipped = self.solved = self.failed = 0
+        self.trained: set[str] = set()  # the ids of what a worker was at, here and now
+        self.done = self.skipped = self.solved = self.failed = 0  # legs
         self.is_stopping = self.was_interrupted = False
         self.started = time.monotonic()
 
@@ -196,6 +197,7 @@ class Sweep:
     def finish(self, outcome: RunOutcome) -> None:
         """Note what a run came to."""
         leg = self.legs.pop(outcome.id)
+        self.trained.add(outcome.id)
         self.steps.pop(outcome.id, None)
         self.journal.add(outcome)
         emit(

@@ -34,12 +34,13 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
             f"not part of this: {counted(others, 'run')} in {folder}, of other settings, code or data"
         )
     found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
+    done = [outcome for outcome in found if outcome.state not in ("interrupted", "dropped")]
     return SweepReport(
         sweep=str(sweep.planner.folder),
         source=prepared.source,
         planned=len(trials),
-        done=sum(outcome.state not in ("interrupted", "dropped") for outcome in found),
-        skipped=sweep.skipped,
+        done=len(done),
+        skipped=sum(outcome.id not in sweep.trained for outcome in done),
         seconds=seconds,
         workers=sweep.workers.number,
         groups=summary.group(trials, outcomes, lengths),
