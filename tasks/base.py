@@ -133,9 +133,10 @@ class Task(ABC):
     def sample(self, batch_size: int, length: int, generator: torch.Generator) -> Batch:
         """Return a training batch on the generator's device.
 
-        Nothing here waits for that device, though tasks may that compute in Python. More rows are drawn than
-        needed and the held-out ones sorted away. Should too few be left, some come again; should none be
-        left, the held-out rows carry `IGNORE` as their targets, so nothing is ever learned from them.
+        Nothing here waits for that device once a length has been met, but tasks that compute in Python may.
+        More rows are drawn than needed and the held-out ones sorted away. Should too few be left, some come
+        again; should none be left, the held-out rows carry `IGNORE` as their targets, so nothing is ever
+        learned from them.
         """
         length, device = self.nearest_length(length), generator.device
         sides = self.sides(length)

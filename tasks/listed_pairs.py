@@ -133,9 +133,10 @@ class ListedPairs(Task):
 
     def blind_targets(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Answers to learn a best guess from: those to inputs of that length, or to all if there are none."""
+        if length in self.train:
+            return on_device(self.train[length].targets, generator.device)
         M = self.answer_length(length)
-        asked = [self.train[length]] if length in self.train else self.train.values()
-        return torch.cat([fit(batch.targets, M) for batch in asked]).to(generator.device)
+        return torch.cat([fit(batch.targets, M) for batch in self.train.values()]).to(generator.device)
 
     def _by_length(self, rows: Rows) -> dict[int, Batch]:
         inputs, answers = Ragged(rows.inputs), Ragged(rows.answers)

@@ -1,8 +1,8 @@
 """A device beside the CPU for machines that have none: its tensors say that they lie there.
 
-Their numbers lie on the CPU, where they are computed. What a GPU refuses is refused: an operation on tensors
-of two devices. What a GPU lets the host wait for is noted. So a training can be followed on another device
-than the CPU, to the same numbers, wherever there is no other.
+Their numbers lie on the CPU, where they are computed. As on a GPU, an operation on tensors of two devices is
+refused, and so are random numbers of another device. What is listed here as what the host waits for is noted.
+So a training can be followed on another device than the CPU, to the same numbers, wherever there is no other.
 """
 
 from __future__ import annotations
@@ -29,9 +29,17 @@ IS_THERE = hasattr(backend_registration, SET_UP)
 
 MOVES = ("aten::_to_copy", "aten::copy_")  # from one device to the other
 INDEXING = ("aten::index", "aten::index_put", "aten::index_put_")
+ALIKE = (
+    "aten::cat",
+    "aten::gather",
+    "aten::index_select",
+    "aten::scatter",
+    "aten::stack",
+)  # no number from here
 LOOKED_AT = (  # the host has to know a number, or how many there are
     "aten::_local_scalar_dense",
     "aten::_unique2",
+    "aten::bincount",
     "aten::equal",
     "aten::is_nonzero",
     "aten::masked_select",
@@ -67,6 +75,9 @@ class Simulated(torch.Tensor):
     ) -> Any:
         return compute(func, args, kwargs or {})
 
+    def __repr__(self, **_: object) -> str:  # type: ignore[override]
+        return f"Simulated({self.numbers!r})"
+
     def tolist(self) -> Any:
         """Return the numbers, which have to come to the CPU first."""
         return self.cpu().tolist()
@@ -83,6 +94,9 @@ class Simulated(torch.Tensor):
         self.numbers = numbers_of(new)
 
 
+GENERATORS: set[int] = set()  # what torch knows those of the device by
+
+
 class GeneratorThere(torch.Generator):
     """Random numbers that say that they are on the device."""
 
@@ -94,20 +108,28 @@ class Generator(torch.Generator):
 
     def __new__(cls, device: torch.device | str = "cpu", plain: Any = torch.Generator) -> Any:
         """Return such."""
-        return GeneratorThere() if torch.device(device).type == NAME else plain()
+        is_there = torch.device(device).type == NAME
+        made: Any = GeneratorThere() if is_there else plain()
+        (GENERATORS.add if is_there else GENERATORS.discard)(made._cdata)
+        return made
 
 
 class Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch leaves it
-    """Within this, there is the device; `waits` tells what the host waited for, and where."""
+    """Within this, there is the device; `waits` tells what the host waited for, and where.
+
+    `operations` is the number of those that had tensors there.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as torch leaves it
         self.waits: list[str] = []
+        self.operations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if is_waiting(func._schema.name, args, kwargs or {}):
-            place = next(line for line in reversed(traceback.extract_stack()) if is_own(line.filename))
-            self.waits.append(f"{func} at {place.filename}:{place.lineno}")
+            own = [line for line in traceback.extract_stack() if is_own(line.filename)]
+            self.waits.append(f"{func} at {own[-1].filename}:{own[-1].lineno}" if own else str(func))
+        self.operations += any(isinstance(x, Simulated) for x in tree_leaves((args, kwargs)))
         return compute(func, args, kwargs or {})
 
 
@@ -120,22 +142,40 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Compute an operation on the CPU; what comes of it is where it would be.
 
     Raises:
-        RuntimeError: its tensors are on two devices.
+        RuntimeError: its tensors, or its random numbers, are on two devices.
     """
-    name, tensors = func._schema.name, [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
-    there = [x for x in tensors if isinstance(x, Simulated)]
-    here = [x for x in tensors if not isinstance(x, Simulated) and x.dim()]
-    may_mix = name in MOVES or (name in INDEXING and isinstance(args[0], Simulated))
-    if there and here and not may_mix:
+    name, device = func._schema.name, kwargs.get("device")
+    there = any(isinstance(x, Simulated) for x in tree_leaves((args, kwargs)))
+    goes_there = there if device is None else torch.device(device).type == NAME
+    if (
+        there
+        and name not in MOVES
+        and any(is_amiss(x, name) for x in tree_leaves(must_match(name, args, kwargs)))
+    ):
         raise RuntimeError(f"{name}: some tensors are on {NAME}, and some on the CPU")
-    device = kwargs.get("device")
-    goes_there = bool(there) if device is None else torch.device(device).type == NAME
+    generator = kwargs.get("generator")
+    if generator is not None and (generator._cdata in GENERATORS) != goes_there:
+        raise RuntimeError(f"{name}: a generator of another device")
     if device is not None:
         kwargs = {**kwargs, "device": torch.device("cpu")}
     found = func(*tree_map(numbers_of, args), **tree_map(numbers_of, kwargs))
     if func._schema.is_mutable:
         return kwargs.get("out", args[0] if args else None)
     return tree_map(lambda x: Simulated(x) if isinstance(x, Tensor) else x, found) if goes_there else found
+
+
+def must_match(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Return what must be on one device: all, but for indices, which may be on the CPU."""
+    return (
+        (args[0], args[2:], kwargs) if name in INDEXING and isinstance(args[0], Simulated) else (args, kwargs)
+    )
+
+
+def is_amiss(value: Any, name: str) -> bool:
+    """Whether a value is a tensor on the CPU that can't stand beside others; a single number mostly can."""
+    return (
+        isinstance(value, Tensor) and not isinstance(value, Simulated) and bool(value.dim() or name in ALIKE)
+    )
 
 
 def numbers_of(value: Any) -> Any:
@@ -154,6 +194,8 @@ def is_waiting(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
     if name in INDEXING and there[0]:
         indices = [index for index in args[1] if index is not None]
         return any(index.dtype == torch.bool or not isinstance(index, Simulated) for index in indices)
+    if name == "aten::multinomial":  # without replacement it looks at what it draws from
+        return any(there) and (args[1] == 1 or not (args[2:3] or [kwargs.get("replacement")])[0])
     return name in LOOKED_AT and any(there)
 
 
@@ -172,14 +214,15 @@ def simulation(patch: pytest.MonkeyPatch) -> Iterator[Simulation]:
         patch.setattr(module, "choose_device", choose_device)
     torch._C._set_only_lift_cpu_tensors(True)  # so that torch.tensor(..., device=...) may go there
     try:
-        with Simulation() as made:
+        # backward() in this thread: torch makes those of devices when it is first called, maybe long before.
+        with Simulation() as made, torch.autograd.set_multithreading_enabled(False):
             yield made
     finally:
         torch._C._set_only_lift_cpu_tensors(False)
 
 
 def set_up() -> None:
-    """Let torch know of the device, once a process."""
+    """Let torch know of the device, which it does until the process ends."""
     if not hasattr(torch, NAME):
         getattr(backend_registration, SET_UP)(NAME)
         if not hasattr(torch, NAME):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tasks import splitting
 from tests import simulated
 from tests.conftest import Cli, as_json
 from tests.simulated import Simulation
@@ -68,9 +69,15 @@ def test_no_step_waits_once_its_length_has_been_met(example: str, simulation: Si
 @pytest.mark.parametrize("example", ["reverse", "spell", "digits", "sentiment"])
 def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli: Cli) -> None:
     cli("train", example, "train.steps=6", "train.eval_every=3", "-q")
+    assert as_json(cli, "inspect")["device"] == f"{simulated.NAME}:0"
     for words in ("attn", "trace", "inspect", "inspect --heads"):
         cli(*words.split())
-    there, here = (as_json(cli, "eval", *words) for words in ((), ("--device", "cpu")))
+    before = simulation.operations
+    there = as_json(cli, "eval")
+    assert simulation.operations > before
+    before = simulation.operations
+    here = as_json(cli, "eval", "--device", "cpu")
+    assert simulation.operations == before
     for one, other in zip(there["lengths"], here["lengths"], strict=True):
         assert one["samples"] == other["samples"]
         assert one["token_accuracy"] == pytest.approx(other["token_accuracy"], abs=0.02)
@@ -79,17 +86,53 @@ def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli
 def test_a_training_goes_on_as_if_it_had_not_been_left(simulation: Simulation, cli: Cli) -> None:
     common = ["train", "reverse", "train.eval_every=3", "train.stop_when_solved=false", "-q"]
     cli(*common, "train.steps=9", "--out", "runs/whole")
-    cli(*common, "train.steps=6", "--out", "runs/parts")
+    cli(*common, "train.steps=5", "--out", "runs/parts")
     cli("train", "--resume", "parts", "train.steps=9", "-q")
     whole, parts = (load_run(Path("runs") / name).model.state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_tensors_of_two_devices_are_refused(simulation: Simulation) -> None:
+def test_what_has_been_moved_once_stays_there(simulation: Simulation) -> None:
+    device = torch.device(simulated.NAME)
+    splitting.sequence_hash(torch.ones(1, 3, dtype=torch.int64, device=device))
+    task = build_for_training(load_config("digits"))[0]
+    generator = torch.Generator(device)
+    task.sample_held_out(2, 16, generator)
+    simulation.waits.clear()
+    task.sample_held_out(2, 16, generator)
+    splitting.sequence_hash(torch.ones(1, 200, dtype=torch.int64, device=device))
+    assert simulation.waits == []
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda there: there + torch.ones(2),
+        lambda there: torch.stack([there.sum(), torch.zeros(())]),
+        lambda there: there.index_put_((there.long(),), torch.ones(2)),
+        lambda there: torch.ones(2).index_select(0, there.long()),
+        lambda there: torch.rand(2, generator=torch.Generator(), device=there.device),
+        lambda there: torch.rand(2, generator=torch.Generator(there.device)),
+    ],
+)
+def test_two_devices_in_one_operation_are_refused(
+    mix: Callable[[Tensor], object], simulation: Simulation
+) -> None:
     there = torch.ones(2, device=simulated.NAME)
-    with pytest.raises(RuntimeError, match="some tensors are on simulated"):
-        there + torch.ones(2)
+    with pytest.raises(RuntimeError, match=r"device|on simulated"):
+        mix(there)
     assert (there + 1).tolist() == [2.0, 2.0]
+    assert repr(there) == "Simulated(tensor([1., 1.]))"
+
+
+def test_whatever_was_computed_before(simulation: Simulation) -> None:
+    torch.autograd.backward(
+        torch.ones(2, requires_grad=True).sum()
+    )  # after which torch makes no threads for other devices
+    there = torch.ones(2, device=simulated.NAME).requires_grad_()
+    torch.autograd.backward(there[there > 0].sum())
+    assert there.grad is not None
+    assert there.grad.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +141,7 @@ def test_tensors_of_two_devices_are_refused(simulation: Simulation) -> None:
         lambda there: there.sum().item(),
         lambda there: there[there > 0],
         lambda there: there.nonzero(),
+        lambda there: there.multinomial(1),
         lambda there: there.cpu(),
         lambda there: there.copy_(torch.ones(2)),
         lambda there: torch.tensor([1.0], device=there.device),
