@@ -66,21 +66,21 @@ def test_no_step_waits_once_its_length_has_been_met(example: str, simulation: Si
     assert simulation.waits == []
 
 
-@pytest.mark.parametrize("example", ["reverse", "spell", "digits", "sentiment"])
+@pytest.mark.parametrize("example", ["reverse", "spell", "digits"])
 def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli: Cli) -> None:
     cli("train", example, "train.steps=6", "train.eval_every=3", "-q")
     assert as_json(cli, "inspect")["device"] == f"{simulated.NAME}:0"
-    for words in ("attn", "trace", "inspect", "inspect --heads"):
+    for words in ("attn", "trace", "inspect", "inspect --heads --samples 16"):
         cli(*words.split())
     before = simulation.operations
-    there = as_json(cli, "eval")
+    there = as_json(cli, "eval", "--samples", "40")
     assert simulation.operations > before
     before = simulation.operations
-    here = as_json(cli, "eval", "--device", "cpu")
+    here = as_json(cli, "eval", "--samples", "40", "--device", "cpu")
     assert simulation.operations == before
     for one, other in zip(there["lengths"], here["lengths"], strict=True):
         assert one["samples"] == other["samples"]
-        assert one["token_accuracy"] == pytest.approx(other["token_accuracy"], abs=0.02)
+        assert one["token_accuracy"] == pytest.approx(other["token_accuracy"], abs=0.05)
 
 
 def test_a_training_goes_on_as_if_it_had_not_been_left(simulation: Simulation, cli: Cli) -> None:
