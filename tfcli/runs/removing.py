@@ -90,11 +90,8 @@ def remove_runs(runs: Sequence[Path]) -> RemovalReport:
         try:
             freed += remove_run(run)
         except OSError as error:
-            gone = (
-                f"removed before: {name_some(list(map(str, runs[:number])))}"
-                if number
-                else "no run was removed"
-            )
+            before = [str(run) for run in runs[:number]]
+            gone = f"removed before: {name_some(before)}" if before else "no run was removed"
             what = error.filename or run
             raise TfcliError(f"{what} can't be removed ({error.strerror}); {gone}") from error
         if os.path.lexists(run):

@@ -57,7 +57,8 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
     axes = points.order(axes)
     if (runs := check_size(axes, wanted)) > MOST:
         note(f"planning {runs:,} runs: each is checked before any is trained")
-    of_file = [axis for axis in axes if axis in axes_of_block(entry)]
+    block = axes_of_block(entry)
+    of_file = [axis for axis in axes if axis in block]
     try:
         planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
         strategy = choose_strategy(planner, axes, wanted)
