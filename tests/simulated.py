@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from tfcli import devices
-from tfcli.commands import evaluate, resume, together
+from tfcli.commands import evaluate, resume, seeds
 
 NAME = "simulated"
 SET_UP = "_setup_privateuseone_for_python_backend"  # torch has it since 2.10, and calls it its own
@@ -81,6 +81,11 @@ class Simulated(torch.Tensor):
     def tolist(self) -> Any:
         """Return the numbers, which have to come to the CPU first."""
         return self.cpu().tolist()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Simulated:
+        made = Simulated(self.numbers.clone())
+        memo[id(self)] = made
+        return made
 
     @property
     def data(self) -> Tensor:
@@ -210,7 +215,7 @@ def simulation(patch: pytest.MonkeyPatch) -> Iterator[Simulation]:
     set_up()
     patch.setattr(torch, "Generator", Generator)
     patch.setattr(torch, "inference_mode", torch.no_grad)  # whose tensors can't stand for others
-    for module in (devices, evaluate, resume, together):
+    for module in (devices, evaluate, resume, seeds):
         patch.setattr(module, "choose_device", choose_device)
     torch._C._set_only_lift_cpu_tensors(True)  # so that torch.tensor(..., device=...) may go there
     try:

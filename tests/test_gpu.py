@@ -19,7 +19,9 @@ from tfcli.building.trainings import Training
 from tfcli.config.files import load_config
 from tfcli.model import POSITIONS
 from tfcli.training import ranks
+from tfcli.training.agreement import find_disagreement
 from tfcli.training.ranks import Ranks
+from tfcli.training.stack import Stack
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -111,6 +113,19 @@ def test_no_step_waits_for_the_gpu(precision: str) -> None:
     with nobody_waiting():
         for step in range(2, 20):
             training.trainer.take(step)
+
+
+def test_seeds_together_learn_what_each_learns_alone_and_wait_no_more() -> None:
+    seeds = [f"train.seed={seed}" for seed in range(3)]
+    stack = Stack([make_training(seed).trainer for seed in seeds])
+    alone = [make_training(seed).trainer for seed in seeds]
+    assert find_disagreement(stack) is None
+    for step in range(1, 4):
+        for one, other in zip(stack.trainers, alone, strict=True):
+            torch.testing.assert_close(stack.take(one, step), other.take(step), rtol=1e-3, atol=1e-4)
+    with nobody_waiting():
+        for step in range(4, 20):
+            stack.take(stack.trainers[0], step)
 
 
 @pytest.fixture

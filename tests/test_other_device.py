@@ -18,9 +18,12 @@ from tfcli.building.models import build_for_training
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.loading import load_run
 from tfcli.config.files import example_names, load_config
+from tfcli.model import POSITIONS
 from tfcli.records.results import Score
+from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Trainer
 from tfcli.training.monitor import held_out_of_training
+from tfcli.training.stack import Stack
 
 pytestmark = pytest.mark.skipif(not simulated.IS_THERE, reason="this torch can't be told of a device")
 
@@ -66,6 +69,24 @@ def test_no_step_waits_once_its_length_has_been_met(example: str, simulation: Si
     assert simulation.waits == []
 
 
+def test_runs_of_seeds_together_are_made_there(simulation: Simulation, cli: Cli) -> None:
+    settings = [
+        "task.max_length=5",
+        "model.d_model=16",
+        "train.seeds=4",
+        "train.steps=10",
+        "train.eval_every=5",
+    ]
+    told = cli("train", "reverse", *settings).stderr
+    assert "one after the other" not in told
+    for seed in range(4):
+        assert as_json(cli, "inspect", f"reverse-seed-{seed}")["device"] == f"{simulated.NAME}:0"
+    cli("train", "reverse", *settings[:2], *settings[3:], "train.seed=2", "--out", "alone")
+    runs = [as_json(cli, "inspect", run)["history"] for run in ("reverse-seed-2", "alone")]
+    for together, alone in zip(*runs, strict=True):
+        assert together["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+
+
 @pytest.mark.parametrize("example", ["reverse", "spell", "digits"])
 def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli: Cli) -> None:
     cli("train", example, "train.steps=6", "train.eval_every=3", "-q")
@@ -81,6 +102,40 @@ def test_a_run_is_made_and_looked_into(example: str, simulation: Simulation, cli
     for one, other in zip(there["lengths"], here["lengths"], strict=True):
         assert one["samples"] == other["samples"]
         assert one["token_accuracy"] == pytest.approx(other["token_accuracy"], abs=0.05)
+
+
+def make_trainers(device: torch.device, *settings: str) -> list[Trainer]:
+    """Return trainers of `reverse` with three seeds."""
+    trainers = []
+    for config in load_config("reverse", [*settings, "train.seeds=3"]).each_seed():
+        torch.manual_seed(config.train.seed)
+        task, model = build_for_training(config)
+        trainers.append(Training(model.to(device), task, config).trainer)
+    return trainers
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_seeds_together_learn_what_each_learns_alone(positions: str, simulation: Simulation) -> None:
+    there, setting = torch.device(simulated.NAME), f"model.positions={positions}"
+    stack, alone = Stack(make_trainers(there, setting)), make_trainers(there, setting)
+    assert find_disagreement(stack) is None
+    for step in range(1, STEPS + 1):
+        for one, other in zip(stack.trainers, alone, strict=True):
+            loss = stack.take(one, step)
+            assert loss.device.type == simulated.NAME
+            torch.testing.assert_close(loss, other.take(step), rtol=1e-4, atol=1e-5)
+
+
+def test_no_step_of_seeds_together_waits_once_its_lengths_have_been_met(simulation: Simulation) -> None:
+    stack = Stack(make_trainers(torch.device(simulated.NAME)))
+    for start in (1, 101):
+        for trainer in stack.trainers:
+            trainer.sequences.manual_seed(trainer.config.seed)
+            trainer.lengths.seed(trainer.config.seed)
+        simulation.waits.clear()
+        for step in range(start, start + STEPS):
+            stack.take(stack.trainers[0], step)
+    assert simulation.waits == []
 
 
 def test_a_training_goes_on_as_if_it_had_not_been_left(simulation: Simulation, cli: Cli) -> None:

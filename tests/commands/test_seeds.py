@@ -227,7 +227,7 @@ def test_with_debug_each_is_looked_at_by_itself(folder: Path) -> None:
         ({"model": {"dropout": 0.1}}, "model.dropout"),
         ({"model": {"indices": "randomized", "positions": "learned"}}, "randomized"),
         ({"train": {"precision": "bfloat16"}}, "bfloat16"),
-        ({"train": {"device": "cuda"}}, "cuda"),
+        ({"train": {"device": "cuda"}}, None),
         ({"train": {"optimizer": "muon"}}, None),
         ({"train": {"batch_size": 10_000}}, "so much work"),
         ({"model": {"d_model": 512}}, "so much work"),

@@ -19,6 +19,7 @@ from tfcli.commands.together import (
 from tfcli.commands.train import SILENCE, Audience, train_run
 from tfcli.config.schema import RunConfig
 from tfcli.config.together import LARGE, work_of
+from tfcli.devices import choose_device
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.progress import Progress
 from tfcli.records.results import SeedRecord, SeedsReport, TrainReport
@@ -63,7 +64,8 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
     reason = "with --debug each is looked at by itself" if audience.debug else why_in_turn(at_once)
     low, high = (planned[i].config.train.seed for i in (0, -1))
     sweep = f"`tfcli sweep` with train.seed={low}:{high}"
-    if reason is None and work_of(at_once[0]) > LARGE:
+    has_cores = choose_device(at_once[0].train.device).type == "cpu"
+    if reason is None and has_cores and work_of(at_once[0]) > LARGE:
         audience.note(f"{sweep} takes less time for a model as large as this: it trains one on each core")
     latest: list[Progress | None] = [None] * len(planned)
     outcomes: list[Outcome] = []
@@ -81,7 +83,7 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
             except NotTogetherError as error:
                 reason = str(error)
         if not outcomes:
-            faster = "" if audience.debug else f"; {sweep} trains one on each core"
+            faster = f"; {sweep} trains one on each core" if has_cores and not audience.debug else ""
             audience.note(f"the seeds are trained one after the other: {reason}{faster}")
         outcomes.append(train_alone(planned[first], show_some))
     return outcomes

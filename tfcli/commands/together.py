@@ -24,7 +24,7 @@ from tfcli.commands.train import (
 from tfcli.config.schema import RunConfig
 from tfcli.config.together import may_go_together
 from tfcli.config.trust import remember
-from tfcli.devices import choose_device, threads_together, with_threads
+from tfcli.devices import threads_together, with_threads
 from tfcli.errors import TfcliError
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainReport
@@ -101,8 +101,6 @@ def make_trainings(planned: Sequence[Planned]) -> tuple[list[Training], list[Bat
     if reason := why_in_turn([one.config for one in planned]):
         raise NotTogetherError(reason)
     configs = [with_threads(one.config) for one in planned]
-    if choose_device(configs[0].train.device).type != "cpu":
-        raise NotTogetherError("they aren't trained on the CPU")
     starter = telling_starter_of(configs[0], planned[0].audience)
     first, held_out = make_training(configs[0], None, starter)
     others = (make_training(config, None, held_out=held_out)[0] for config in configs[1:])

@@ -33,7 +33,6 @@ def may_go_together(configs: Sequence[RunConfig], threads: int = 1) -> str | Non
         "model.indices=randomized draws other numbers for several at once": model.indices == "randomized",
         f"train.precision={train.precision} rounds too coarsely": train.precision != "float32",
         f"{optimizer} may keep what can't be brought together": optimizer not in registry.OPTIMIZERS.built_in,
-        f"they are trained on {train.device}": train.device not in ("auto", "cpu"),
         "a step is so much work that it would take no less time": work_of(first) > large,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

@@ -217,8 +217,8 @@ def fill_up(batches: Sequence[Batch]) -> Filled:
         lengths = [batch.inputs.shape[1] for batch in batches]
         if len(set(lengths)) == 1:
             return Filled(inputs, targets, None)
-        place, length = torch.arange(T, device=inputs.device), torch.tensor(lengths, device=inputs.device)
-        return Filled(inputs, targets, (place < length[:, None])[:, None])
+        up_to = torch.ones(T, T, dtype=torch.bool, device=inputs.device).tril()  # rows, not moved there
+        return Filled(inputs, targets, torch.stack([up_to[length - 1] for length in lengths])[:, None])
     may_attend = torch.ones(
         inputs.shape[:3], dtype=torch.bool, device=inputs.device
     )  # so no row is all False
