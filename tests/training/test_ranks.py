@@ -148,7 +148,12 @@ def test_where_a_process_is_killed_the_run_can_go_on_from_its_last_step(cli: Cli
         assert torch.equal(state[name], own[name]), name
 
 
-def test_where_the_first_process_is_killed_the_others_end(cli: Cli) -> None:
+def test_where_the_first_process_is_killed_the_others_end_and_clean_up(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     process = start()
     other = other_of(process)
     process.kill()
@@ -157,6 +162,7 @@ def test_where_the_first_process_is_killed_the_others_end(cli: Cli) -> None:
     while Path(f"/proc/{other}/cmdline").exists() and Path(f"/proc/{other}/cmdline").read_text():
         assert time.monotonic() < end, "it waits for nobody"
         time.sleep(0.02)
+    assert list(temporary.iterdir()) == []
     assert as_json(cli, "inspect", "cut")["steps"] > 0
 
 
@@ -166,7 +172,7 @@ def test_a_process_ends_with_the_one_that_started_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit):
-        launching.end_with(7)
+        launching.end_with(7, None)
     assert list(ancestors) == []
 
 

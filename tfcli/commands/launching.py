@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,8 +63,9 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
     if children is not None:
         size = children.count
     store: Any = None
-    if PARENT in os.environ:
-        threading.Thread(target=end_with, args=[int(os.environ[PARENT])], daemon=True).start()
+    parent = int(os.environ[PARENT]) if PARENT in os.environ else None
+    if parent is not None:
+        threading.Thread(target=end_with, args=[parent, meeting], daemon=True).start()
     if meeting is not None:
         store = dist.FileStore(meeting, size)  # type: ignore[attr-defined]  # it comes from C++
         store.set_timeout(JOINING)
@@ -79,13 +81,22 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
         if rank == 0:
             ranks.dismiss()
         leave()
+        if parent is not None and os.getppid() != parent:
+            remove(meeting)
 
 
-def end_with(parent: int) -> None:
+def end_with(parent: int, meeting: str | None) -> None:
     """End this process soon after the one that started it: at a file it would wait for that in vain."""
     while os.getppid() == parent:
         time.sleep(ORPHANED)
+    remove(meeting)
     os._exit(1)
+
+
+def remove(meeting: str | None) -> None:
+    """Remove the folder of a meeting in place of the process that made it, which was killed."""
+    if meeting is not None:
+        shutil.rmtree(Path(meeting).parent, ignore_errors=True)
 
 
 class Children:
