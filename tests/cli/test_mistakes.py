@@ -21,6 +21,7 @@ WRONG = [
     (["train", "reverse", "--model.n_layers=2"], 2, "write it without dashes, model.n_layers=2"),
     (["sweep", "reverse", "--dry-run", "--save", "a.csv"], 2, "--dry-run has none; leave one of them out"),
     (["sweep", "reverse", "--model.n_layers=1,2"], 2, "write it without dashes, model.n_layers=1,2"),
+    (["sweep", "reverse", "--seeds", "0:4"], 2, "write it without dashes, train.seed=0:4"),
     (["train", "reverse", "--sed", "1"], 2, "No such option: --sed"),
     (["train", "reverse", "modl.n_layers=2"], 2, "write it as model.n_layers=2"),
     (["train", "reverse", "model.n_layer=2"], 2, "did you mean 'n_layers'?"),

@@ -30,10 +30,11 @@ def make(trained: Path, folder: Path) -> object:
     source = trained / "runs/reverse"
     model, header = load_run(source).model, read_header(source)
 
-    def make_run(name: str, exact: float, *settings: str, history: History = ()) -> Path:
+    def make_run(name: str, exact: float, *settings: str, history: History = (), code: str = "") -> Path:
         path = folders.create(name, None)
         config = override(header.config, list(settings), "here")
-        summary = TrainSummary(**{**vars(header.summary), "exact_match": exact, "solved": exact == 1})
+        figures = {"exact_match": exact, "solved": exact == 1, "code": {"model.positions": code} if code else {}}
+        summary = TrainSummary(**{**vars(header.summary), **figures})
         (path / folders.CONFIG).write_text("task: {name: copy}\n")
         lines = [{"step": step, "exact_match": value, "loss": 2 * (1 - value)} for step, value in history]
         (path / folders.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -55,6 +56,15 @@ def two_sides(make: object) -> list[Path]:
         make("e1", 0.875, "train.seed=1", "train.snapshot_every=7", history=[]),
         make("r0", 0.25, "train.seed=0", rotary, history=[(10, 0.0), (30, 0.25)]),
     ]
+
+
+def test_runs_of_other_code_are_another_side(make: object) -> None:
+    assert callable(make)
+    names = [("b1", "old"), ("a1", "new"), ("b0", "old"), ("a0", "new")]
+    runs = [make(name, 1.0, f"train.seed={name[1]}", code=code) for name, code in names]
+    found = compare_runs(runs, "exact_match")
+    assert [[Path(run).name for run in side.runs] for side in found.sides] == [["b0", "b1"], ["a0", "a1"]]
+    assert [(row.key, row.values) for row in found.settings] == [("code of model.positions", ["old", "new"])]
 
 
 def test_runs_that_differ_in_their_seeds_alone_are_one_side(two_sides: list[Path]) -> None:

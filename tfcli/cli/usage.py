@@ -97,6 +97,8 @@ def explain_option(message: str, command: str | None, words: list[str]) -> str |
         if command == "train" and name in OTHER_OPTIONS:
             return f"No such option: -{option[1]}{option[2]}; {OTHER_OPTIONS[name]}"
         setting = find_meant(name) if name else None
+        if command == "sweep" and setting == "train.seeds":  # of which each run of a sweep has but one
+            setting = "train.seed"
         if setting and "." in setting:
             value = value_of(option[2], words)
             counted = "; a step is a batch, epochs aren't counted" if "epoch" in name else ""

@@ -19,6 +19,7 @@ from tfcli.runs.summaries import details, name_gap
 
 SEED = "train.seed"
 ASIDE = (SEED, "train.log")  # settings that make no other side
+SHOWN = 12  # digits of a digest, as a run's name in a sweep has
 CURVES = ("exact_match", "token_accuracy", "loss", "held_out_loss")
 FIGURES: dict[str, Callable[[RunDetails], Any]] = {  # key -> what it is of a run
     "exact_match": lambda run: run.exact_match,
@@ -59,7 +60,7 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
     for path in paths:
         apart.setdefault(path.resolve(), path)  # a link to a run is that run
     found = [details(path) for path in apart.values()]
-    groups = group([Found(run, dict(flatten(run.config))) for run in found])
+    groups = group([Found(run, {**dict(flatten(run.config)), **code_of(run)}) for run in found])
     if not 1 < len(groups) <= len(ascii_uppercase):
         many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"
         raise UsageError(f"{'name two runs at least' if len(groups) < 2 else many}: tfcli compare RUN RUN...")
@@ -81,6 +82,11 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
     ]
     notes = [note for run in found if (note := name_gap(run))]
     return Comparison(sides, differing, list_figures(groups), curve, notes)
+
+
+def code_of(run: RunDetails) -> dict[str, str]:
+    """Return what tells the code of a run's own parts from other code of the same name, by their settings."""
+    return {f"code of {setting}": digest[:SHOWN] for setting, digest in sorted(run.code.items())}
 
 
 def group(runs: Sequence[Found]) -> list[Group]:

@@ -51,9 +51,9 @@ class Side:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """A setting in which sides differ."""
+    """A setting in which sides differ, or the code that one names."""
 
-    key: str  # such as model.positions
+    key: str  # such as model.positions, or "code of model.positions", by its digest
     values: list[Any]  # of each side
 
 
