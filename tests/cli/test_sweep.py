@@ -126,6 +126,17 @@ def test_a_dry_run_says_how_much_there_is_and_leaves_nothing(cli: Cli, folder: P
 
 
 @pytest.mark.usefixtures("inline")
+def test_a_dry_run_tells_what_is_only_to_be_scored_from_what_is_to_be_trained(cli: Cli) -> None:
+    cli(*SMALL)
+    text = " ".join(cli(*SMALL, "--lengths", "7", "--dry-run").stdout.split())
+    assert "done 4, still to be scored at these lengths: 4; begun, and to go on: 0" in text
+    assert "0 at most, of the runs that are left" in text
+    cli(*SMALL, "--lengths", "7")
+    text = " ".join(cli(*SMALL, "--lengths", "7", "--dry-run").stdout.split())
+    assert "done 4; begun" in text
+
+
+@pytest.mark.usefixtures("inline")
 def test_a_dry_run_says_whose_parameters_it_has_where_some_settings_are_left_out(cli: Cli) -> None:
     text = cli("sweep", "reverse", *TINY, "model.d_ff=10:15", "--dry-run").stdout
     assert re.search(r"parameters +\d+ to \d+, of the 4 settings tried\n", text)

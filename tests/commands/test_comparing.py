@@ -33,7 +33,11 @@ def make(trained: Path, folder: Path) -> object:
     def make_run(name: str, exact: float, *settings: str, history: History = (), code: str = "") -> Path:
         path = folders.create(name, None)
         config = override(header.config, list(settings), "here")
-        figures = {"exact_match": exact, "solved": exact == 1, "code": {"model.positions": code} if code else {}}
+        figures = {
+            "exact_match": exact,
+            "solved": exact == 1,
+            "code": {"model.positions": code} if code else {},
+        }
         summary = TrainSummary(**{**vars(header.summary), **figures})
         (path / folders.CONFIG).write_text("task: {name: copy}\n")
         lines = [{"step": step, "exact_match": value, "loss": 2 * (1 - value)} for step, value in history]

@@ -60,10 +60,11 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
     trials = strategy.trials()
     journal = Journal(planner.folder)
 
-    def find(leg: Leg) -> RunOutcome | None:
-        return journal.find((leg.trial.id, leg.until), leg.trial.folder, rules.lengths, rules.samples)
+    def find(leg: Leg, lengths: Sequence[int] = ()) -> RunOutcome | None:
+        return journal.find((leg.trial.id, leg.until), leg.trial.folder, lengths, rules.samples)
 
     done = {trial.id for trial in trials if find(Leg(trial, None))}
+    scored = {trial.id for trial in trials if find(Leg(trial, None), rules.lengths)}
     steps = count_steps(strategy, find)
     started = [t for t in trials if steps and t.id not in done and (t.folder / folders.CONFIG).is_file()]
     ended = [outcome for outcome in journal.outcomes.values() if outcome.state in summary.ENDED]
@@ -75,6 +76,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         runs=len(trials) or strategy.total,
         settings=len(summary.by_setting(trials)) or strategy.total,
         done=len(done),
+        unscored=len(done - scored),
         started=len(started),
         parameters=cost.parameters,
         tried=cost.tried,

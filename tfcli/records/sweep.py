@@ -112,6 +112,7 @@ class SweepPlan:
     runs: int  # in all
     settings: int  # of these, but for the seed
     done: int  # runs that are done
+    unscored: int  # of these, which are still to be scored at these lengths
     started: int  # runs that were begun, and would go on
     parameters: tuple[int, int]  # of the smallest and the largest model, of the settings that were tried
     tried: int  # settings of which a model was built

@@ -177,7 +177,8 @@ def print_plan(console: Console, plan: SweepPlan) -> None:
     print_wrapped(console, Text(f"{plan.sweep}: {counted(plan.runs, 'run')}{settings}", "bold"))
     facts = dict(plan.axes)
     if plan.done or plan.started:
-        facts["done"] = f"{count(plan.done)}; begun, and to go on: {count(plan.started)}"
+        scored = f", still to be scored at these lengths: {count(plan.unscored)}" if plan.unscored else ""
+        facts["done"] = f"{count(plan.done)}{scored}; begun, and to go on: {count(plan.started)}"
     low, high = plan.parameters
     sizes = count(low) if low == high else f"{count(low)} to {count(high)}"
     some = f", of the {counted(plan.tried, 'setting')} tried" if plan.tried < plan.settings else ""
