@@ -47,6 +47,24 @@ class Fails(Lines):
         raise ConnectionError("nobody\\nanswers")
 
 
+class Leaves(Lines):
+    """Ends the process at every evaluation, and when it is closed."""
+
+    def log(self, step, figures):
+        self.write("try")
+        raise SystemExit(3)
+
+    def close(self):
+        raise SystemExit(4)
+
+
+class Loud(Lines):
+    """Prints."""
+
+    def log(self, step, figures):
+        print("to whom it may concern")
+
+
 class Mute(tfcli.Logger):
     """Has no method log."""
 
@@ -55,7 +73,8 @@ class Stranger:
     """Isn't a logger."""
 '''
 POINTS = "[tfcli.loggers]\n" + "".join(
-    f"{name.lower()} = told:{name}\n" for name in ("Lines", "Fails", "Mute", "Stranger", "Gone")
+    f"{name.lower()} = told:{name}\n"
+    for name in ("Lines", "Fails", "Leaves", "Loud", "Mute", "Stranger", "Gone")
 )
 
 
@@ -146,6 +165,7 @@ def test_a_logger_of_another_distribution_is_told_all(cli: Cli) -> None:
     ("name", "said"),
     [
         ("fails", "ConnectionError: nobody answers (at "),
+        ("leaves", "SystemExit: 3 (at "),
         ("mute", "NotImplementedError: Mute needs a method log(step, figures)"),
         ("stranger", "'stranger': must be a subclass of tfcli.Logger"),
         ("gone", "AttributeError: module 'told' has no attribute 'Gone'"),
@@ -159,13 +179,20 @@ def test_a_logger_that_fails_is_given_up_and_the_others_go_on(name: str, said: s
     assert line.endswith("; the training goes on without")
     lines = Path("runs/it/lines").read_text().splitlines()
     assert sum('"step": 4' in line for line in lines) == 1
-    assert lines.count('"try"') == (name == "fails")
+    assert lines.count('"try"') == (name in ("fails", "leaves"))
+
+
+@pytest.mark.usefixtures("told")
+def test_what_a_logger_prints_is_no_part_of_a_record(cli: Cli) -> None:
+    result = cli(*WORDS, "train.log=[loud]", "--json")
+    assert json.loads(result.stdout)["steps"] == 4
+    assert "to whom it may concern" in result.stderr
 
 
 @pytest.mark.usefixtures("told")
 def test_an_unknown_logger_is_named_before_anything_is_trained(cli: Cli) -> None:
     said = cli(*WORDS, "train.log=[lynes]", expect=2).stderr
-    assert "'lynes' must be one of tensorboard, fails, gone, lines, mute, stranger" in said
+    assert "'lynes' must be one of tensorboard, fails, gone, leaves, lines, loud, mute, stranger" in said
     assert "did you mean 'lines'?" in said
     assert "must be one of" in cli(*WORDS, "train.log=mine.py:Mine", expect=2).stderr
     assert not Path("runs").exists()

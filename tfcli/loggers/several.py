@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ class Loggers:
             self.attempt(name, logger.close)
 
     def attempt(self, name: str, call: Callable[..., object], *values: object) -> None:
-        """Call a logger, and give it up if it fails."""
+        """Call a logger, and give it up if it fails. What it prints goes to stderr: stdout is for records."""
         try:
-            call(*values)
-        except Exception as error:  # whatever other people's code may raise
+            with redirect_stdout(sys.stderr):
+                call(*values)
+        except (Exception, SystemExit) as error:  # whatever other people's code may raise
             failed = self.loggers.pop(name, None)
-            with suppress(Exception):  # that it fails was said
+            with suppress(Exception, SystemExit), redirect_stdout(sys.stderr):  # that it fails was said
                 if failed is not None:
                     failed.close()
             why = str(error) if isinstance(error, UsageError) else describe_error(error)
