@@ -45,7 +45,7 @@ def several(count: int | None, words: Sequence[str]) -> Iterator[Ranks]:
     if count is None or size_of() > 1:
         if meeting is None and count is not None:
             raise UsageError(f"torchrun has started {size_of()} processes already; leave --processes out")
-        with joined(meeting) as ranks:
+        with with_parent(meeting), joined(meeting) as ranks:
             yield ranks
     else:
         with (
@@ -63,9 +63,6 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
     if children is not None:
         size = children.count
     store: Any = None
-    parent = int(os.environ[PARENT]) if PARENT in os.environ else None
-    if parent is not None:
-        threading.Thread(target=end_with, args=[parent, meeting], daemon=True).start()
     if meeting is not None:
         store = dist.FileStore(meeting, size)  # type: ignore[attr-defined]  # it comes from C++
         store.set_timeout(JOINING)
@@ -81,22 +78,32 @@ def joined(meeting: str | None, children: Children | None = None) -> Iterator[Ra
         if rank == 0:
             ranks.dismiss()
         leave()
-        if parent is not None and os.getppid() != parent:
-            remove(meeting)
 
 
-def end_with(parent: int, meeting: str | None) -> None:
-    """End this process soon after the one that started it: at a file it would wait for that in vain."""
+@contextmanager
+def with_parent(meeting: str | None) -> Iterator[None]:
+    """Within this, end this process soon after the one that started it, if one of these processes did."""
+    if meeting is None or PARENT not in os.environ:
+        yield
+        return
+    own = int(os.environ[PARENT]), Path(meeting).parent
+    threading.Thread(target=end_with, args=own, daemon=True).start()
+    try:
+        yield
+    except LostProcessError:
+        time.sleep(2 * ORPHANED)  # if it is that one that was lost, this process ends meanwhile
+        raise
+
+
+def end_with(parent: int, folder: Path) -> None:
+    """End this process soon after the one that started it, and remove the folder that it leaves behind.
+
+    At a file in that folder it would wait for that one in vain.
+    """
     while os.getppid() == parent:
         time.sleep(ORPHANED)
-    remove(meeting)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
-
-
-def remove(meeting: str | None) -> None:
-    """Remove the folder of a meeting in place of the process that made it, which was killed."""
-    if meeting is not None:
-        shutil.rmtree(Path(meeting).parent, ignore_errors=True)
 
 
 class Children:
