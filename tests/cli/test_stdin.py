@@ -81,3 +81,10 @@ def test_a_minus_is_a_sequence_where_it_is_a_symbol(cli: Cli, folder: Path) -> N
 def test_a_minus_reads_stdin_where_it_is_no_symbol(run_cli: Cli) -> None:
     for name in ("-", "/dev/stdin"):
         assert run_cli("predict", "reverse", name, input="3 1\n").stdout == "1 3\n"
+
+
+def test_a_minus_is_stdin_as_a_setting_too(cli: Cli) -> None:
+    pairs = "".join(f"{i} {j}\t{j} {i}\n" for i in range(6) for j in range(6))
+    Path("d.tsv").write_text(pairs, encoding="utf-8")
+    words = ["train", "d.tsv", "task.data=-", "model.d_model=8", "train.steps=1"]
+    assert "stdin: 36 pairs" in cli(*words, input=pairs).stderr

@@ -180,9 +180,13 @@ def test_an_interrupt_ends_what_has_begun_and_begins_no_more(folder: Path) -> No
             signal.raise_signal(signal.SIGINT)
 
     report = train_seeds(config(seeds=3), "few", None, show=stop)
-    [record] = report.seeds
+    record, *others = report.seeds
     assert record.outcome is not None
     assert record.outcome.interrupted
+    assert [(other.seed, other.outcome, other.problem) for other in others] == [
+        (1, None, None),
+        (2, None, None),
+    ]
 
 
 def test_what_a_part_does_not_allow_is_trained_in_turn(folder: Path) -> None:

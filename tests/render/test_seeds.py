@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from typer import Exit
 
+from tfcli.cli.seeds import conclude
 from tfcli.records.progress import Progress, StepRecord
 from tfcli.records.results import Score, SeedRecord, SeedsReport, TrainReport
 from tfcli.render.seeds import print_seeds, status_of
@@ -44,3 +47,26 @@ def test_a_row_for_each_seed_fits_the_terminal(width: int) -> None:
     joined = " ".join(text.split())
     assert "seed 2: the loss became nan at step 3" in joined
     assert "1 of 3 solved, after 188 steps (median), 300 at most; 3.0 s in all" in joined
+
+
+def broken_off() -> SeedsReport:
+    late = report_of().seeds[1].outcome
+    assert late is not None
+    return SeedsReport(
+        [SeedRecord(0, replace(late, interrupted=True)), SeedRecord(1, None), SeedRecord(2, None)], 3.0
+    )
+
+
+def test_what_was_not_begun_is_no_failure() -> None:
+    console = Console(file=io.StringIO(), width=80, no_color=True)
+    print_seeds(console, broken_off())
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # likewise
+    assert text.count("not begun") == 2
+    assert "failed" not in text
+
+
+def test_the_command_for_what_was_not_begun_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as end:
+        conclude(broken_off(), quiet=False)
+    assert end.value.exit_code == 130
+    assert "train.seed=1 train.seeds=2" in " ".join(capsys.readouterr().err.split())

@@ -166,14 +166,17 @@ def test_where_the_first_process_is_killed_the_others_end_and_clean_up(
     assert as_json(cli, "inspect", "cut")["steps"] > 0
 
 
-def test_a_process_ends_with_the_one_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_ends_with_the_one_that_started_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
     ancestors = iter([7, 7, 1])
     monkeypatch.setattr(os, "getppid", lambda: next(ancestors))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit):
-        launching.end_with(7, None)
+        launching.end_with(7, left)
     assert list(ancestors) == []
+    assert not left.exists()
 
 
 def test_ctrl_c_ends_all_and_saves(folder: Path) -> None:
@@ -233,6 +236,14 @@ def test_torchrun_of_another_command_is_refused_once(cli: Cli, monkeypatch: pyte
     as_rank(1, monkeypatch)
     assert cli("eval", "reverse", expect=2).stderr == ""
     assert cli("train", "nothing", expect=2).stderr == ""
+
+
+@pytest.mark.parametrize("rank", ["7", "-1", "", "one"])
+def test_a_rank_that_there_is_not_is_refused(rank: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_rank(0, monkeypatch)
+    monkeypatch.setenv("RANK", rank)
+    said = " ".join(cli("train", "reverse", expect=2).stderr.split())
+    assert f"RANK={rank} is none of the 2 processes" in said
 
 
 @pytest.mark.parametrize("missing", company.OF_TORCHRUN)

@@ -55,7 +55,9 @@ def conclude(report: "SeedsReport", quiet: bool) -> None:
     interrupted = [outcome.run for outcome in done if outcome.interrupted]
     if interrupted:
         if not quiet:
-            hint(f"next: tfcli train --resume {interrupted[0]}, and so on")
+            left = [record.seed for record in report.seeds if record.outcome is None and not record.problem]
+            others = f"; train.seed={left[0]} train.seeds={len(left)} for those not begun" if left else ""
+            hint(f"next: tfcli train --resume {interrupted[0]}, and so on{others}")
         raise typer.Exit(130)
     if len(done) < len(report.seeds) or any(outcome.diverged for outcome in done):
         raise typer.Exit(1)

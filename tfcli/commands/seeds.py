@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from tfcli.commands.ending import BrokenOffError
@@ -52,9 +53,7 @@ def train_seeds(
         place = None if out is None else out / label
         planned.append(Planned(one, f"{name}-{label}", place, audience))
     outcomes = train_all(planned, audience, show)
-    records = [
-        make_record(one.config.train.seed, outcome) for one, outcome in zip(planned, outcomes, strict=False)
-    ]
+    records = [make_record(one.config.train.seed, outcome) for one, outcome in zip_longest(planned, outcomes)]
     return SeedsReport(records, time.perf_counter() - started)
 
 
@@ -105,8 +104,8 @@ def is_interrupted(outcome: Outcome) -> bool:
     return isinstance(outcome, TrainReport) and outcome.interrupted
 
 
-def make_record(seed: int, outcome: Outcome) -> SeedRecord:
-    """Return what came of a training as a record."""
-    if isinstance(outcome, TrainReport):
+def make_record(seed: int, outcome: Outcome | None) -> SeedRecord:
+    """Return what came of a training as a record; None where it wasn't begun."""
+    if outcome is None or isinstance(outcome, TrainReport):
         return SeedRecord(seed, outcome)
     return SeedRecord(seed, None, str(outcome))

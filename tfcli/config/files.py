@@ -243,7 +243,7 @@ def _with_overrides(entry: Entry, overrides: list[str]) -> tuple[Any, dict[Locat
         section = values.setdefault(path[0], {})
         if not isinstance(section, dict):
             continue  # the file's own error is reported by the check
-        document = yaml_reader.read(text, f"override {key}")
+        document = yaml_reader.read('"-"' if text == "-" else text, f"override {key}")  # stdin, no list
         value = document.with_numerals((), document.value) if key == "task.symbols" else document.value
         if len(path) == 3:
             chosen = section.get(path[1], SECTIONS[path[0]].model_fields[path[1]].default)

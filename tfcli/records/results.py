@@ -47,7 +47,7 @@ class SeedRecord:
     """What came of one of several trainings that differ in their seed."""
 
     seed: int  # of weights and training sequences
-    outcome: TrainReport | None  # of the training; null where it failed
+    outcome: TrainReport | None  # of the training; null where it failed or wasn't begun
     problem: str | None = None  # why it failed
 
 

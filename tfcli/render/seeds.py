@@ -50,7 +50,15 @@ def row_of(record: SeedRecord) -> list[str]:
     """Return the cells of a training, as in COLUMNS."""
     found = record.outcome
     if found is None:
-        return [str(record.seed), "failed", "-", "-", "-", "-", "-"]
+        return [
+            str(record.seed),
+            "not begun" if record.problem is None else "failed",
+            "-",
+            "-",
+            "-",
+            "-",
+            "-",
+        ]
     figures = [count(found.steps), f"{found.train_seconds:.2f}"]
     scores = [share(found.exact_match), share(found.token_accuracy)]
     return [str(record.seed), state(found), *figures, *scores, found.run]

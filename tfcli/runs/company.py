@@ -22,7 +22,7 @@ def rank_of() -> int:
 
 def is_helper() -> bool:
     """Whether this process has another one to speak for it."""
-    return rank_of() > 0
+    return 0 < rank_of() < size_of()
 
 
 def is_told() -> bool:
@@ -40,8 +40,14 @@ def refuse_company(command: str | None) -> None:
     """See to it that a command isn't called as several processes that it can't share its work out to.
 
     Raises:
-        UsageError: it is.
+        UsageError: it is, or the environment has no such process.
     """
+    rank = os.environ.get("RANK", "")
+    if size_of() > 1 and rank not in map(str, range(size_of())):
+        raise UsageError(
+            f"RANK={rank} is none of the {size_of()} processes of WORLD_SIZE, which count from 0; "
+            "unset both to train with one"
+        )
     if size_of() > 1 and command != "train":
         raise UsageError(
             f"torchrun has started {size_of()} processes, and only `tfcli train` is shared out to several; "

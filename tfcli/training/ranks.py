@@ -180,7 +180,10 @@ def join(store: Any, rank: int, size: int) -> None:
     try:
         dist.init_process_group(backend, timeout=TIMEOUT, **place)
     except (RuntimeError, ValueError) as error:
-        raise LostProcessError(f"the processes of this training can't reach each other: {error}") from error
+        where = "; they meet where MASTER_ADDR and MASTER_PORT say" if store is None else ""
+        raise LostProcessError(
+            f"the processes of this training can't reach each other: {error}{where}"
+        ) from error
 
 
 def leave() -> None:
