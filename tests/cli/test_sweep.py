@@ -62,7 +62,9 @@ def test_a_sweep_ends_with_a_table_over_seeds_and_what_to_try_next(cli: Cli) -> 
     assert any(line.startswith("ends") and "exact match at 9" in line for line in lines)
     assert "next: tfcli attn runs/reverse-sweep/" in result.stderr
     assert "runs=4/4 solved=0 failed=0 running=0 eta=0s" in result.stderr
-    assert "4 had been done before" in cli(*SMALL, "--lengths", "3,9", "--samples", "16").stdout
+    assert "4 had been done before (" in cli(*SMALL, "--lengths", "3,9", "--samples", "16").stdout
+    scored = cli(*SMALL, "--lengths", "4", "--samples", "16").stdout
+    assert "4 had been done before (4 of them scored now)" in scored.replace("\n", " ")
 
 
 @pytest.mark.usefixtures("inline")

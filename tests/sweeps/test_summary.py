@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tfcli.intervals import difference
@@ -66,10 +67,16 @@ def test_steps_are_compared_only_where_all_runs_are_solved() -> None:
     assert steps.difference.interval is None  # each seed takes 30 more: there is no spread to tell from
 
 
-def test_with_lengths_the_longest_is_compared() -> None:
-    [contrast] = summary.contrast(TRIALS, OUTCOMES, [3, 9])
+def test_with_lengths_each_is_compared_the_longest_first() -> None:
+    at_both = {
+        key: replace(found, lengths={"3": found.exact_match, **found.lengths})
+        for key, found in OUTCOMES.items()
+    }
+    contrast, shorter = summary.contrast(TRIALS, at_both, [3, 9])
     assert contrast.measure == "exact match at 9"
     assert contrast.difference == difference({0: 0.5, 1: 0.7, 2: 0.1}, {0: 0.6, 1: 0.9, 2: 0.2})
+    assert shorter.measure == "exact match at 3"
+    assert shorter.difference == difference({0: 1.0, 1: 1.0, 2: 0.4}, {0: 1.0, 1: 1.0, 2: 1.0})
 
 
 def test_runs_that_have_not_come_to_their_end_are_left_out() -> None:

@@ -57,7 +57,8 @@ class Sweep:
         self.bundles = Bundles(self.take, lambda trial: planner.configure(trial.point), size)
         self.legs: dict[str, Leg] = {}  # that are being trained, by their ids
         self.steps: dict[str, Step] = {}  # the last that was said of them
-        self.trained: set[str] = set()  # the ids of what a worker was at, here and now
+        self.trained: set[str] = set()  # the ids of what a worker trained, here and now
+        self.scored: set[str] = set()  # the ids of what had been trained before, and lacks scores
         self.done = self.skipped = self.solved = self.failed = 0  # legs
         self.is_stopping = self.was_interrupted = False
         self.started = time.monotonic()
@@ -124,16 +125,18 @@ class Sweep:
         while (leg := self.strategy.next()) is not None:
             found = self.find(leg)
             if found is None:
+                if self.find(leg, scored=False) is not None:
+                    self.scored.add(leg.trial.id)
                 return leg
             self.skipped += 1
             self.count(found)
             self.strategy.tell(leg, found)
         return None
 
-    def find(self, leg: Leg) -> RunOutcome | None:
-        """Return what a leg came to, if it is done already."""
+    def find(self, leg: Leg, *, scored: bool = True) -> RunOutcome | None:
+        """Return what a leg came to, if it is done already, and scored as it should be if that is asked."""
         key, rules = (leg.trial.id, leg.until), self.rules
-        return self.journal.find(key, leg.trial.folder, rules.lengths, rules.samples)
+        return self.journal.find(key, leg.trial.folder, rules.lengths if scored else (), rules.samples)
 
     def order(self, leg: Leg) -> Order:
         """Return what a worker is to do.
@@ -197,7 +200,8 @@ class Sweep:
     def finish(self, outcome: RunOutcome) -> None:
         """Note what a run came to."""
         leg = self.legs.pop(outcome.id)
-        self.trained.add(outcome.id)
+        if outcome.id not in self.scored:
+            self.trained.add(outcome.id)
         self.steps.pop(outcome.id, None)
         self.journal.add(outcome)
         emit(
@@ -238,7 +242,7 @@ class Sweep:
         ]
         now, total = self.done - self.skipped, self.strategy.total
         eta = (time.monotonic() - self.started) / now * (total - self.done) if now else None
-        return SweepProgress(total, self.done, self.solved, self.failed, running, eta)
+        return SweepProgress(total, self.done, self.solved, self.failed, len(self.legs), running, eta)
 
     def outcomes(self) -> dict[str, RunOutcome]:
         """Return what each run has come to so far, by its id."""

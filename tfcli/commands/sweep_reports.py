@@ -41,6 +41,7 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         planned=len(trials),
         done=len(done),
         skipped=sum(outcome.id not in sweep.trained for outcome in done),
+        scored=sum(outcome.id in sweep.scored for outcome in done),
         seconds=seconds,
         workers=sweep.workers.number,
         groups=summary.group(trials, outcomes, lengths),

@@ -94,6 +94,7 @@ class SweepReport:
     planned: int  # runs
     done: int  # of these
     skipped: int  # of these, which had been done before
+    scored: int  # of those, which were scored now, at lengths that they weren't scored at
     seconds: float  # it took now
     workers: int  # processes that trained at once
     groups: list[Group]  # settings, in the order of the sweep, or the best first in a search
@@ -141,5 +142,6 @@ class SweepProgress:
     done: int
     solved: int
     failed: int
-    running: list[RunningRun]
+    given_out: int  # to workers
+    running: list[RunningRun]  # of these, which have told a step
     eta: float | None  # seconds; None before the first run is through

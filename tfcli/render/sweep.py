@@ -32,7 +32,7 @@ LEGEND = (
 )
 LEGEND_BRIEF = (
     "Medians over the seeds. exact: match on held-out sequences. steps: of training, until it is 1.0 twice "
-    "in a row, of the runs that come so far."
+    "in a row, of the runs that come so far. A wider terminal has the worst seed and the seconds, too."
 )
 LEGEND_OF_CONTRASTS = (
     "Mean differences from the first setting, seed by seed where both have two or more in common; intervals "
@@ -57,6 +57,8 @@ def print_sweep(console: Console, report: SweepReport) -> None:
         print_lines(console)
         rows = [[showable(console, cell) for cell in contrast_row(contrast)] for contrast in contrasts]
         print_columns(console, CONTRASTS, rows, left=2)
+        if more := len(report.contrasts) - len(contrasts):
+            print_wrapped(console, Text(f"... and {count(more)} more; --save FILE.md has all of them"))
         print_wrapped(console, Text(LEGEND_OF_CONTRASTS, "dim"))
     print_failures(console, report)
 
@@ -101,7 +103,8 @@ def title_of(report: SweepReport) -> str:
     if dropped:
         said.append(f"{count(dropped)} dropped by the search")
     if report.skipped:
-        said.append(f"{count(report.skipped)} had been done before")
+        scored = f" ({count(report.scored)} of them scored now)" if report.scored else ""
+        said.append(f"{count(report.skipped)} had been done before{scored}")
     return f"{report.sweep}: {', '.join(said)} ({duration(report.seconds)})"
 
 
@@ -116,7 +119,7 @@ def row_of(group: Group) -> list[str]:
     steps, seconds = group.steps_median, group.seconds_median
     return [
         group.label,
-        f"{group.solved} of {group.runs}",
+        f"{group.solved} of {group.done}" if group.done else "-",
         share(group.exact_match_median),
         share(group.exact_match_worst),
         "-" if steps is None else count(round(steps)),

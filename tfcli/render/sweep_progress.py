@@ -72,7 +72,7 @@ def picture(console: Console, progress: SweepProgress) -> RenderableType:
         f"eta {duration(progress.eta)}",
     )
     failed = f"  failed {count(progress.failed)}" if progress.failed else ""
-    figures = Text(f"solved {count(progress.solved)}{failed}")
+    figures = Text(f"solved {count(progress.solved)}{failed}  running {count(progress.given_out)}")
     return Group(bar, figures, table_of(console, progress.running[:MOST_SHOWN]))
 
 
@@ -99,7 +99,7 @@ def plain_line(progress: SweepProgress) -> str:
     eta = "-" if progress.eta is None else f"{progress.eta:.0f}s"
     return (
         f"runs={progress.done}/{progress.total} solved={progress.solved} failed={progress.failed} "
-        f"running={len(progress.running)} eta={eta}"
+        f"running={progress.given_out} eta={eta}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 
 from tfcli.intervals import difference
@@ -63,7 +64,7 @@ def contrast(
 ) -> list[Contrast]:
     """Hold each setting against the first, seed by seed.
 
-    What is compared is the exact match, at the longest length that was asked for if there is one; and the
+    What is compared is the exact match, at each length that was asked for, the longest first; and the
     steps to solved, where all runs of both are.
     """
     first, *others = by_setting(trials) or [[]]
@@ -81,11 +82,17 @@ def contrast(
 
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
     """Return what is compared: what it is called, how it is read, and whether all runs must have it."""
+    at_lengths: list[tuple[str, Measure, bool]] = [
+        (f"exact match at {length}", partial(exact_match_at, length), False) for length in reversed(lengths)
+    ]
+    held_out: tuple[str, Measure, bool] = ("exact match", lambda outcome: outcome.exact_match, False)
     steps: tuple[str, Measure, bool] = ("steps to solved", lambda outcome: outcome.solved_step, True)
-    if not lengths:
-        return [("exact match", lambda outcome: outcome.exact_match, False), steps]
-    longest = lengths[-1]
-    return [(f"exact match at {longest}", lambda outcome: outcome.lengths.get(str(longest)), False), steps]
+    return [*(at_lengths or [held_out]), steps]
+
+
+def exact_match_at(length: int, outcome: RunOutcome) -> float | None:
+    """Return the exact match of a run at a length; None where it wasn't scored there, or can't be."""
+    return outcome.lengths.get(str(length))
 
 
 def figures(
