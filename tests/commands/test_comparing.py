@@ -201,6 +201,7 @@ def test_a_comparison_is_saved(suffix: str, two_sides: list[Path], cli: Cli, fol
         assert "A: positions=rotary snapshot_every=- (2 seeds)" in labels
     elif suffix == ".md":
         assert "| exact match | 0.375 (0.250 to 0.500) |" in text
+        assert "| B - A | exact match |" in text
     elif suffix == ".csv":
         rows = list(csv.DictReader(text.splitlines()))
         assert {row["figure"] for row in rows} <= set(FIGURES)

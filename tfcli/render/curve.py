@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tfcli.records.results import EvalReport, LengthScore
 from tfcli.render.terminal import can_show, print_lines, print_wrapped
+from tfcli.render.ticks import whole_ticks
 from tfcli.render.untrusted import escape_markup
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -99,11 +100,10 @@ class Scale:
             y = self.y(share)
             parts.append(f'<path d="M{LEFT} {y:.1f}h{WIDTH}" stroke="#ddd"/>')
             parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>')
-        for i in range(6):
-            length = round(self.first + 0.5 + i * (self.last - self.first - 1) / 5)
+        for length in whole_ticks(self.first, self.last):
             x = self.x(length)
             parts.append(f'<text x="{x:.1f}" y="{TOP + HEIGHT + 18}" text-anchor="middle">{length}</text>')
-        return list(dict.fromkeys(parts))  # few lengths have fewer labels
+        return parts
 
     def line(
         self, scores: Sequence[LengthScore], value: Callable[[LengthScore], float], colour: str, more: str

@@ -10,6 +10,7 @@ from rich.console import Console
 from tfcli.records.results import RunDetails
 from tfcli.render.curve import BLUE, HEIGHT, LEFT, ORANGE, TOP, WIDTH, framed
 from tfcli.render.terminal import sparkline
+from tfcli.render.ticks import whole_ticks
 
 BARS = 40  # evaluations, at most, that are drawn on a terminal
 
@@ -71,11 +72,12 @@ def render(details: RunDetails, losses: Losses) -> str:
 
     axes = []
     for i in range(5):
-        loss, step = highest * i / 4, first + (last - first) * i / 4
+        loss = highest * i / 4
         axes.append(f'<path d="M{LEFT} {y(loss):.1f}h{WIDTH}" stroke="#ddd"/>')
         axes.append(f'<text x="{LEFT - 8}" y="{y(loss) + 4:.1f}" text-anchor="end">{loss:.2f}</text>')
+    for step in whole_ticks(first, last):
         below = f'y="{TOP + HEIGHT + 18}" text-anchor="middle"'
-        axes.append(f'<text x="{x(step):.1f}" {below}>{round(step):,}</text>')
+        axes.append(f'<text x="{x(step):.1f}" {below}>{step:,}</text>')
     key, at = [], TOP + HEIGHT + 44
     for i, (name, colour, dashes) in enumerate(
         [("training loss, nats per token", ORANGE, 'stroke-dasharray="6 3"'), ("held out", BLUE, "")]

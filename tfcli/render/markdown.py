@@ -13,7 +13,7 @@ HARMLESS = "|".join(
     (
         r"(?<=\w)(?<!(?i:www))\.(?=\w)",  # 1.000, model.positions
         r"(?<=\w)-(?=\w)|(?<=[^\W_])_(?=[^\W_])",  # a-sweep, n_layers
-        r"[-+](?=\d)|^-$",  # +0.5, and no figure
+        r"[-+](?=\d)|^-$|(?<=\w )-(?= \w)",  # +0.5, no figure, and B - A
         r":(?=\s)",
     )
 )

@@ -11,6 +11,7 @@ from tfcli.records.comparison import Comparison, CurvePoint, Side
 from tfcli.render.curve import HEIGHT, LEFT, TOP, WIDTH, framed
 from tfcli.render.tables import plain
 from tfcli.render.terminal import pad_or_cut, print_lines, print_wrapped
+from tfcli.render.ticks import whole_ticks
 from tfcli.render.untrusted import escape_markup
 
 ROWS = 8  # of the terminal
@@ -118,13 +119,14 @@ class Picture:
         """Lines at quarters, and steps below."""
         parts = []
         for i in range(5):
-            value, step = self.top * i / 4, self.first + (self.last - self.first) * i / 4
+            value = self.top * i / 4
             parts.append(f'<path d="M{LEFT} {self.y(value):.1f}h{WIDTH}" stroke="#ddd"/>')
             parts.append(
                 f'<text x="{LEFT - 8}" y="{self.y(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>'
             )
+        for step in whole_ticks(self.first, self.last):
             below = f'y="{TOP + HEIGHT + 18}" text-anchor="middle"'
-            parts.append(f'<text x="{self.x(step):.1f}" {below}>{round(step):,}</text>')
+            parts.append(f'<text x="{self.x(step):.1f}" {below}>{step:,}</text>')
         return parts
 
     def curve(self, side: Side, number: int) -> list[str]:

@@ -12,6 +12,7 @@ from tfcli.render.svg import CHARACTER, FONT, document
 from tfcli.render.sweep import title_of
 from tfcli.render.tables import count
 from tfcli.render.terminal import pad_or_cut
+from tfcli.render.ticks import whole_ticks
 from tfcli.render.untrusted import escape_markup
 
 PLOT = 420  # px, the width of an axis
@@ -75,8 +76,9 @@ def is_of(outcome: RunOutcome, group: Group) -> bool:
 def axis(left: float, top: float, bottom: float, highest: float) -> list[str]:
     """Return a scale from 0 on, with its numbers below."""
     shapes = []
-    for quarter in range(5):
-        x, value = left + PLOT * quarter / 4, highest * quarter / 4
+    values = [quarter / 4 for quarter in range(5)] if highest == 1 else whole_ticks(0, highest)
+    for value in values:
+        x = left + PLOT * value / highest
         text = f"{value:.2f}" if highest == 1 else count(round(value))
         shapes.append(
             f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="{RULE}"/>'
