@@ -65,3 +65,10 @@ def test_another_disk_is_named(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "rename", refuse)
     said = cli("mv", "a", "b", expect=1).stderr
     assert "that is on another disk; copy it there, then `tfcli rm` it here" in said
+
+
+def test_a_run_that_leaves_its_sweep_is_noted(cli: Cli, runs: Path) -> None:
+    assert "note: " not in cli("mv", "a", "b").stderr
+    (runs / "sweep/sweep.jsonl").write_text("")
+    said = cli("mv", "sweep/1", "best").stderr
+    assert "note: the sweep in runs/sweep no longer has it, and trains it again when it is asked for" in said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli, as_json
+from tests.conftest import SMALL, Cli, as_json
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import save_run
 from tfcli.config.files import override
@@ -46,6 +46,8 @@ def names(cli: Cli, *words: str) -> list[str]:
         (["--sort", "train.seed"], ["begun", "b", "c", "a"]),
         (["--sort", "-train.seed"], ["begun", "a", "c", "b"]),
         (["--sort=train.snapshot_every"], ["a", "begun", "c", "b"]),
+        (["--sort", "model.positions", "--sort", "-train.seed"], ["begun", "a", "c", "b"]),
+        (["--sort", "train.learning_rate", "--sort", "run"], ["begun", "b", "a", "c"]),
         (["--where", "train.seed=2"], ["c"]),
         (["--where", "train.seed == 2"], ["c"]),
         (["--where", "train.seed!=2"], ["a", "b"]),
@@ -70,6 +72,13 @@ def names(cli: Cli, *words: str) -> list[str]:
 def test_runs_are_chosen_and_ordered(words: list[str], found: list[str], runs: Cli) -> None:
     listed = names(runs, *words)
     assert listed == found if "--sort" in " ".join(words) else sorted(listed) == found
+
+
+def test_a_class_of_a_file_is_found_by_the_path_as_it_was_given(cli: Cli, folder: Path) -> None:
+    (folder / "mine.py").write_text("import tfcli\n\n\nclass Same(tfcli.Norm):\n    pass\n")
+    cli("train", "copy", *SMALL, "train.steps=1", "model.norm=mine.py:Same", "--out", "runs/own")
+    assert names(cli, "--where", "model.norm=mine.py:Same") == ["own"]
+    assert names(cli, "--where", "model.norm!=./mine.py:Same") == []
 
 
 def test_runs_that_are_named_are_listed_alone(runs: Cli) -> None:

@@ -20,11 +20,12 @@ def list_all(
         ),
     ] = None,
     sort: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--sort",
             metavar="KEY",
-            help="Order runs by a setting or a result, the largest last; -KEY: the smallest last.",
+            help="Order runs by a setting or a result, the largest last; -KEY: the smallest last. Several: "
+            "the first counts most.",
             autocompletion=complete_keys,
         ),
     ] = None,
@@ -48,8 +49,8 @@ def list_all(
     from tfcli.commands.catalog import list_catalog
     from tfcli.render.reports import print_catalog, print_runs
 
-    found = list_catalog(runs or [], where or [], sort, hint)
-    if as_json or (sort is None and not where and not runs):
+    found = list_catalog(runs or [], where or [], sort or [], hint)
+    if as_json or not (sort or where or runs):
         print_result(found, print_catalog, as_json=as_json)
         return
     if found.runs:

@@ -18,7 +18,7 @@ from tfcli.runs.selection import ignore, select_runs
 def list_catalog(
     named: Sequence[str] = (),
     where: Sequence[str] = (),
-    sort: str | None = None,
+    sort: Sequence[str] = (),
     note: Callable[[str], None] = ignore,
 ) -> Catalog:
     """Return the tasks and examples there are, and the runs, chosen and ordered as by `select_runs`.

@@ -32,7 +32,7 @@ def move_run(old: str, new: str) -> MoveReport:
         raise UsageError(f"{target} exists already; choose another name" if new else "the new name is empty")
     if not target.name.isprintable():
         raise UsageError(f"{new!r} holds what can't be printed; choose another name")
-    notes = tell_started([run])
+    notes = [*tell_started([run]), *tell_swept(run)]
     with locks.hold(run) as is_alone:
         if not is_alone:
             raise UsageError(f"{run} is in training (pid {locks.find_trainer(run)}); rename it afterwards")
@@ -48,3 +48,11 @@ def move_run(old: str, new: str) -> MoveReport:
             raise TfcliError(f"{run} can't become {target}: {why}") from error
         (target / locks.LOCK).unlink(missing_ok=True)
     return MoveReport(str(target), str(run), notes)
+
+
+def tell_swept(run: Path) -> list[str]:
+    """Return a note where a run is one of a sweep, which knows it by its place."""
+    folder = run.parent
+    if not (folder / folders.JOURNAL).is_file():
+        return []
+    return [f"the sweep in {folder} no longer has it, and trains it again when it is asked for again"]

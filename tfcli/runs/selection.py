@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from tfcli.config import yaml_reader
+from tfcli.config.class_files import absolute
 from tfcli.config.meanings import find_meant
 from tfcli.config.setting_names import list_settings
 from tfcli.errors import UsageError, counted, did_you_mean
@@ -61,14 +62,15 @@ def ignore(remark: str) -> None:
 def select_runs(
     named: Sequence[str] = (),
     where: Sequence[str] = (),
-    sort: str | None = None,
+    sort: Sequence[str] = (),
     note: Callable[[str], None] = ignore,
 ) -> list[RunSummary]:
-    """Return the runs that are as `where` says, the newest last, or the largest by `sort`.
+    """Return the runs that are as `where` says, the newest last, or the largest by the keys of `sort`.
 
     Where some are `named`, or folders of them, it is one of these, and they stand in that order.
 
-    By -KEY it is the smallest. What has no such value comes first. Each has the values of the keys named.
+    By -KEY it is the smallest. What has no such value comes first. Those that have the same of the first key
+    go by the next. Each has the values of the keys named.
 
     Args:
         note: is told where runs can't be read or judged, and where none is so.
@@ -77,10 +79,8 @@ def select_runs(
         UsageError: a condition can't be read, or there is no such key, or no run of a name.
     """
     conditions = [parse_condition(text) for text in where]
-    key = None if sort is None else sort.removeprefix("-")
-    keys = list(
-        dict.fromkeys([*(condition.key for condition in conditions), *([] if key is None else [key])])
-    )
+    orders = [text.removeprefix("-") for text in sort]
+    keys = list(dict.fromkeys([*(condition.key for condition in conditions), *orders]))
     if not named and (problem := find_problem()):
         note(problem)
     found = [summarize(path, keys) for path in (find_all(named, runs_below) if named else all_runs())]
@@ -90,11 +90,16 @@ def select_runs(
             check_key(name)
     if conditions:
         found = choose(found, conditions, note)
-    if key is None:
-        return found
-    without = [run for run in found if run.values.get(key) is None]
-    having = [run for run in found if run.values.get(key) is not None]
-    return without + sorted(having, key=lambda run: rank(run.values[key]), reverse=sort != key)
+    for text, key in reversed(list(zip(sort, orders, strict=True))):
+        found = order(found, key, falling=text != key)
+    return found
+
+
+def order(runs: Sequence[RunSummary], key: str, *, falling: bool) -> list[RunSummary]:
+    """Return runs in the order of their values of a key, those without one first, equal ones as they were."""
+    without = [run for run in runs if run.values.get(key) is None]
+    having = [run for run in runs if run.values.get(key) is not None]
+    return without + sorted(having, key=lambda run: rank(run.values[key]), reverse=falling)
 
 
 def choose(
@@ -121,7 +126,8 @@ def parse_condition(text: str) -> Condition:
     if match is None or not match[3] or match[3][0] in "<>=":
         raise UsageError(f"can't read --where {text!r}; {FORM}")
     key, sign, said = match[1], match[2].replace("==", "="), match[3]
-    value = yaml_reader.read(said, f"--where {key}").value
+    read = yaml_reader.read(said, f"--where {key}").value
+    value = absolute(read) if isinstance(read, str) else read
     if sign in ORDERINGS and not is_number(value):
         raise UsageError(f"--where {text!r}: {sign} compares numbers, and {said!r} is none")
     return Condition(key, sign, value, said)
