@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -180,6 +181,17 @@ def test_a_setting_that_such_a_part_lacks_is_named(
     settings: list[str], message: str, parts: Path, cli: Cli
 ) -> None:
     assert message in cli("train", "copy", *SMALL, OWN[0], *settings, "-q", expect=2).stderr
+
+
+def test_what_a_part_prints_does_not_get_into_the_json(cli: Cli, folder: Path) -> None:
+    chatty = "import tfcli\nprint('read')\n\n\nclass Chatty(tfcli.Norm):\n    def forward(self, x):\n        "
+    (folder / "chatty.py").write_text(f"{chatty}print('called')\n        return x\n")
+    result = cli("train", "copy", *SMALL, "train.steps=2", "model.norm=chatty.py:Chatty", "--json", "-q")
+    assert json.loads(result.stdout)["steps"] == 2
+    assert {"read", "called"} <= set(result.stderr.splitlines())
+    assert json.loads(cli("predict", "1 2", "--json").stdout)["input"] == ["1", "2"]
+    plain = cli("predict", "1 2")
+    assert "called" in plain.stdout  # without --json a print goes where prints go
 
 
 def test_a_distribution_brings_a_part_by_name(

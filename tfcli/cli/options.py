@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tfcli.cli.output import results_alone
 from tfcli.texts import Code
 
 
@@ -50,7 +51,16 @@ def expand_user(given: Path | list[Path] | None) -> Path | list[Path] | None:
     return given and [Path(os.path.expanduser(path)) for path in given]
 
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+def keep_stdout_for_json(context: typer.Context, asked: bool) -> bool:
+    """Have stdout hold the JSON alone, until the command is over."""
+    if asked:
+        context.with_resource(results_alone())
+    return asked
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON on stdout.", callback=keep_stdout_for_json)
+]
 RunArgument = Annotated[
     str | None,
     typer.Argument(

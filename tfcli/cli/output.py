@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_RESULTS: ContextVar[TextIO | None] = ContextVar("results", default=None)  # the stdout that JSON goes to
+
+
 def echo(text: str, *, nl: bool = True) -> None:
     """Print text on stdout as it is, but for control characters that somebody put into it."""
     from tfcli.render.untrusted import escape_controls
@@ -22,15 +26,27 @@ def echo(text: str, *, nl: bool = True) -> None:
     typer.echo(escape_controls(text), nl=nl)
 
 
+@contextmanager
+def results_alone() -> Iterator[None]:
+    """Within this only JSON goes to stdout: what parts of one's own print, and libraries, goes to stderr."""
+    token = _RESULTS.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _RESULTS.reset(token)
+
+
 def print_json(record: Any, *, indent: bool = True) -> None:
     """Print a record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN is a bug, and raises."""
     from tfcli.render.json_pieces import json_pieces
     from tfcli.render.untrusted import escape_controls
 
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    stdout = _RESULTS.get() or sys.stdout
+    unicode = (stdout.encoding or "").lower().startswith("utf")
     for piece in json_pieces(record, indent=indent, ascii_only=not unicode):
-        sys.stdout.write(escape_controls(piece))
-    sys.stdout.flush()
+        stdout.write(escape_controls(piece))
+    stdout.flush()
 
 
 def print_result(record: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:

@@ -10,12 +10,13 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tfcli.errors import TfcliError
 from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
@@ -50,7 +51,12 @@ class PipeLine:
 def serve(pipe: Connection, doer: str) -> None:
     """Do what comes down the pipe until nothing does: a worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says what to do
-    do = import_module(doer).do
+    with redirect_stdout(sys.stderr):  # what own code prints isn't what the sweep comes to
+        serve_by(import_module(doer).do, pipe)
+
+
+def serve_by(do: Callable[[Any, PipeLine], Any], pipe: Connection) -> None:
+    """Do what comes down the pipe by that function."""
     gc.freeze()  # what has been loaded is there to stay, and need not be looked through for garbage
     line = PipeLine(pipe)
     line.say(Ready())
