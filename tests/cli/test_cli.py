@@ -292,3 +292,14 @@ def test_a_tilde_is_the_home_folder_wherever_it_stands(
     cli("attn", str(folder / "home/run"), "1 2", "--save=~/map.json")
     assert {path.name for path in (folder / "home").iterdir()} == {"run", "map.json"}
     assert not (folder / "~").exists()
+
+
+def test_of_a_setting_that_is_given_twice_the_last_counts_and_that_is_told(cli: Cli) -> None:
+    words = ["train", "copy", "train.steps=5", "train.seed=1", "train.steps=7", "--seed", "3", "--dry-run"]
+    result = cli(*words)
+    assert "steps: 7" in result.stdout
+    assert result.stderr == (
+        "note: train.steps is given twice; train.steps=7 counts\n"
+        "note: train.seed is given twice; train.seed=3 counts\n"
+    )
+    assert cli(*words, "-q").stderr == ""

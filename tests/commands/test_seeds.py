@@ -278,3 +278,9 @@ def test_watching_is_for_one(cli: Cli) -> None:
         "--watch is about one training"
         in cli("train", "reverse", "train.seeds=2", "--watch", expect=2).stderr
     )
+
+
+def test_what_may_help_seeds_that_diverge_is_told_once(cli: Cli) -> None:
+    words = ["train", "reverse", *SMALL, "train.steps=60", "train.warmup_steps=0", "train.seeds=2"]
+    said = cli(*words, "train.learning_rate=30", "-q", expect=1).stderr
+    assert said.count("of 2 seeds is far above that of a guess: a smaller train.learning_rate") == 1

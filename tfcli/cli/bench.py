@@ -32,10 +32,14 @@ def bench(
         ),
     ] = None,
     seeds: Annotated[
-        str, typer.Option("--seeds", help="FIRST:LAST, of weights and training sequences.")
+        str, typer.Option("--seeds", help="FIRST:LAST, or 0,3,7, of weights and training sequences.")
     ] = "100:104",
     lengths: Annotated[
-        str | None, typer.Option("--lengths", help="Score the trained models at these, such as 41:500:50.")
+        str | None,
+        typer.Option(
+            "--lengths",
+            help="Score the trained models at these, such as 41:500:50, on the sequences of eval --seed 1.",
+        ),
     ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
@@ -170,7 +174,9 @@ def split_counts(settings: list[str]) -> tuple[list[str], list[int | None]]:
             several = True
             counts = [*parse_counts(key, value)]
         elif re.fullmatch(r"[\d.eE+-]+(,[\d.eE+-]+)+", value):
-            raise UsageError(f"{setting}: only {COUNTS} may have several values; run `tfcli bench` for each")
+            raise UsageError(
+                f"{setting}: only {COUNTS} may have several values; run it for each, or `tfcli sweep`"
+            )
         else:
             kept.append(setting)
     return kept, counts

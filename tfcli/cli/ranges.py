@@ -33,17 +33,20 @@ def parse_lengths(text: str) -> list[int]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that `text` names: one, or FIRST:LAST.
+    """Return the seeds that `text` names, ascending, each once: 7, 100:104, or several of these by comma.
 
     Raises:
         UsageError: it can't be read.
     """
-    match = re.fullmatch(r"(\d{1,9})(?::(\d{1,9}))?", text, re.ASCII)
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-    if first > last or last - first >= MOST_SEEDS:
-        rule = f"write FIRST:LAST, such as 100:104, at most {MOST_SEEDS} of them"
-        raise UsageError(f"can't read --seeds {text!r}; {rule}")
-    return list(range(first, last + 1))
+    seeds: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})(?::(\d{1,9}))?\s*", part, re.ASCII)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        seeds.update(range(first, min(last, first + MOST_SEEDS) + 1))
+        if first > last or len(seeds) > MOST_SEEDS:
+            rule = f"write FIRST:LAST, such as 100:104, or 0,3,7, at most {MOST_SEEDS} of them"
+            raise UsageError(f"can't read --seeds {text!r}; {rule}")
+    return sorted(seeds)
 
 
 def parse_numbers(option: str, texts: Sequence[str] | None) -> list[int]:

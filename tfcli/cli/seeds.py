@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from tfcli.cli.output import hint, print_result, warn
-from tfcli.errors import UsageError
+from tfcli.cli.training import SMALLER_RATE
+from tfcli.errors import UsageError, counted
 
 if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.config.schema import RunConfig
@@ -59,7 +60,9 @@ def conclude(report: "SeedsReport", quiet: bool) -> None:
             others = f"; train.seed={left[0]} train.seeds={len(left)} for those not begun" if left else ""
             hint(f"next: tfcli train --resume {interrupted[0]}, and so on{others}")
         raise typer.Exit(130)
-    if len(done) < len(report.seeds) or any(outcome.diverged for outcome in done):
+    if diverged := sum(outcome.diverged for outcome in done):
+        warn(f"the loss of {counted(diverged, 'seed')} is far above that of a guess: {SMALLER_RATE}")
+    if len(done) < len(report.seeds) or diverged:
         raise typer.Exit(1)
     if not quiet:
         hint(f"next: tfcli eval {done[0].run}, tfcli ls")

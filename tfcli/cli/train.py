@@ -16,7 +16,7 @@ from tfcli.cli.options import (
 )
 from tfcli.cli.output import echo, hint, print_json
 from tfcli.cli.seeds import train_each_seed
-from tfcli.cli.training import company, resume_training, start_training, tell
+from tfcli.cli.training import company, repeats, resume_training, start_training, tell
 from tfcli.errors import UsageError
 from tfcli.runs.company import is_helper, size_of
 
@@ -99,6 +99,8 @@ def train(
         raise UsageError("--layer, --head and --slow are about --watch")
     heads = (layer or 0, head or 0) if watch else None
     root, quiet = context.find_root(), quiet or is_helper()
+    for note in [] if quiet else repeats(overrides):
+        hint(note)
     debug, words = bool(root.params["debug"]), root.meta["words"]
     if resume is not None:
         refuse_beside_resume(source, out, dry_run, start)

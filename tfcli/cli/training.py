@@ -19,6 +19,16 @@ if TYPE_CHECKING:  # to import what these need takes longer than --help
     from tfcli.training.ranks import Ranks
 
 
+SMALLER_RATE = "a smaller train.learning_rate, such as a tenth, may help"
+
+
+def repeats(settings: Sequence[str]) -> list[str]:
+    """Return a note for each setting that is given more than once: the last counts."""
+    last = {setting.partition("=")[0]: setting for setting in settings}
+    keys = [setting.partition("=")[0] for setting in settings]
+    return [f"note: {key} is given twice; {last[key]} counts" for key in last if keys.count(key) > 1]
+
+
 @contextmanager
 def company(
     processes: int | None, words: Sequence[str], config: "RunConfig | None" = None
@@ -146,9 +156,7 @@ def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:
             hint(f"next: tfcli train --resume {name}")
         raise typer.Exit(130)
     if report.diverged:
-        warn(
-            "its loss is far above that of a guess: a smaller train.learning_rate, such as a tenth, may help"
-        )
+        warn(f"its loss is far above that of a guess: {SMALLER_RATE}")
         raise typer.Exit(1)
     if not quiet:
         better = "" if report.solved else "; more train.steps or train.attempts may solve it"

@@ -19,7 +19,7 @@ from tfcli.config.class_files import absolute
 from tfcli.config.class_names import rename_classes
 from tfcli.config.labels import find_ambiguity
 from tfcli.config.messages import Location, explain, explain_lone_settings, shown
-from tfcli.config.misread import explain_override
+from tfcli.config.misread import explain_override, explain_several
 from tfcli.config.own_data import fill_in_data
 from tfcli.config.parts import UNKNOWN
 from tfcli.config.reading import read_bytes
@@ -182,9 +182,11 @@ def check(entry: Entry, overrides: list[str]) -> RunConfig:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         details = [d for d in error.errors() if d["type"] != "default_factory_not_called"]
+        explained = [(d, explain(d)) for d in details]
         problems = [
-            f"{origin(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN), explain(d))}: {explain(d)}"
-            for d in details
+            f"{(said := origin(d['loc'], d['type'] in ('extra_forbidden', UNKNOWN), problem))}: {problem}"
+            f"{explain_several(said, problem)}"
+            for d, problem in explained
         ]
         raise ConfigError(_task_problems(values, origin) + problems) from error
     if problems := _task_problems(values, origin):

@@ -11,6 +11,7 @@ from tfcli.errors import did_you_mean
 
 EXAMPLE = "model.n_layers=2"
 KEY = r"[\w-]+(?:\.[\w-]+)+"
+SEVERAL = re.compile(r"override [^=]+=([^\[\]{}\"',]+(,[^\[\]{}\"',]+)+|\d+:\d+(:\d+)?)")  # A,B and 0:4
 
 
 def explain_override(words: Sequence[str], number: int, examples: Collection[str]) -> str:
@@ -31,6 +32,13 @@ def explain_override(words: Sequence[str], number: int, examples: Collection[str
         return f"can't read the override {word!r}; write it as {example} or another {key}.KEY=VALUE"
     near = "" if equals else did_you_mean(key, examples)
     return f"can't read the override {word!r}; write it as {right_form(key, value)}" + near
+
+
+def explain_several(said: str, problem: str) -> str:
+    """Return which command takes several values, where a problem is of what was `said` so and names none."""
+    if "`tfcli" in problem or not SEVERAL.fullmatch(said):
+        return ""
+    return "; `tfcli sweep` trains with each of several values"
 
 
 def without_spaces(words: Sequence[str], number: int) -> str | None:
