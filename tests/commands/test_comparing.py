@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import Cli, as_json
+from tests.conftest import SMALL, Cli, as_json
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import save_run
 from tfcli.commands.comparing import FIGURES, compare_runs
@@ -187,6 +187,33 @@ def test_of_a_folder_runs_without_weights_are_left_out_and_told(make: object, cl
     assert result.stderr == "left out, without weights: 1 run, such as runs/sweep/failed\n"
     assert "sweep/failed" not in result.stdout
     assert "has no weights yet" in cli("compare", "sweep", "sweep/failed", expect=1).stderr
+
+
+def test_runs_are_scored_at_lengths_as_eval_scores_them(make: object, cli: Cli) -> None:
+    assert callable(make)
+    make("a", 0.5, "train.seed=0")
+    make("b", 0.5, "train.seed=0", "train.steps=7")
+    words = ["compare", "a", "b", "--lengths", "2,5", "--samples", "16"]
+    rows = {row["key"]: row for row in as_json(cli, *words)["figures"]}
+    for score in as_json(cli, "eval", "a", "--lengths", "2,5", "--samples", "16")["lengths"]:
+        row = rows[f"exact_match_at_{score['length']}"]
+        assert [side["mean"] for side in row["sides"]] == [score["exact_match"]] * 2
+        assert row["differences"][0]["mean"] == 0
+    assert "exact match at 5" in cli(*words).stdout
+    assert "exact_match_at_2" not in {row["key"] for row in as_json(cli, "compare", "a", "b")["figures"]}
+
+
+def test_a_length_that_no_model_can_read_has_a_row_of_dashes(cli: Cli) -> None:
+    for seed in ("0", "1"):
+        words = ["train", "copy", *SMALL, "train.steps=1", "model.positions=learned", "--seed", seed, "-q"]
+        cli(*words, "--out", f"runs/{seed}")
+    lines = cli("compare", "0", "1", "--lengths", "900").stdout.splitlines()
+    assert ["exact", "match", "at", "900", "-", "-"] in [line.split() for line in lines]
+
+
+def test_code_is_trusted_only_where_it_is_run(two_sides: list[Path], cli: Cli) -> None:
+    said = cli("compare", *map(str, two_sides), "--trust", "mine.py", expect=2).stderr
+    assert "--trust is about --lengths" in said
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".md", ".csv", ".json"])

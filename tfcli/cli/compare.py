@@ -1,5 +1,7 @@
 """`compare`: runs held against each other."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +9,8 @@ import typer
 
 from tfcli.cli import saving
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption, complete_runs, expand_user
+from tfcli.cli.loading import load
+from tfcli.cli.options import JsonOption, TrustOption, complete_runs, expand_user
 from tfcli.cli.output import hint, print_json
 from tfcli.errors import UsageError, counted, did_you_mean
 
@@ -28,6 +31,13 @@ def compare(
     curve: Annotated[
         str, typer.Option("--curve", help="What to draw: exact_match, token_accuracy, loss or held_out_loss.")
     ] = "exact_match",
+    lengths: Annotated[
+        str | None,
+        typer.Option("--lengths", help="Score all runs at these, as eval does, such as 41:500:50 or 10,41."),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
+    ] = 256,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -37,6 +47,7 @@ def compare(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold runs against each other: settings, results, curves.
@@ -46,6 +57,7 @@ def compare(
 
     Example: tfcli compare reverse reverse-2
     """
+    from tfcli.cli.ranges import parse_lengths
     from tfcli.commands.comparing import CURVES, compare_runs
 
     if curve not in CURVES:
@@ -55,7 +67,13 @@ def compare(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".svg", ".md", ".csv", ".json"], force=force)
-    found = compare_runs(find_trained(runs), curve)
+    if trust and lengths is None:
+        raise UsageError("--trust is about --lengths: nothing else here runs the code of a run's own parts")
+    if lengths is None:
+        found = compare_runs(find_trained(runs), curve)
+    else:
+        with scoring(parse_lengths(lengths), samples, trust) as score:
+            found = compare_runs(find_trained(runs), curve, score)
     if save is not None:
         saving.write(save, lambda: content_of(found, save))
     if as_json:
@@ -67,6 +85,30 @@ def compare(
         from tfcli.render.terminal import make_console
 
         print_comparison(make_console(), found)
+
+
+@contextmanager
+def scoring(
+    lengths: list[int], samples: int, trust: list[Path] | None
+) -> Iterator[Callable[[Path], dict[int, float | None]]]:
+    """Give what scores a run at each of some lengths, and says on stderr how far it is."""
+    from tfcli.commands.evaluate import exact_match_at
+    from tfcli.render.progress import StatusLine
+    from tfcli.render.terminal import make_console
+
+    status = StatusLine(make_console(stderr=True))
+
+    def score(path: Path) -> dict[int, float | None]:
+        loaded, found = load(path, trust), {}
+        for length in lengths:
+            status.show(f"{path}: length {length:,}")
+            found[length] = exact_match_at(loaded, length, samples, "auto")
+        return found
+
+    try:
+        yield score
+    finally:
+        status.clear()
 
 
 def find_trained(names: list[str]) -> list[Path]:

@@ -21,6 +21,7 @@ SEED = "train.seed"
 ASIDE = (SEED, "train.log")  # settings that make no other side
 SHOWN = 12  # digits of a digest, as a run's name in a sweep has
 CURVES = ("exact_match", "token_accuracy", "loss", "held_out_loss")
+Scores = Mapping[int, float | None]  # exact match by length; None where a model can't read so long an input
 FIGURES: dict[str, Callable[[RunDetails], Any]] = {  # key -> what it is of a run
     "exact_match": lambda run: run.exact_match,
     "token_accuracy": lambda run: run.token_accuracy,
@@ -38,6 +39,7 @@ class Found(NamedTuple):
 
     details: RunDetails
     settings: dict[str, Any]
+    scores: Scores
 
     @property
     def seed(self) -> int:
@@ -45,12 +47,23 @@ class Found(NamedTuple):
         seed: int = self.settings[SEED]
         return seed
 
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """What it has come to, by the names in JSON."""
+        at_lengths = {f"exact_match_at_{length}": score for length, score in self.scores.items()}
+        return {**{key: read(self.details) for key, read in FIGURES.items()}, **at_lengths}
+
 
 Group = dict[int, Found]  # the runs of a side by their seeds
 
 
-def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
+def compare_runs(
+    paths: Sequence[Path], curve: str, score: Callable[[Path], Scores] = lambda path: {}
+) -> Comparison:
     """Hold runs against each other; the sides after the first against that one.
+
+    Args:
+        score: how well a run answers at each length that is asked for.
 
     Raises:
         UsageError: there are fewer than two, or too many sides.
@@ -59,8 +72,9 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
     apart: dict[Path, Path] = {}
     for path in paths:
         apart.setdefault(path.resolve(), path)  # a link to a run is that run
-    found = [details(path) for path in apart.values()]
-    groups = group([Found(run, {**dict(flatten(run.config)), **code_of(run)}) for run in found])
+    read = [(path, details(path)) for path in apart.values()]
+    found = [Found(run, {**dict(flatten(run.config)), **code_of(run)}, score(path)) for path, run in read]
+    groups = group(found)
     if not 1 < len(groups) <= len(ascii_uppercase):
         many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"
         raise UsageError(f"{'name two runs at least' if len(groups) < 2 else many}: tfcli compare RUN RUN...")
@@ -80,7 +94,7 @@ def compare_runs(paths: Sequence[Path], curve: str) -> Comparison:
         )
         for number, runs in enumerate(groups)
     ]
-    notes = [note for run in found if (note := name_gap(run))]
+    notes = [note for run in found if (note := name_gap(run.details))]
     return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 
@@ -111,18 +125,14 @@ def settings_of(runs: Group) -> dict[str, Any]:
 
 
 def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
-    """Return the figures that some run has."""
+    """Return the figures that some run has, and the exact match at each length that was asked for."""
     rows = []
-    for key, read_figure in FIGURES.items():
+    for key in dict.fromkeys(key for runs in groups for run in runs.values() for key in run.figures):
         sides = [
-            {
-                seed: float(value)
-                for seed, run in runs.items()
-                if (value := read_figure(run.details)) is not None
-            }
+            {seed: float(value) for seed, run in runs.items() if (value := run.figures[key]) is not None}
             for runs in groups
         ]
-        if any(sides):
+        if any(sides) or key not in FIGURES:  # a length that was asked for
             apart = [subtract(sides[0], side) for side in sides[1:]]
             rows.append(FigureRow(key, [spread(list(side.values())) for side in sides], apart))
     return rows

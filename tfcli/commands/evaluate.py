@@ -24,6 +24,7 @@ from tfcli.records.results import (
 )
 
 MOST_ANSWERS = 30  # different ones that are told apart
+SEED = 0  # of the sequences that runs are scored on, where nobody chooses it
 
 
 class Listener:
@@ -82,6 +83,19 @@ def evaluate_run(
         listener.add(result)
     report.answers.extend(tally.scores())
     return report
+
+
+def exact_match_at(
+    loaded: LoadedRun, length: int, samples: int, device: str, listener: Listener | None = None
+) -> float | None:
+    """Return the exact match of a run at a length, as `eval` scores it; None where it can't read so long.
+
+    Raises:
+        UsageError: as `evaluate_run`.
+    """
+    if not loaded.model.takes(loaded.task.nearest_length(length)):
+        return None
+    return evaluate_run(loaded, [length], samples, SEED, device, 0, listener).lengths[0].exact_match
 
 
 class Tally:

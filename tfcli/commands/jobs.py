@@ -12,7 +12,7 @@ from pathlib import Path
 from tfcli.building.models import build_for_training
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import count_parameters
-from tfcli.commands.evaluate import evaluate_run
+from tfcli.commands.evaluate import exact_match_at
 from tfcli.commands.run_outcomes import failure, name_error, read_outcome
 from tfcli.commands.together import Planned, train_together
 from tfcli.commands.train import Audience, make_training, resume_run, train_run
@@ -31,7 +31,6 @@ from tfcli.training.monitor import monitor
 SAY_EVERY = 0.25  # seconds between two words on one run
 WAIT = 30.0  # seconds for the worker of a parent that was killed to end its step
 TRIED = 20  # steps that are timed
-EVALUATION_SEED = 0  # as `tfcli eval` has it
 
 
 def do(request: Request, line: Line) -> list[RunOutcome] | list[Checked]:
@@ -196,11 +195,7 @@ def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
     for length in order.lengths:
         if line.must_stop():
             break
-        if not loaded.model.takes(loaded.task.nearest_length(length)):
-            found[str(length)] = None
-            continue
-        report = evaluate_run(loaded, [length], order.samples, EVALUATION_SEED, order.config.train.device, 0)
-        found[str(length)] = report.lengths[0].exact_match
+        found[str(length)] = exact_match_at(loaded, length, order.samples, order.config.train.device)
     return replace(outcome, lengths=found, samples=order.samples)
 
 

@@ -61,7 +61,7 @@ class SettingRow:
 class FigureRow:
     """A figure of each side, and by how much it differs from that of the first."""
 
-    key: str  # such as exact_match
+    key: str  # such as exact_match, or exact_match_at_40, which is scored now
     sides: list[Spread | None]  # null where no run of a side has it
     differences: list[Difference | None]  # of each side but the first, from the first
 

@@ -18,7 +18,7 @@ from tfcli.render.tables import plain, plain_table, print_fitting, share
 from tfcli.render.terminal import print_lines, print_wrapped, showable
 from tfcli.render.untrusted import escape_formula
 
-SHARES = ("exact_match", "token_accuracy")
+SHARES = ("exact_match", "token_accuracy")  # with or without a length behind it
 LOSSES = ("loss", "held_out_loss")
 WITHOUT_DIFFERENCE = ("parameters",)  # which no seed changes
 MOST_NAMES = 3  # of the runs of a side
@@ -162,7 +162,7 @@ def words(key: str) -> str:
 
 def number(key: str, value: float) -> str:
     """Return a figure with as many digits as say something."""
-    if key in SHARES:
+    if key.startswith(SHARES):
         return share(value)
     if key in LOSSES:
         return f"{value:.4f}"
@@ -172,7 +172,13 @@ def number(key: str, value: float) -> str:
 def signed(key: str, value: float) -> str:
     """Return a difference with its sign."""
     digits = (
-        ".3f" if key in SHARES else ".4f" if key in LOSSES else ".2f" if key == "train_seconds" else ",.0f"
+        ".3f"
+        if key.startswith(SHARES)
+        else ".4f"
+        if key in LOSSES
+        else ".2f"
+        if key == "train_seconds"
+        else ",.0f"
     )
     return f"{value:+{digits}}"
 
