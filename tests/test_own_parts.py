@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import SMALL, Cli, as_json, install
 from tfcli.errors import UsageError
+from tfcli.model.sizes import Sizes
 from tfcli.registry import NORMS
 
 PARTS = '''
@@ -181,6 +183,33 @@ def test_a_setting_that_such_a_part_lacks_is_named(
     settings: list[str], message: str, parts: Path, cli: Cli
 ) -> None:
     assert message in cli("train", "copy", *SMALL, OWN[0], *settings, "-q", expect=2).stderr
+
+
+SCALED = """
+import tfcli
+import strength
+
+
+class Scaled(tfcli.Norm):
+    def forward(self, x):
+        from strength import SCALE as late
+        return strength.SCALE * late * x
+"""
+
+
+def test_files_in_two_folders_have_each_its_own_neighbour_and_as_it_is_now(tmp_path: Path) -> None:
+    norms = []
+    for number in (2, 3):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "strength.py").write_text(f"SCALE = {number}\n")
+        (tmp_path / str(number) / "own.py").write_text(SCALED)
+        norms.append(NORMS.load(f"{tmp_path}/{number}/own.py:Scaled"))
+    sizes = Sizes(d_model=4, n_heads=1, d_head=4, d_ff=4, longest=3, n_places=3)
+    one = torch.ones(4)
+    assert [norm(sizes)(one)[0] for norm in (*norms, *norms)] == [4, 9, 4, 9]
+    (tmp_path / "2/strength.py").write_text("SCALE = 5\n")
+    changed = NORMS.load(f"{tmp_path}/2/own.py:Scaled")
+    assert [norm(sizes)(one)[0] for norm in (changed, *norms)] == [25, 4, 9]
 
 
 def test_what_a_part_prints_does_not_get_into_the_json(cli: Cli, folder: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 import tfcli as package
 from tests.conftest import SMALL, Cli, invoke, tfcli
 from tfcli.config import neighbours
-from tfcli.config.neighbours import import_neighbours_of
+from tfcli.config.neighbour_imports import import_neighbours_of
 from tfcli.config.trust import digest
 from tfcli.errors import UsageError
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tfcli.config.neighbours import TextLoader, import_neighbours_of
+from tfcli.config.neighbour_imports import TextLoader, import_neighbours_of
 from tfcli.config.reading import read_bytes
 from tfcli.errors import UsageError, did_you_mean
 
@@ -87,8 +87,7 @@ def load_from_file(name: str) -> Any:
     """
     path, class_name = split_file_name(name)
     path = path.resolve()
-    import_neighbours_of(path)
-    loader = TextLoader(f"tfcli_file_{path.stem}", str(path))
+    loader = TextLoader(f"tfcli_file_{path.stem}", str(path), import_neighbours_of(path))
     spec = importlib.util.spec_from_loader(loader.name, loader)
     if spec is None:
         raise UsageError(f"{path} is no Python file")

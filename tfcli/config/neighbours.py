@@ -8,11 +8,9 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import machinery
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
 
 from tfcli.config.reading import read_bytes
 
@@ -83,60 +81,3 @@ def is_elsewhere(name: str, folder: Path) -> bool:
     except (ImportError, ValueError):
         return False
     return spec is not None and spec.origin is not None  # a folder without __init__ gives way to a module
-
-
-class TextLoader(machinery.SourceFileLoader):
-    """Compiles the text of a module itself: bytecode that lies beside it may be that of something else."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        source = self.get_data(self.path)
-        code: CodeType = self.source_to_code(source, self.path)
-        return code
-
-
-LOADERS: Any = (
-    (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
-    (TextLoader, machinery.SOURCE_SUFFIXES),
-)
-
-
-class NeighbourFinder:
-    """Finds the modules beside a file that belong to it, from their text, and no other file below them."""
-
-    def __init__(self, folder: Path, files: dict[str, set[Path]]) -> None:
-        self.folder, self.names = folder, set(files)
-        self.files = {os.path.realpath(file) for found in files.values() for file in found}
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> machinery.ModuleSpec | None:
-        """Find a module in the folder, or in a package that was found there."""
-        if fullname.partition(".")[0] not in self.names:
-            return None
-        entries = [str(self.folder)] if path is None else path
-        if not any(Path(entry).is_relative_to(self.folder) for entry in entries):
-            return None  # of a package that belongs to another file
-        for entry in entries:
-            spec = machinery.FileFinder(entry, *LOADERS).find_spec(fullname)
-            if spec is None:
-                continue
-            if spec.origin is not None and os.path.realpath(spec.origin) not in self.files:
-                break
-            if spec.loader is None:  # a folder without __init__
-                package = machinery.ModuleSpec(fullname, None, is_package=True)
-                package.submodule_search_locations = spec.submodule_search_locations
-                return package
-            return spec
-        raise ModuleNotFoundError(f"no module {fullname} belongs to what is run", name=fullname)
-
-
-def import_neighbours_of(path: Path) -> None:
-    """Let a module import its neighbours, from their text, and nothing else that lies beside it."""
-    files = modules_beside(path)
-    known = [
-        finder
-        for finder in sys.meta_path
-        if isinstance(finder, NeighbourFinder) and (finder.folder, finder.names) == (path.parent, set(files))
-    ]
-    if files and not known:
-        sys.meta_path.insert(0, NeighbourFinder(path.parent, files))
