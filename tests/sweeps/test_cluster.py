@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -184,6 +185,17 @@ def test_a_cluster_that_goes_away_is_told(
         workers.end_overdue(0.0, 0.0)
 
 
+def test_a_cluster_without_workers_is_told_once_until_there_are_some(dask: type[Client]) -> None:
+    said = []
+    with ClusterWorkers(ADDRESS) as workers:
+        for dask.workers in (2, 0, 0, 1, 0):
+            workers.counted_at = 0.0
+            assert workers.free == dask.workers
+            said.append([str(word) for word in workers.wait(0.0)])
+    assert [len(words) for words in said] == [0, 1, 0, 0, 1]
+    assert "there is no worker any more; the sweep waits for one" in said[1][0]
+
+
 @pytest.mark.usefixtures("dask")
 def test_a_worker_of_another_version_is_told(folder: Path) -> None:
     with pytest.raises(UsageError) as raised:
@@ -225,6 +237,30 @@ def test_where_a_cluster_cannot_be_had_one_line_says_so(
     assert "there is no worker yet" in cli(*small, "--cluster", ADDRESS, expect=2).stderr
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert 'pip install "tfcli[cluster]"' in cli(*small, "--cluster", ADDRESS, expect=2).stderr
+
+
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_something_else_that_listens_is_no_scheduler(
+    says: bytes, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "CONNECT", 0.3)
+    monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):  # that the test is over
+                while True:
+                    kept.append(server.accept()[0])
+                    kept[-1].sendall(says)
+
+        kept: list[socket.socket] = []
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UsageError, match="no scheduler answers there; `dask scheduler` starts one"):
+            ClusterWorkers(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        for connection in kept:
+            connection.close()
+    assert capfd.readouterr() == ("", "")
 
 
 LONG = ["sweep", "reverse", "task.max_length=6", "train.steps=150", "train.stop_when_solved=false"]

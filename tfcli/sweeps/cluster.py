@@ -11,6 +11,8 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
 from tfcli.errors import TfcliError, UsageError
@@ -19,6 +21,7 @@ from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
 
 ADDRESS = r"(tcp://)?([\w.-]+|\[[\w.:%]+\]):\d{1,5}"  # an address of IPv6 stands in brackets
 CONNECT = 5.0  # seconds for a scheduler to answer
+PATIENCE = 10.0  # seconds for whatever listens there to say that it is one
 COUNT_EVERY = 1.0  # seconds between two looks at how many workers there are
 LOOK_EVERY = 0.02  # seconds between two looks at what is done
 START = "`dask scheduler` starts one, and `dask worker ADDRESS --nthreads 1` each worker"
@@ -36,13 +39,10 @@ class ClusterWorkers:
             raise UsageError(f"--cluster {address}: write the address of a scheduler, tcp://HOST:8786")
         self.address = address
         self.distributed = import_distributed()
-        try:
-            self.client = self.distributed.Client(address, timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--cluster {address}: no scheduler answers there; {START}") from error
+        self.client = self.connect()
         self.ready = self.distributed.as_completed([], loop=self.client.loop)
         self.futures: dict[Any, Request] = {}
-        self.number, self.counted_at = 0, 0.0
+        self.number, self.counted_at, self.is_deserted = 0, 0.0, False
         self.wait_for_workers()
 
     def __enter__(self) -> ClusterWorkers:
@@ -51,6 +51,29 @@ class ClusterWorkers:
     def __exit__(self, *_: object) -> None:
         self.kill()
         self.client.close()
+
+    def connect(self) -> Any:
+        """Return a client of the scheduler, asked for in a thread: of something else Dask may wait for good.
+
+        Raises:
+            UsageError: no scheduler is there.
+        """
+        answers: Queue[Any] = Queue()
+
+        def ask() -> None:
+            try:
+                answers.put(make_client(self.distributed, self.address))
+            except Exception as error:  # whatever Dask makes of what it is told there
+                answers.put(error)
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            found = answers.get(timeout=PATIENCE)
+        except Empty:
+            found = TimeoutError()
+        if isinstance(found, Exception):
+            raise UsageError(f"--cluster {self.address}: no scheduler answers there; {START}") from found
+        return found
 
     def wait_for_workers(self) -> None:
         """Wait a little for the first worker.
@@ -76,6 +99,14 @@ class ClusterWorkers:
             raise self.gone() from error
         self.counted_at = time.monotonic()
         return self.number
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield a word where all workers have gone, once until others come."""
+        if self.number and self.is_deserted:
+            self.is_deserted = False
+        elif not self.number and not self.is_deserted:
+            self.is_deserted = True
+            yield Remark(f"--cluster {self.address}: there is no worker any more; the sweep waits for one")
 
     def gone(self) -> TfcliError:
         """Return that the scheduler can't be reached any more."""
@@ -106,6 +137,7 @@ class ClusterWorkers:
 
     def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
         """Yield what has come back within a time, in seconds."""
+        yield from self.remarks()
         until = time.monotonic() + timeout
         while not self.ready.has_ready() and time.monotonic() < until:
             if self.client.status not in ("running", "connecting"):
@@ -164,5 +196,22 @@ def import_distributed() -> Any:
         import distributed
     except ImportError as error:
         raise UsageError('--cluster needs Dask: pip install "tfcli[cluster]"') from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is told in a line of our own
+    for name in logging.root.manager.loggerDict:  # what is wrong is told in a line of our own
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     return distributed
+
+
+def make_client(distributed: Any, address: str) -> Any:
+    """Return a client of a scheduler, which is silent where it is lost half made.
+
+    Raises:
+        Exception: there is none.
+    """
+
+    class Client(distributed.Client):  # type: ignore[misc]  # Dask has no types
+        def __del__(self) -> None:
+            with suppress(Exception):
+                super().__del__()
+
+    return Client(address, timeout=CONNECT, set_as_default=False)
