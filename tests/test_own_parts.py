@@ -50,6 +50,13 @@ class Bilinear(tfcli.FeedForward):
         return self.out(self.a(x) * self.b(x))
 
 
+class Typo(tfcli.Positions):
+    """Adds nothing, since nobody calls it."""
+
+    def Bias(self, x, at):
+        return x
+
+
 class EvenMask(tfcli.Mask):
     """A query may attend to keys an even number of tokens away."""
 
@@ -159,6 +166,7 @@ def test_other_parts_come_from_a_file_likewise(setting: str, parts: Path, cli: C
         ("model.mask=parts.py:Shut", "allows() must let each query attend to some key"),
         ("model.norm=parts.py:Raising", "AttributeError: 'Sizes' object has no attribute 'nothing' (at"),
         ("model.feed_forward=parts.py:Idle", "needs a method forward(x)"),
+        ("model.positions=parts.py:Typo", "Typo needs a method embed, rotate or bias"),
         ("model.norm=parts.py:NotOne", "must be a subclass of tfcli.Norm"),
         ("model.norm=parts.py:Bilinear", "must be a subclass of tfcli.Norm"),
         ("model.norm=parts.py:UnitNrm", "has no class UnitNrm; did you mean 'UnitNorm'?"),

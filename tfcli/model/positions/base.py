@@ -13,6 +13,7 @@ from tfcli.model.coordinates import Coordinates
 from tfcli.model.sizes import Sizes
 from tfcli.model.stages import Explanation
 
+METHODS = ("embed", "rotate", "bias")  # of which an encoding has one at least
 FORMULAS = {"in_embedding": " + {}", "in_queries": ", turned by {}", "in_scores": "{}(query, key)"}
 SHARP_AT = 0.6  # of a training; the rest of it learns with comparisons and distances as sharp as they stay
 
@@ -40,7 +41,7 @@ class Positions(nn.Module):
         super().__init__()
         self.goes_by_place = self.goes_by_place or type(self) is Positions
         what = Explanation((type(self).__doc__ or f"{type(self).__name__}.").partition("\n")[0], "")
-        for name, method in (("in_embedding", "embed"), ("in_queries", "rotate"), ("in_scores", "bias")):
+        for name, method in zip(("in_embedding", "in_queries", "in_scores"), METHODS, strict=True):
             overridden = getattr(type(self), method) is not getattr(Positions, method)
             if overridden and getattr(self, name) is None:  # then its docstring has to do
                 setattr(self, name, what._replace(formula=FORMULAS[name].format(type(self).__name__)))
@@ -54,7 +55,13 @@ class Positions(nn.Module):
 
     @classmethod
     def for_input(cls, sizes: Sizes, **settings: Any) -> Positions:
-        """Return the encoding for the input, or none of a kind that acts in the layers alone."""
+        """Return the encoding for the input, or none of a kind that acts in the layers alone.
+
+        Raises:
+            ValueError: it acts nowhere.
+        """
+        if cls is not Positions and all(getattr(cls, name) is getattr(Positions, name) for name in METHODS):
+            raise ValueError(f"{cls.__name__} needs a method {', '.join(METHODS[:-1])} or {METHODS[-1]}")
         return Positions(sizes) if cls.embed is Positions.embed else cls(sizes, **settings)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
