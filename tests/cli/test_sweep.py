@@ -183,6 +183,7 @@ def test_the_block_of_a_file_is_swept_and_otherwise_left_alone(cli: Cli, folder:
             ["--search", "optuna:3", "--halving"],
             "--halving goes with a grid or --search random, not with optuna",
         ),
+        (["train.seed=0.0:3.0", "--search", "random:2"], "seeds are whole numbers, all of which are trained"),
         (["model.d_model=9,11"], "model.n_heads = 2: must divide d_model = 9"),
     ],
 )

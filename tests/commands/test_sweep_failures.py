@@ -159,6 +159,14 @@ def test_a_run_that_is_damaged_is_told_with_what_makes_room_for_it(folder: Path)
     assert states(sweep(*FOUR)) == states(report)
 
 
+def test_a_run_without_its_weights_is_trained_again(folder: Path) -> None:
+    report = sweep(*FOUR)
+    folders.weights_of(Path(report.outcomes[1].run)).unlink()
+    again = sweep(*FOUR)
+    assert states(again) == states(report)
+    assert again.skipped == 3
+
+
 def test_what_could_only_be_saved_elsewhere_is_told_with_its_place(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

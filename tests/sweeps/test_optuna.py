@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.sweeps.inline import InlineWorkers, plan, sweep
-from tfcli.errors import UsageError, counted
+from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.searches import LAG, Sampled, Search
 
 WORDS = ("train.learning_rate=1e-4:1e-1", "model.n_heads=1,2,3", "model.d_ff=8:64:8", "train.seed=0:1")
@@ -29,10 +30,10 @@ def test_the_draws_are_the_same_with_any_number_of_workers(folder: Path) -> None
     one = sweep(*WORDS, search=SEARCH, folder=Path("one"))
     several = sweep(*WORDS, search=SEARCH, folder=Path("several"), workers=InlineWorkers(3))
     assert [outcome.id for outcome in one.outcomes] == [outcome.id for outcome in several.outcomes]
-    refused = SEARCH.settings - len(one.groups)
-    assert len(one.outcomes) == 2 * (SEARCH.settings - refused)
+    assert len(one.groups) == SEARCH.settings  # what is refused is drawn again
+    assert len(one.outcomes) == 2 * SEARCH.settings
     assert one.notes == several.notes
-    assert one.notes[0].startswith(f"refused: {counted(refused, 'setting')}, such as ")
+    assert re.match("refused and drawn again: [1-9][0-9]* settings, such as ", one.notes[0])
     workers = InlineWorkers()
     assert sweep(*WORDS, search=SEARCH, folder=Path("one"), workers=workers).outcomes == one.outcomes
     assert workers.given == []
@@ -56,3 +57,9 @@ def test_the_best_stand_first_and_no_more_than_eight_are_drawn_ahead(folder: Pat
         drawn.append(leg)
     assert len(drawn) == LAG
     assert strategy.trials() == [leg.trial for leg in drawn]
+
+
+def test_where_all_is_refused_that_is_told(folder: Path) -> None:
+    pytest.importorskip("optuna")
+    with pytest.raises(ConfigError, match="n_heads"):
+        sweep("model.n_heads=3,5", search=Search("optuna", 2), folder=Path("none"))

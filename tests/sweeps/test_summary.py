@@ -88,6 +88,15 @@ def test_runs_that_have_not_come_to_their_end_are_left_out() -> None:
     assert (contrast.difference.paired, contrast.difference.seeds_after) == (False, 1)
 
 
+def test_seeds_that_a_search_left_behind_are_not_stood_for_by_the_others() -> None:
+    cut = {**OUTCOMES, "sort0": outcome(TRIALS[3], 0.0, at_9=0.0, state="dropped")}
+    _, second = summary.group(TRIALS, cut, [9])
+    assert (second.done, second.solved, second.dropped) == (2, 2, 1)
+    assert (second.exact_match_median, second.exact_match_worst, second.steps_median) == (None, None, None)
+    assert second.lengths[0].exact_match_median is None
+    assert summary.contrast(TRIALS, cut, []) == []
+
+
 def test_without_any_run_there_is_nothing_to_say() -> None:
     [first, _] = summary.group(TRIALS, {}, [9])
     assert (first.done, first.exact_match_median, first.steps_median) == (0, None, None)

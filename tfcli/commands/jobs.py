@@ -13,6 +13,7 @@ from tfcli.building.models import build_for_training
 from tfcli.checkpoints.loading import load_run
 from tfcli.checkpoints.saving import count_parameters
 from tfcli.commands.evaluate import exact_match_at
+from tfcli.commands.outcome import is_over
 from tfcli.commands.run_outcomes import failure, name_error, read_outcome
 from tfcli.commands.together import Planned, train_together
 from tfcli.commands.train import Audience, make_training, resume_run, train_run
@@ -107,9 +108,18 @@ def wait_for_others(run: Path) -> None:
 
 
 def can_go_on(run: Path) -> bool:
-    """Whether a run was begun, and not broken off by an error before it had saved its state."""
+    """Whether a run was begun, and not broken off by an error before it had saved its state.
+
+    Where that is of its end, and somebody has removed the weights, there is nowhere to go.
+    """
     begun, ended = (run / folders.CONFIG).is_file(), (run / folders.WEIGHTS).exists()
-    return begun and (not ended or (run / folders.STATE).exists())
+    if not begun or ended:
+        return begun and (run / folders.STATE).exists()
+    try:
+        state = headers.read_state_header(run / folders.STATE)
+    except FileNotFoundError:
+        return True
+    return not is_over(state.standing.progress, state.config.train)
 
 
 def clear(run: Path) -> None:

@@ -119,7 +119,7 @@ def row_of(group: Group) -> list[str]:
     steps, seconds = group.steps_median, group.seconds_median
     return [
         group.label,
-        f"{group.solved} of {group.done}" if group.done else "-",
+        f"{group.solved} of {group.done + group.dropped}" if group.done + group.dropped else "-",
         share(group.exact_match_median),
         share(group.exact_match_worst),
         "-" if steps is None else count(round(steps)),

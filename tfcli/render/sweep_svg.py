@@ -53,7 +53,10 @@ def render(report: SweepReport) -> str:
 def figures_of(report: SweepReport) -> tuple[str, list[tuple[Group, list[float]]]]:
     """Return what is drawn, and its figures for each setting."""
     runs = [[o for o in report.outcomes if is_of(o, group)] for group in report.groups]
-    ended = [[o for o in found if o.state in ("solved", "not solved", "diverged")] for found in runs]
+    ended = [
+        [o for o in found if o.state in ("solved", "not solved", "diverged") and not group.dropped]
+        for found, group in zip(runs, report.groups, strict=True)
+    ]
     lengths = [summary.length for summary in report.groups[0].lengths] if report.groups else []
     if lengths:
         longest = str(lengths[-1])

@@ -108,13 +108,21 @@ class Sampled:
 
     @property
     def total(self) -> int:
-        left = (self.wanted - len(self.drawn)) * (self.seeds.count if self.seeds else 1)
+        settings = self.wanted + len(self.refused) - len(self.drawn) if self.is_short else 0
+        left = settings * (self.seeds.count if self.seeds else 1)
         return len(self.planned) + left
 
     def next(self) -> Leg | None:
-        while not self.waiting and len(self.drawn) < self.wanted and self.may_draw():
+        while not self.waiting and self.is_short and self.may_draw():
             self.draw()
+        if not self.planned:
+            raise ConfigError(self.refused[:1])
         return Leg(self.waiting.pop(0), None) if self.waiting else None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there are fewer settings than wanted, and not so many were refused that it is in vain."""
+        return len(self.drawn) - len(self.refused) < self.wanted and len(self.drawn) < SEVERAL * self.wanted
 
     def may_draw(self) -> bool:
         """Whether the settings are through that the next draw depends on."""
@@ -153,7 +161,9 @@ class Sampled:
     def notes(self) -> list[str]:
         notes = []
         if self.refused:
-            notes.append(f"refused: {counted(len(self.refused), 'setting')}, such as {self.refused[0]}")
+            notes.append(
+                f"refused and drawn again: {counted(len(self.refused), 'setting')}, such as {self.refused[0]}"
+            )
         if self.again:
             notes.append(f"drawn once more, and not trained again: {counted(self.again, 'setting')}")
         return notes

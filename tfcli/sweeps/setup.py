@@ -74,6 +74,8 @@ def choose_strategy(planner: Planner, axes: Sequence[Axis], wanted: Wanted) -> S
         UsageError: the settings are refused, or are too few.
     """
     search = wanted.search
+    if any(axis.key == SEED and not axis.count for axis in axes):
+        raise UsageError(f"{SEED}: seeds are whole numbers, all of which are trained: write {SEED}=0:4")
     if search is not None and search.kind == "optuna":
         if wanted.halving:
             raise UsageError("--halving goes with a grid or --search random, not with optuna")

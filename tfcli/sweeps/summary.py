@@ -31,10 +31,15 @@ def by_setting(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def summarize(trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Sequence[int]) -> Group:
-    """Return what a setting came to."""
+    """Return what a setting came to; without figures where a search dropped some of its seeds.
+
+    Those that were solved before that would stand for all.
+    """
     ended = [outcome for outcome in found if outcome.state in ENDED]
-    exact = [outcome.exact_match or 0.0 for outcome in ended]
-    solved = [outcome for outcome in ended if outcome.solved_step is not None]
+    dropped = sum(outcome.state == "dropped" for outcome in found)
+    whole = [] if dropped else ended
+    exact = [outcome.exact_match or 0.0 for outcome in whole]
+    solved = [outcome for outcome in whole if outcome.solved_step is not None]
     parameters = next((outcome.parameters for outcome in found if outcome.parameters), None)
     return Group(
         label=label_of(trials[0].setting) or "all",
@@ -43,13 +48,13 @@ def summarize(trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Seq
         done=len(ended) + sum(outcome.state == "failed" for outcome in found),
         solved=sum(outcome.state == "solved" for outcome in ended),
         failed=sum(outcome.has_failed for outcome in found),
-        dropped=sum(outcome.state == "dropped" for outcome in found),
+        dropped=dropped,
         parameters=parameters,
         exact_match_median=median(exact) if exact else None,
         exact_match_worst=min(exact) if exact else None,
         steps_median=median(outcome.solved_step or 0 for outcome in solved) if solved else None,
         seconds_median=median(outcome.solved_seconds or 0.0 for outcome in solved) if solved else None,
-        lengths=[summarize_length(ended, length) for length in lengths],
+        lengths=[summarize_length(whole, length) for length in lengths],
     )
 
 
@@ -98,7 +103,9 @@ def exact_match_at(length: int, outcome: RunOutcome) -> float | None:
 def figures(
     trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], measure: Measure
 ) -> dict[int, float]:
-    """Return a figure by seed, of the runs of a setting that have come to their end."""
-    ended = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
-    read = {outcome.seed: measure(outcome) for outcome in ended if outcome.state in ENDED}
+    """Return a figure by seed, of the runs of a setting that have come to their end; none if one was left."""
+    found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
+    if any(outcome.state == "dropped" for outcome in found):
+        return {}
+    read = {outcome.seed: measure(outcome) for outcome in found if outcome.state in ENDED}
     return {seed: figure for seed, figure in read.items() if figure is not None}
