@@ -59,6 +59,13 @@ def test_settings_are_held_against_the_first_seed_by_seed() -> None:
     assert contrast.difference.paired
 
 
+def test_settings_of_the_same_name_are_told_apart() -> None:
+    names = ("a/p.py:M", "b/p.py:M", "ends")
+    trials = [Trial(name, {"model.positions": name}, Path(), 9, 0, 5) for name in names]
+    labels = [found.label for found in summary.group(trials, {}, [])]
+    assert labels == ["model.positions=a/p.py:M", "model.positions=b/p.py:M", "ends"]
+
+
 def test_steps_are_compared_only_where_all_runs_are_solved() -> None:
     assert "steps to solved" not in {found.measure for found in summary.contrast(TRIALS, OUTCOMES, [])}
     all_solved = {**OUTCOMES, "copy2": outcome(TRIALS[2], 1.0, 40)}

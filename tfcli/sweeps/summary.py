@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
@@ -17,20 +18,26 @@ ENDED = ("solved", "not solved", "diverged")
 def group(trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], lengths: Sequence[int]) -> list[Group]:
     """Return what each setting came to over its seeds, in the order of the runs."""
     return [
-        summarize(members, [outcomes[trial.id] for trial in members if trial.id in outcomes], lengths)
-        for members in by_setting(trials)
+        summarize(label, members, [outcomes[trial.id] for trial in members if trial.id in outcomes], lengths)
+        for label, members in by_setting(trials).items()
     ]
 
 
-def by_setting(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Return the runs of each setting."""
+def by_setting(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    """Return the runs of each setting, by what it varies: in short, unless others are called so, too."""
     found: dict[str, list[Trial]] = {}
     for trial in trials:
         found.setdefault(describe(trial.setting), []).append(trial)
-    return list(found.values())
+    labels = {whole: label_of(members[0].setting) or "all" for whole, members in found.items()}
+    several = Counter(labels.values())
+    return {
+        whole if several[labels[whole]] > 1 else labels[whole]: members for whole, members in found.items()
+    }
 
 
-def summarize(trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Sequence[int]) -> Group:
+def summarize(
+    label: str, trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Sequence[int]
+) -> Group:
     """Return what a setting came to; without figures where a search dropped some of its seeds.
 
     Those that were solved before that would stand for all.
@@ -42,7 +49,7 @@ def summarize(trials: Sequence[Trial], found: Sequence[RunOutcome], lengths: Seq
     solved = [outcome for outcome in whole if outcome.solved_step is not None]
     parameters = next((outcome.parameters for outcome in found if outcome.parameters), None)
     return Group(
-        label=label_of(trials[0].setting) or "all",
+        label=label,
         settings=trials[0].setting,
         runs=len(trials),
         done=len(ended) + sum(outcome.state == "failed" for outcome in found),
@@ -72,16 +79,15 @@ def contrast(
     What is compared is the exact match, at each length that was asked for, the longest first; and the
     steps to solved, where all runs of both are.
     """
-    first, *others = by_setting(trials) or [[]]
+    (baseline, first), *others = by_setting(trials).items() or [("", [])]
     found = []
     for name, measure, of_all in measures(lengths):
         one = figures(first, outcomes, measure)
-        for members in others:
+        for label, members in others:
             other = figures(members, outcomes, measure)
             is_whole = len(one) == len(first) and len(other) == len(members)
             if one and other and (is_whole or not of_all):
-                labels = label_of(members[0].setting), label_of(first[0].setting)
-                found.append(Contrast(*labels, name, difference(one, other)))
+                found.append(Contrast(label, baseline, name, difference(one, other)))
     return found
 
 
