@@ -227,6 +227,8 @@ def test_what_a_part_prints_does_not_get_into_the_json(cli: Cli, folder: Path) -
     assert json.loads(result.stdout)["steps"] == 2
     assert {"read", "called"} <= set(result.stderr.splitlines())
     assert json.loads(cli("predict", "1 2", "--json").stdout)["input"] == ["1", "2"]
+    assert "No such option" in cli("predict", "1 2", "--json", "--jsn", expect=2).stderr
+    assert json.loads(cli("ls", "--json").stdout)["runs"]  # after a command that was never run
     plain = cli("predict", "1 2")
     assert "called" in plain.stdout  # without --json a print goes where prints go
 

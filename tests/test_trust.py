@@ -55,7 +55,8 @@ NAMED = {
 }
 NEAR = """
 class Near(__import__("tfcli").Positions):
-    pass
+    def rotate(self, x, at):
+        return x
 """
 
 

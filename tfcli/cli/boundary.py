@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from tfcli.cli.output import find_stdout
 from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, UsageError, on_one_line
 from tfcli.runs.company import is_helper
 
@@ -63,7 +63,7 @@ def explained_errors(*, debug: bool) -> Iterator[None]:
 def stop_writing() -> None:
     """Let nothing more go to a stdout that nobody reads: Python would fail to write the rest at its end."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), find_stdout().fileno())
 
 
 def message_and_code(error: Exception) -> tuple[str | None, int]:

@@ -1,14 +1,18 @@
 """`doctor`: why tfcli doesn't work here, or is slow."""
 
+from typing import Annotated
+
 import typer
 
 from tfcli.cli.app import app
-from tfcli.cli.options import JsonOption
+from tfcli.cli.options import AS_JSON
 from tfcli.cli.output import print_result
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help=AS_JSON)] = False,  # it looks at stdout as it is
+) -> None:
     """Look for what keeps tfcli from working here, or makes it slow.
 
     Versions, devices, cores, memory, terminal, folders, extras and plugins; nothing is changed, and no code

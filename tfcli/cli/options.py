@@ -52,15 +52,14 @@ def expand_user(given: Path | list[Path] | None) -> Path | list[Path] | None:
 
 
 def keep_stdout_for_json(context: typer.Context, asked: bool) -> bool:
-    """Have stdout hold the JSON alone, until the command is over."""
+    """Have stdout hold the JSON alone, until all is closed: a command may never come to be run."""
     if asked:
-        context.with_resource(results_alone())
+        context.find_root().with_resource(results_alone())
     return asked
 
 
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON on stdout.", callback=keep_stdout_for_json)
-]
+AS_JSON = "Print the result as JSON on stdout."
+JsonOption = Annotated[bool, typer.Option("--json", help=AS_JSON, callback=keep_stdout_for_json)]
 RunArgument = Annotated[
     str | None,
     typer.Argument(

@@ -37,12 +37,17 @@ def results_alone() -> Iterator[None]:
         _RESULTS.reset(token)
 
 
+def find_stdout() -> TextIO:
+    """Return the stdout that results go to."""
+    return _RESULTS.get() or sys.stdout
+
+
 def print_json(record: Any, *, indent: bool = True) -> None:
     """Print a record as JSON on stdout, in ASCII where stdout isn't Unicode. A NaN is a bug, and raises."""
     from tfcli.render.json_pieces import json_pieces
     from tfcli.render.untrusted import escape_controls
 
-    stdout = _RESULTS.get() or sys.stdout
+    stdout = find_stdout()
     unicode = (stdout.encoding or "").lower().startswith("utf")
     for piece in json_pieces(record, indent=indent, ascii_only=not unicode):
         stdout.write(escape_controls(piece))
