@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -205,19 +207,25 @@ class Scaled(tfcli.Norm):
 """
 
 
+def strength_of(scale: int) -> str:
+    return f"SCALE = {scale}\n\n\nclass Kept:\n    scale = SCALE\n"
+
+
 def test_files_in_two_folders_have_each_its_own_neighbour_and_as_it_is_now(tmp_path: Path) -> None:
     norms = []
     for number in (2, 3):
         (tmp_path / str(number)).mkdir()
-        (tmp_path / str(number) / "strength.py").write_text(f"SCALE = {number}\n")
+        (tmp_path / str(number) / "strength.py").write_text(strength_of(number))
         (tmp_path / str(number) / "own.py").write_text(SCALED)
         norms.append(NORMS.load(f"{tmp_path}/{number}/own.py:Scaled"))
     sizes = Sizes(d_model=4, n_heads=1, d_head=4, d_ff=4, longest=3, n_places=3)
     one = torch.ones(4)
     assert [norm(sizes)(one)[0] for norm in (*norms, *norms)] == [4, 9, 4, 9]
-    (tmp_path / "2/strength.py").write_text("SCALE = 5\n")
+    (tmp_path / "2/strength.py").write_text(strength_of(5))
     changed = NORMS.load(f"{tmp_path}/2/own.py:Scaled")
     assert [norm(sizes)(one)[0] for norm in (changed, *norms)] == [25, 4, 9]
+    assert import_module("strength").SCALE == 5  # by that name alone, the one that was run last
+    assert pickle.loads(pickle.dumps(import_module("strength").Kept())).scale == 5
 
 
 def test_what_a_part_prints_does_not_get_into_the_json(cli: Cli, folder: Path) -> None:
