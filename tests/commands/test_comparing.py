@@ -193,13 +193,17 @@ def test_runs_are_scored_at_lengths_as_eval_scores_them(make: object, cli: Cli) 
     assert callable(make)
     make("a", 0.5, "train.seed=0")
     make("b", 0.5, "train.seed=0", "train.steps=7")
-    words = ["compare", "a", "b", "--lengths", "2,5", "--samples", "16"]
+    words = ["compare", "a", "b", "--lengths", "2,5,13", "--samples", "16"]
     rows = {row["key"]: row for row in as_json(cli, *words)["figures"]}
-    for score in as_json(cli, "eval", "a", "--lengths", "2,5", "--samples", "16")["lengths"]:
+    for score in as_json(cli, "eval", "a", "--lengths", "2,5,13", "--samples", "16")["lengths"]:
         row = rows[f"exact_match_at_{score['length']}"]
         assert [side["mean"] for side in row["sides"]] == [score["exact_match"]] * 2
         assert row["differences"][0]["mean"] == 0
+    assert 0 < rows["exact_match_at_13"]["sides"][0]["mean"] < 1
     assert "exact match at 5" in cli(*words).stdout
+    assert (
+        "name two runs" in cli("compare", "a", "--lengths", "9" * 5, expect=2).stderr
+    )  # before it is scored
     assert "exact_match_at_2" not in {row["key"] for row in as_json(cli, "compare", "a", "b")["figures"]}
 
 
@@ -214,6 +218,7 @@ def test_a_length_that_no_model_can_read_has_a_row_of_dashes(cli: Cli) -> None:
 def test_code_is_trusted_only_where_it_is_run(two_sides: list[Path], cli: Cli) -> None:
     said = cli("compare", *map(str, two_sides), "--trust", "mine.py", expect=2).stderr
     assert "--trust is about --lengths" in said
+    assert "--samples is about" in cli("compare", *map(str, two_sides), "--samples", "5", expect=2).stderr
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".md", ".csv", ".json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def test_another_disk_is_named(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_run_that_leaves_its_sweep_is_noted(cli: Cli, runs: Path) -> None:
     assert "note: " not in cli("mv", "a", "b").stderr
-    (runs / "sweep/sweep.jsonl").write_text("")
+    line = json.dumps({"id": "1", "run": "runs/sweep/1", "settings": {}})
+    (runs / "sweep/sweep.jsonl").write_text(f"{line}\n")
+    assert "note: " not in cli("mv", "b", "runs/sweep/mine").stderr
+    assert "note: " not in cli("mv", "sweep/mine", "a").stderr  # which was never one of it
     said = cli("mv", "sweep/1", "best").stderr
     assert "note: the sweep in runs/sweep no longer has it, and trains it again when it is asked for" in said

@@ -36,8 +36,11 @@ def compare(
         typer.Option("--lengths", help="Score all runs at these, as eval does, such as 41:500:50 or 10,41."),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
-    ] = 256,
+        int | None,
+        typer.Option(
+            "--samples", min=1, max=100_000, help="Held-out sequences of each of --lengths; 256 if left out."
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -67,12 +70,12 @@ def compare(
         raise UsageError("--force is about the file of --save")
     if save is not None:
         saving.check_target(save, [".svg", ".md", ".csv", ".json"], force=force)
-    if trust and lengths is None:
-        raise UsageError("--trust is about --lengths: nothing else here runs the code of a run's own parts")
+    if lengths is None and (trust or samples is not None):
+        raise UsageError(f"{'--trust' if trust else '--samples'} is about --lengths: only they run a model")
     if lengths is None:
         found = compare_runs(find_trained(runs), curve)
     else:
-        with scoring(parse_lengths(lengths), samples, trust) as score:
+        with scoring(parse_lengths(lengths), samples or 256, trust) as score:
             found = compare_runs(find_trained(runs), curve, score)
     if save is not None:
         saving.write(save, lambda: content_of(found, save))

@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
     details: RunDetails
     settings: dict[str, Any]
-    scores: Scores
+    scores: Scores = {}  # noqa: RUF012  # nobody adds to it
 
     @property
     def seed(self) -> int:
@@ -72,12 +72,15 @@ def compare_runs(
     apart: dict[Path, Path] = {}
     for path in paths:
         apart.setdefault(path.resolve(), path)  # a link to a run is that run
-    read = [(path, details(path)) for path in apart.values()]
-    found = [Found(run, {**dict(flatten(run.config)), **code_of(run)}, score(path)) for path, run in read]
-    groups = group(found)
+    found = [details(path) for path in apart.values()]
+    groups = group([Found(run, {**dict(flatten(run.config)), **code_of(run)}) for run in found])
     if not 1 < len(groups) <= len(ascii_uppercase):
         many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"
         raise UsageError(f"{'name two runs at least' if len(groups) < 2 else many}: tfcli compare RUN RUN...")
+    groups = [
+        {seed: run._replace(scores=score(Path(run.details.run))) for seed, run in runs.items()}
+        for runs in groups
+    ]
     values = [settings_of(runs) for runs in groups]
     differing = [
         SettingRow(key, [side.get(key) for side in values])
@@ -94,7 +97,7 @@ def compare_runs(
         )
         for number, runs in enumerate(groups)
     ]
-    notes = [note for run in found if (note := name_gap(run.details))]
+    notes = [note for run in found if (note := name_gap(run))]
     return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 

@@ -88,12 +88,14 @@ def evaluate_run(
 def exact_match_at(
     loaded: LoadedRun, length: int, samples: int, device: str, listener: Listener | None = None
 ) -> float | None:
-    """Return the exact match of a run at a length, as `eval` scores it; None where it can't read so long.
+    """Return the exact match of a run at a length, as `eval` scores it.
+
+    None where it can't read so long an input, or its task has none of that length.
 
     Raises:
         UsageError: as `evaluate_run`.
     """
-    if not loaded.model.takes(loaded.task.nearest_length(length)):
+    if not loaded.task.has_length(length) or not loaded.model.takes(length):
         return None
     return evaluate_run(loaded, [length], samples, SEED, device, 0, listener).lengths[0].exact_match
 

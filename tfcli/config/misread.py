@@ -36,7 +36,7 @@ def explain_override(words: Sequence[str], number: int, examples: Collection[str
 
 def explain_several(said: str, problem: str) -> str:
     """Return which command takes several values, where a problem is of what was `said` so and names none."""
-    if "`tfcli" in problem or not SEVERAL.fullmatch(said):
+    if "`tfcli" in problem or "; write " in problem or not SEVERAL.fullmatch(said):
         return ""
     return "; `tfcli sweep` trains with each of several values"
 

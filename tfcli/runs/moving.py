@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from tfcli.config.reading import read_bytes
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.keeping import MoveReport
 from tfcli.runs import folders, locks
@@ -52,7 +54,9 @@ def move_run(old: str, new: str) -> MoveReport:
 
 def tell_swept(run: Path) -> list[str]:
     """Return a note where a run is one of a sweep, which knows it by its place."""
-    folder = run.parent
-    if not (folder / folders.JOURNAL).is_file():
+    folder, known = run.parent, ""
+    with suppress(OSError, ValueError):
+        known = read_bytes(folder / folders.JOURNAL).decode()
+    if f'{run.name}", "settings"' not in known:  # as its lines begin
         return []
     return [f"the sweep in {folder} no longer has it, and trains it again when it is asked for again"]

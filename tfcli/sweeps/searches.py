@@ -19,6 +19,7 @@ KINDS = ("random", "optuna")
 LAG = 8  # settings that are drawn before the first of them has told anything: so many can be trained at once
 FORM = "write --search random:50, or optuna:50 for draws that learn from each other"
 SEVERAL = 30  # times as many draws as are wanted, since some may be refused
+MOST_REFUSED = 100  # draws of Optuna's, where none has been taken
 
 
 class Search(NamedTuple):
@@ -122,7 +123,8 @@ class Sampled:
     @property
     def is_short(self) -> bool:
         """Whether there are fewer settings than wanted, and not so many were refused that it is in vain."""
-        return len(self.drawn) - len(self.refused) < self.wanted and len(self.drawn) < SEVERAL * self.wanted
+        most = SEVERAL * self.wanted if self.planned else min(SEVERAL * self.wanted, MOST_REFUSED)
+        return len(self.drawn) - len(self.refused) < self.wanted and len(self.drawn) < most
 
     def may_draw(self) -> bool:
         """Whether the settings are through that the next draw depends on."""
