@@ -172,9 +172,7 @@ class OtherName(Loader):
 
 
 _BY_PACKAGE: dict[str, Neighbourhood] = {}
-_BY_FOLDER: dict[
-    Path, Neighbourhood
-] = {}  # the latest of each folder, the one of the file that was run last behind
+_BY_FOLDER: dict[Path, Neighbourhood] = {}  # the latest of each; that of the file that was run last is last
 _FINDER: Any = NeighbourFinder()
 
 
