@@ -16,6 +16,7 @@ from tests.models import make, tokens
 from tfcli.bench import flops, measure_machine, ratio
 from tfcli.bench.plain import PlainEncoder, train_plainly
 from tfcli.building.models import build_task
+from tfcli.cli.ranges import parse_seeds
 from tfcli.commands.bench import draw_curve
 from tfcli.config.task_section import TaskConfig
 from tfcli.config.train_section import TrainConfig
@@ -249,3 +250,9 @@ def test_curves_fit_the_terminal(width: int) -> None:
     print_bench(Console(file=file, width=width, color_system=None), report)
     assert all(len(line) <= width for line in file.getvalue().splitlines())
     assert "1,000" in file.getvalue()
+
+
+def test_seeds_are_a_range_or_a_list() -> None:
+    assert parse_seeds("7") == [7]
+    assert parse_seeds("100:102") == [100, 101, 102]
+    assert parse_seeds("3,0:1, 1") == [0, 1, 3]

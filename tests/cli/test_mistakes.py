@@ -113,6 +113,7 @@ WRONG = [
     (["bench", "--seeds", "1,0:10000"], 2, "or 0,3,7, at most 10000 of them"),
     (["bench", "--seeds", "1,,2"], 2, "can't read --seeds '1,,2'"),
     (["train", "sort", "train.steps=5,10"], 2, "a whole number; `tfcli sweep` trains with each of several"),
+    (["train", "sort", "train.learning_rate=0,001"], 2, "write 0.001\n"),
     (["train", "sort", "train.seed=0:4"], 2, "a whole number; `tfcli sweep` trains with each of several"),
     (["train", "sort", "model.positions=ends,none"], 2, "; `tfcli sweep` trains with each of several values"),
     (["bench", "copy", *["train.train_samples=1,2"] * 2], 2, "write train.train_samples=10,20 for several"),

@@ -215,6 +215,25 @@ def test_a_length_that_no_model_can_read_has_a_row_of_dashes(cli: Cli) -> None:
     assert ["exact", "match", "at", "900", "-", "-"] in [line.split() for line in lines]
 
 
+def test_a_length_that_the_task_has_not_is_not_scored_as_another(cli: Cli) -> None:
+    for seed in ("0", "1"):
+        cli(
+            "train",
+            "recall",
+            "train.steps=1",
+            "model.d_model=8",
+            "--seed",
+            seed,
+            "--out",
+            f"runs/{seed}",
+            "-q",
+        )
+    words = ["compare", "0", "1", "--lengths", "5,6", "--samples", "8"]
+    rows = {row["key"]: row["sides"] for row in as_json(cli, *words)["figures"]}
+    assert None not in rows["exact_match_at_5"]
+    assert rows["exact_match_at_6"] == [None, None]
+
+
 def test_code_is_trusted_only_where_it_is_run(two_sides: list[Path], cli: Cli) -> None:
     said = cli("compare", *map(str, two_sides), "--trust", "mine.py", expect=2).stderr
     assert "--trust is about --lengths" in said

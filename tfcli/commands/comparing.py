@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
     details: RunDetails
     settings: dict[str, Any]
-    scores: Scores = {}  # noqa: RUF012  # nobody adds to it
+    scores: Scores
 
     @property
     def seed(self) -> int:
@@ -73,7 +73,7 @@ def compare_runs(
     for path in paths:
         apart.setdefault(path.resolve(), path)  # a link to a run is that run
     found = [details(path) for path in apart.values()]
-    groups = group([Found(run, {**dict(flatten(run.config)), **code_of(run)}) for run in found])
+    groups = group([Found(run, {**dict(flatten(run.config)), **code_of(run)}, {}) for run in found])
     if not 1 < len(groups) <= len(ascii_uppercase):
         many = f"{len(groups):,} sides are too many; {len(ascii_uppercase)} at most"
         raise UsageError(f"{'name two runs at least' if len(groups) < 2 else many}: tfcli compare RUN RUN...")

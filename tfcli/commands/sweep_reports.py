@@ -115,9 +115,8 @@ def cost_by_runs(trials: Sequence[Trial], ended: Sequence[RunOutcome]) -> Cost |
     settings before it draws them, and goes by all of the folder.
     """
     known = {outcome.id for outcome in ended}
-    if any(
-        all(trial.id not in known for trial in members) for members in summary.by_setting(trials).values()
-    ):
+    settings = summary.by_setting(trials).values()
+    if any(all(trial.id not in known for trial in members) for members in settings):
         return None
     ids = {trial.id for trial in trials}
     done = [outcome for outcome in ended if outcome.id in ids or not ids]
@@ -136,9 +135,8 @@ def cost_by_trying(prepared: Prepared, workers: Workers) -> Cost:
     Raises:
         ConfigError: a model can't be built.
     """
-    settings = [members[0].point for members in summary.by_setting(prepared.strategy.trials()).values()] or [
-        {}
-    ]
+    members = summary.by_setting(prepared.strategy.trials()).values()
+    settings = [trials[0].point for trials in members] or [{}]
     count = min(TRIED, len(settings))
     tried = [settings[number * (len(settings) - 1) // max(1, count - 1)] for number in range(count)]
     found = build([prepared.planner.configure(point) for point in tried], workers, timed=True)
