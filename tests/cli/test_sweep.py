@@ -249,13 +249,17 @@ def check_all(folder: Path, undisturbed: dict[int, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("undisturbed")
-def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, undisturbed: dict[int, Any]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "end-of-a-job"])
+def test_a_signal_to_all_saves_and_the_same_command_goes_on(
+    tmp_path: Path, undisturbed: dict[int, Any], number: signal.Signals
+) -> None:
     with sweeping(tmp_path) as process:
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(process.pid, number)  # as a terminal or a batch system does
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert "of 4 runs done" in out
+    assert "failed" not in out
     assert not list((tmp_path / FOLDER).glob("*/training.lock"))
     check_all(tmp_path, undisturbed)
 

@@ -45,6 +45,8 @@ def test_a_setting_with_one_value_is_no_axis() -> None:
         ("train.seed=1,,2", "a value is empty"),
         ("train.seed=3:0", "the range goes backwards; write 0:3"),
         ("train.seed=1e-1:1e-3", "the range goes backwards"),
+        ("train.seed=0:1234567890123456789", "a number of a range has at most 18 digits"),
+        ("train.learning_rate=1:1e400", "the range is wider than numbers go"),
         ("train.seed=0:8:0", "steps of 0 are for whole numbers, and at least 1"),
         ("model.dropout=0:0.2:0.1", "steps of 0.1 are for whole numbers"),
         ("train.seed=0:8:-1", "steps of -1 are for whole numbers, and at least 1"),
@@ -76,3 +78,11 @@ def test_a_range_is_drawn_from_by_its_logarithm_where_it_is_wide() -> None:
     assert [Span(0, 3, 1).at(share) for share in (0.0, 0.3, 0.99, 1.0)] == ["0", "1", "3", "3"]
     assert {Span(16, 256, 16).at(i / 100) for i in range(100)} == {str(n) for n in range(16, 257, 16)}
     assert Axis("key", (), Span(1e-4, 1e-2, None)).first == "0.0001"
+
+
+def test_a_range_of_whole_numbers_can_be_taken_for_all_that_lie_between() -> None:
+    [_, [whole]] = split_words(["model.dropout=0:1"])
+    assert whole.with_fractions().span == Span(0, 1, None)
+    assert whole.with_fractions().count == 0
+    [_, [in_steps]] = split_words(["model.dropout=0:4:2"])
+    assert in_steps.with_fractions() == in_steps

@@ -189,3 +189,16 @@ def test_a_plan_of_very_many_runs_is_announced(folder: Path, monkeypatch: pytest
     assert said == []
     prepare(Wanted(["reverse", "train.seed=0:3"], is_sure=True), said.append)
     assert said == ["planning 4 runs: each is checked before any is trained"]
+
+
+def test_a_search_draws_what_lies_between_whole_numbers_where_the_setting_takes_that() -> None:
+    words = ["model.dropout=0:1", "model.n_layers=1:3"]
+    trials = plan(*words, search=parse_search("random:8")).strategy.trials()
+    drawn = [float(trial.point["model.dropout"]) for trial in trials]
+    assert any(0 < value < 1 for value in drawn)
+    assert {trial.point["model.n_layers"] for trial in trials} <= {"1", "2", "3"}
+    assert {trial.point["model.n_layers"] for trial in plan("model.n_layers=1:3").strategy.trials()} == {
+        "1",
+        "2",
+        "3",
+    }

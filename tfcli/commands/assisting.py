@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tfcli.building.trainings import Training
-from tfcli.commands.interrupts import SIGNALS
 from tfcli.commands.resume import find_start
 from tfcli.commands.train import make_training
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import require
 from tfcli.devices import with_threads
+from tfcli.errors import STOP_SIGNALS
 from tfcli.training.ranks import DismissedError, Ranks
 
 
@@ -43,8 +43,8 @@ def assist_resumed(path: Path, overrides: Sequence[str], trust: Iterable[Path], 
 
 def ignore_signals() -> None:
     """Leave it to rank 0 to take signals, which a terminal sends to all processes."""
-    for name in SIGNALS:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def assist(training: Training, ranks: Ranks) -> None:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tfcli.errors import StoppedError
+from tfcli.errors import STOP_SIGNALS, StoppedError
 from tfcli.records.events import SignalNoted, emit
 
 GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one
-SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupt:
@@ -48,8 +47,7 @@ def defer_interrupt() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():  # which alone can take signals
         yield interrupt
         return
-    numbers = [getattr(signal, name) for name in SIGNALS]
-    noted = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    noted = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt.note) for number in noted}
     try:
         yield interrupt

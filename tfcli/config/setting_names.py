@@ -12,6 +12,13 @@ def is_setting(key: str) -> bool:
     return section in SECTIONS and name.partition(".")[0] in SECTIONS[section].model_fields
 
 
+def takes_fractions(key: str) -> bool:
+    """Whether there is a setting of that key, and it is a number that needn't be a whole one."""
+    section, _, name = key.partition(".")
+    fields = SECTIONS[section].model_fields if section in SECTIONS else {}
+    return name in fields and fields[name].annotation is float
+
+
 def list_settings() -> list[str]:
     """Return the keys of all settings: `model.positions`, and `model.positions.gate` of some of them."""
     names = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]

@@ -12,6 +12,7 @@ from tfcli.errors import UsageError
 SEED = "train.seed"  # over which settings are grouped
 WIDE = 10  # times the first end of a range: from there on it is drawn from by its logarithm
 BRACKETS = {"[": "]", "{": "}"}
+MOST_DIGITS = 18  # of a whole number
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 FORM = "write KEY=A,B,C or KEY=FIRST:LAST; a value with a comma of its own in quotes or brackets"
 
@@ -50,6 +51,12 @@ class Axis:
     key: str
     pieces: tuple[str | range, ...]
     span: Span | None = None
+
+    def with_fractions(self) -> Axis:
+        """Return this range with all numbers between its ends, if it is one of all whole numbers."""
+        if self.span is None or self.span.step != 1:
+            return self
+        return Axis(self.key, (), Span(self.span.first, self.span.last, None))
 
     @property
     def count(self) -> int:
@@ -140,15 +147,19 @@ def read_piece(word: str, value: str) -> str | range | Span:
     """Return a value, or the range that it means; a range includes its end.
 
     Raises:
-        UsageError: it goes backwards.
+        UsageError: it goes backwards, or too far.
     """
     match = re.fullmatch(rf"({NUMBER}):({NUMBER})(?::({NUMBER}))?", value, re.ASCII)
     if match is None:
         return value
     first, last, step = match.groups()
-    is_whole = all(re.fullmatch(r"[-+]?\d{1,18}", end) for end in (first, last))
+    is_whole = all(re.fullmatch(r"[-+]?\d+", end) for end in (first, last))
+    if is_whole and max(len(end.lstrip("-+")) for end in (first, last)) > MOST_DIGITS:
+        raise UsageError(f"{word}: a number of a range has at most {MOST_DIGITS} digits")
     low, high = (int(first), int(last)) if is_whole else (float(first), float(last))
-    if low > high or not math.isfinite(high - low):
+    if not math.isfinite(high - low):
+        raise UsageError(f"{word}: the range is wider than numbers go, about 1e308")
+    if low > high:
         raise UsageError(f"{word}: the range goes backwards; write {last}:{first}")
     if step is not None and (not is_whole or not re.fullmatch(r"0*[1-9]\d{0,17}", step)):
         raise UsageError(f"{word}: steps of {step} are for whole numbers, and at least 1")

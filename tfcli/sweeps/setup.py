@@ -10,6 +10,7 @@ from tfcli.config import files
 from tfcli.config.files import Entry
 from tfcli.config.meanings import find_meant
 from tfcli.config.misread import explain_override
+from tfcli.config.setting_names import takes_fractions
 from tfcli.data.lines import STDIN
 from tfcli.errors import ConfigError, UsageError, counted
 from tfcli.runs import folders
@@ -55,6 +56,8 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
     """
     entry, fixed, axes = read(wanted.words)
     axes = points.order(axes)
+    if wanted.search is not None:
+        axes = [axis.with_fractions() if takes_fractions(axis.key) else axis for axis in axes]
     if (runs := check_size(axes, wanted)) > MOST:
         note(f"planning {runs:,} runs: each is checked before any is trained")
     block = axes_of_block(entry)
