@@ -187,6 +187,9 @@ def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
         f"{setting}: {file} has changed since {path} was trained"
         for setting, file in find_changes(config, header.summary.code)
     ]
+    if header.summary.diverged and header.summary.interrupted:
+        after = f"step {header.summary.steps:,}, of which these weights are"
+        changes.append(f"{path}: its loss came to be no number after {after}")
     return changes + find_edits(path, header.config)
 
 

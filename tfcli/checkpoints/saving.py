@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from torch import Tensor
 
-from tfcli.checkpoints.sealing import write_sealed
+from tfcli.checkpoints.sealing import load_tensors, write_sealed
 from tfcli.config.schema import RunConfig
 from tfcli.errors import DivergedError
 from tfcli.model.encoder import Encoder
 from tfcli.model.faults import is_finite
 from tfcli.records.progress import Standing
 from tfcli.records.results import TrainSummary
-from tfcli.runs import headers
+from tfcli.runs import folders, headers
 
 
 def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummary) -> None:
@@ -28,6 +28,19 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
     check_numbers(model, summary.steps)
     texts = {"config": config.model_dump_json(), "summary": json.dumps(asdict(summary))}
     write_sealed(file, headers.FORMAT, texts, model.state_dict())
+
+
+def mark_diverged(run: Path) -> None:
+    """Note with the weights of a run that what was learned after them were no numbers.
+
+    Raises:
+        TfcliError: there are none, or they are damaged.
+        OSError: they can't be written.
+    """
+    header, file = headers.read_header(run), folders.weights_of(run)
+    summary = json.dumps(asdict(replace(header.summary, diverged=True)))
+    texts = {"config": header.config.model_dump_json(), "summary": summary}
+    write_sealed(file, headers.FORMAT, texts, load_tensors(file, header.digest))
 
 
 def save_state(file: Path, config: RunConfig, standing: Standing, tensors: dict[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from tfcli.config.comparison import flatten
-from tfcli.errors import UsageError
+from tfcli.errors import UsageError, counted
 from tfcli.intervals import difference
 from tfcli.records.comparison import Comparison, CurvePoint, Difference, FigureRow, SettingRow, Side, Spread
 from tfcli.records.results import RunDetails
@@ -55,6 +55,8 @@ class Found(NamedTuple):
 
 
 Group = dict[int, Found]  # the runs of a side by their seeds
+SPENT = ("steps", "train_seconds")  # what a run takes until it is solved, or has taken when its steps are over
+TIMED = ("train_seconds", "tokens_per_second")
 
 
 def compare_runs(
@@ -98,6 +100,9 @@ def compare_runs(
         for number, runs in enumerate(groups)
     ]
     notes = [note for run in found if (note := name_gap(run))]
+    notes += [note for side, runs in zip(sides, groups, strict=True) for note in notes_on(side.name, runs)]
+    if len({run.details.together for runs in groups for run in runs.values()}) > 1:
+        notes.append("seconds aren't compared: some runs shared theirs with others that were trained together")
     return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 
@@ -136,9 +141,35 @@ def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
             for runs in groups
         ]
         if any(sides) or key not in FIGURES:  # a length that was asked for
-            apart = [subtract(sides[0], side) for side in sides[1:]]
+            apart = [
+                subtract(sides[0], side) if are_alike(key, [*groups[0].values(), *runs.values()]) else None
+                for runs, side in zip(groups[1:], sides[1:], strict=True)
+            ]
             rows.append(FigureRow(key, [spread(list(side.values())) for side in sides], apart))
     return rows
+
+
+def are_alike(key: str, runs: Sequence[Found]) -> bool:
+    """Whether a figure of some runs may be held against that of others.
+
+    All have come to their end; what they took is until they were solved, or of all their steps, in all of them;
+    and seconds were each one's own in all of them, or shared by as many.
+    """
+    are_over = not any(run.details.interrupted for run in runs)
+    stopped = {run.details.steps < run.settings["train.steps"] for run in runs}
+    shared = {run.details.together for run in runs}
+    return are_over and (key not in SPENT or len(stopped) == 1) and (key not in TIMED or len(shared) == 1)
+
+
+def notes_on(name: str, runs: Group) -> list[str]:
+    """Return which runs of a side didn't come to their end, so that it isn't held against others."""
+    left = {seed: run.details.diverged for seed, run in runs.items() if run.details.interrupted}
+    return [
+        f"{name} is held against nothing: {counted(len(seeds), 'run')} {how}, "
+        f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+        for how, diverged in (("diverged", True), ("ended early", False))
+        if (seeds := [seed for seed in left if left[seed] == diverged])
+    ]
 
 
 def subtract(one: Mapping[int, float], other: Mapping[int, float]) -> Difference | None:

@@ -62,6 +62,7 @@ def save_what_there_is(recorder: Recorder) -> Iterator[None]:
         recorder.tell_end("interrupted")
         raise BrokenOffError(f"broken off: {recorder.saver.kept}") from None
     except DivergedError:
+        recorder.saver.mark_diverged()
         recorder.tell_end("diverged")
         raise
     except LostProcessError as error:

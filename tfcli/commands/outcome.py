@@ -36,6 +36,7 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
         versions=list_versions(),
         device=str(training.trainer.device),
         code=training.code,
+        together=training.trainer.together,
         **figures(progress),
     )
 

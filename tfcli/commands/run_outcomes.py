@@ -38,6 +38,7 @@ def read_outcome(order: Order, why: str | None) -> RunOutcome:
         token_accuracy=last.get("token_accuracy") if order.until else details.token_accuracy,
         held_out_loss=last.get("held_out_loss"),
         parameters=details.parameters,
+        together=details.together,
         until=order.until,
         error=error,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from tfcli.building.trainings import Training
-from tfcli.checkpoints.saving import check_numbers, save_run, save_state
+from tfcli.checkpoints.saving import check_numbers, mark_diverged, save_run, save_state
 from tfcli.config.writing import to_yaml
 from tfcli.devices import list_versions
 from tfcli.errors import TfcliError
@@ -111,6 +112,12 @@ class Saver:
         if problem not in self.given_up:
             self.given_up.add(problem)
             self.warn(problem)
+
+    def mark_diverged(self) -> None:
+        """Note with what was saved, if that is possible, that the training came to no numbers after it."""
+        if self.folder is not None:
+            with suppress(OSError, TfcliError):
+                mark_diverged(self.folder)
 
     @property
     def kept(self) -> str:

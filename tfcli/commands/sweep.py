@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfcli.commands.interrupts import defer_interrupt
 from tfcli.commands.sweep_models import TICK, build
@@ -248,8 +248,9 @@ class Sweep:
         """Return what each run has come to so far, by its id."""
         found: dict[str, RunOutcome] = {}
         order = sorted(self.journal.outcomes.items(), key=lambda item: (item[0][1] is None, item[0][1] or 0))
+        known = self.planner.known  # where they lie now: the folder may have been moved since
         for (name, _), outcome in order:  # the furthest one counts
-            found[name] = outcome
+            found[name] = replace(outcome, run=str(known[name])) if name in known else outcome
         return found
 
 

@@ -68,7 +68,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
     scored = {trial.id for trial in trials if find(Leg(trial, None), rules.lengths)}
     steps = count_steps(strategy, find)
     started = [t for t in trials if steps and t.id not in done and (t.folder / folders.CONFIG).is_file()]
-    ended = [outcome for outcome in journal.outcomes.values() if outcome.state in summary.ENDED]
+    ended = [outcome for outcome in journal.outcomes.values() if outcome.has_ended]
     cost = cost_by_runs(trials, ended) or cost_by_trying(prepared, workers)
     return SweepPlan(
         sweep=str(planner.folder),

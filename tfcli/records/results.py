@@ -39,7 +39,8 @@ class TrainReport:
     parameters: int  # numbers that the model learns
     interrupted: bool = False  # by Ctrl-C or SIGTERM
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
-    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
+    diverged: bool = False  # whether its loss came to be no number, or ended far above that of a guess
+    together: int = 1  # seeds that were trained as one program, which share the time
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ class RunSummary:
     problem: str | None = None  # why nothing more can be said
     trained_by: int | None = None  # the number of the process that trains it now
     ended_early: bool = False  # whether its training was ended, or is not over
-    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
+    diverged: bool = False  # whether its loss came to be no number, or ended far above that of a guess
     values: dict[str, Any] = field(default_factory=dict)  # of the keys that --sort and --where name
 
 
@@ -216,7 +217,8 @@ class TrainSummary:
     device: str | None = None  # that it was trained on
     code: dict[str, str] = field(default_factory=dict)  # digests of the files that settings name
     architecture: str | None = None  # of the pretrained model that was imported
-    diverged: bool = False  # whether it ended with a loss far above that of guessing among all symbols
+    diverged: bool = False  # whether its loss came to be no number, or ended far above that of a guess
+    together: int = 1  # seeds that were trained as one program, which share the time
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,12 +34,26 @@ class RunOutcome:
     token_accuracy: float | None = None  # share of their tokens that are right
     held_out_loss: float | None = None  # nats per token
     parameters: int | None = None  # numbers that the model learns
+    together: int = 1  # seeds that were trained as one program, which share its seconds
     # exact match by length; null where the model can't read so long an input
     lengths: dict[str, float | None] = field(default_factory=dict)
     samples: int = 0  # held-out sequences of each of these lengths
     until: int | None = None  # the step at which a search looked at it; null for its end
     error: str | None = None  # why it failed
     traceback: str | None = None  # of an error in somebody's code
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to the end of its training, and not to an error of another kind."""
+        return self.state in ("solved", "not solved", "diverged")
+
+    def exact_match_at(self, length: int | None) -> float | None:
+        """Return its exact match at a length, or on the held-out sequences that training is stopped by.
+
+        A loss that went out of bounds leaves a model that answers nothing, wherever one could answer.
+        """
+        found = self.exact_match if length is None else self.lengths.get(str(length))
+        return 0.0 if found is None and self.state == "diverged" else found
 
     @property
     def has_failed(self) -> bool:

@@ -73,9 +73,9 @@ def state(run: TrainReport | RunDetails) -> str:
     """How a training ended, or that there was none here."""
     if run.steps == 0 and not run.interrupted:
         return "imported"
-    if run.solved or run.interrupted:
-        return "solved" if run.solved else "interrupted"
-    return "diverged" if run.diverged else "not solved"
+    if run.solved or run.diverged:
+        return "solved" if run.solved else "diverged"
+    return "interrupted" if run.interrupted else "not solved"
 
 
 def print_answer_line(console: Console, answer: Answer) -> None:
@@ -138,7 +138,7 @@ def progress_of(run: RunSummary) -> str:
         return "imported"
     if run.solved or not (run.ended_early or run.diverged):
         return plain(run.solved)
-    return "ended early" if run.ended_early else "diverged"
+    return "diverged" if run.diverged else "ended early"
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:

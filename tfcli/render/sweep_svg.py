@@ -54,21 +54,27 @@ def figures_of(report: SweepReport) -> tuple[str, list[tuple[Group, list[float]]
     """Return what is drawn, and its figures for each setting."""
     runs = [[o for o in report.outcomes if is_of(o, group)] for group in report.groups]
     ended = [
-        [o for o in found if o.state in ("solved", "not solved", "diverged") and not group.dropped]
+        [o for o in found if o.has_ended and not group.dropped]
         for found, group in zip(runs, report.groups, strict=True)
     ]
     lengths = [summary.length for summary in report.groups[0].lengths] if report.groups else []
     if lengths:
-        longest = str(lengths[-1])
-        name = f"exact match at length {longest}"
-        found = [[score for o in group if (score := o.lengths.get(longest)) is not None] for group in ended]
+        name = f"exact match at length {lengths[-1]}"
+        found = [scores_at(lengths[-1], *pair) for pair in zip(report.groups, ended, strict=True)]
     elif all(outcome.solved_step is not None for group in ended for outcome in group):
         name = "steps to solved"
         found = [[float(outcome.solved_step or 0) for outcome in group] for group in ended]
     else:
         name = "exact match on held-out sequences"
-        found = [[outcome.exact_match or 0.0 for outcome in group] for group in ended]
+        found = [[outcome.exact_match_at(None) or 0.0 for outcome in group] for group in ended]
     return name, list(zip(report.groups, found, strict=True))
+
+
+def scores_at(length: int, group: Group, ended: Sequence[RunOutcome]) -> list[float]:
+    """Return the exact match of each run at a length; none where the setting has none in the table."""
+    if all(summary.exact_match_median is None for summary in group.lengths if summary.length == length):
+        return []
+    return [score for outcome in ended if (score := outcome.exact_match_at(length)) is not None]
 
 
 def is_of(outcome: RunOutcome, group: Group) -> bool:

@@ -118,12 +118,24 @@ def find(name: str | None) -> Path:
             raise UsageError(f"there is no trained run in {RUNS.absolute()}; `tfcli train reverse` makes one")
         return trained[-1]
     path = as_run(name)
+    if path is None and (inner := runs_within(name)):
+        raise UsageError(f"{name} is a folder of runs; name one of them: {name_of(inner[0])}")
     if path is None:
         near = did_you_mean(name, run_names())
         raise UsageError(
             f"no run is called {name!r}{near} (looked in {looked_in(name)}; `tfcli ls` shows all)"
         )
     return path
+
+
+def runs_within(name: str, within: Callable[[Path], list[Path]] = runs_in) -> list[Path]:
+    """Return the runs `within` a folder of that name or path; none if there is no such folder."""
+    below = [] if os.path.normpath(name).startswith(".") else [RUNS / name]
+    for folder in [*below, Path(name)] if name else []:
+        with contextlib.suppress(OSError, ValueError):
+            if inner := within(folder):
+                return inner
+    return []
 
 
 def find_all(names: Iterable[str], within: Callable[[Path], list[Path]] = runs_in) -> list[Path]:
@@ -151,11 +163,8 @@ def runs_of(name: str, within: Callable[[Path], list[Path]]) -> list[Path]:
     run = as_run(name)
     if run is not None:
         return [run]
-    below = [] if os.path.normpath(name).startswith(".") else [RUNS / name]
-    for folder in [*below, Path(name)] if name else []:
-        with contextlib.suppress(OSError, ValueError):
-            if inner := within(folder):
-                return inner
+    if inner := runs_within(name, within):
+        return inner
     if name and os.path.lexists(name):
         raise UsageError(f"{name} isn't a run, and holds none")
     return [find(name)]

@@ -23,9 +23,6 @@ def move_run(old: str, new: str) -> MoveReport:
         UsageError: there is no such run, it is in training, or the new name is taken.
         TfcliError: it can't be moved there.
     """
-    within = [path for path in folders.all_runs() if path.parent.name == old]
-    if folders.as_run(old) is None and within:
-        raise UsageError(f"{old} is a folder of runs; name one of them: {folders.name_of(within[0])}")
     run = folders.find(old)
     there = os.path.dirname(new)
     is_name = not there or ((folders.RUNS / there).is_dir() and not Path(there).is_dir())

@@ -27,12 +27,13 @@ class Identifier:
     def identify(self, config: RunConfig) -> str:
         """Return the id of a run: of its settings, of tfcli's version, of its own classes, data and start.
 
-        Where files lie makes no difference.
+        Where files lie makes no difference, nor who is told of the training (`train.log`).
 
         Raises:
             UsageError: a file can't be read.
         """
         settings = rename_classes(config, without_folder).model_dump(mode="json")
+        settings["train"]["log"] = []
         content = {setting: self.digest(setting, path) for setting, path in files_of(config)}
         for key in ("data", "test"):
             if (name := getattr(config.task, key)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,15 +167,26 @@ def label_of(point: Point) -> str:
 
 def label_value(key: str, value: str) -> str:
     """Return a value in short, with the name of its setting where it says little by itself."""
-    value = value.rpartition(":")[2] if is_file(value) else value
+    value = shorten_value(value)
     is_word = re.match(r"[^\W\d]", value) and value not in ("true", "false", "none", "null")
     return value if is_word else f"{key.partition('.')[2] or key} {value}"
 
 
+def shorten_value(value: str) -> str:
+    """`path/to/mine.py:Mine` -> `Mine`, and `{name: mine.py:Mine, width: 2}` -> `Mine width=2`."""
+    if value.startswith("{"):
+        with suppress(UsageError):
+            part = yaml_reader.read(value, "").value
+            if isinstance(part, dict) and isinstance(part.get("name"), str):
+                settings = [f"{key}={item}" for key, item in part.items() if key != "name"]
+                return " ".join([shorten_value(part["name"]), *settings])
+    return value.rpartition(":")[2] if is_file(value) else value
+
+
 def slug_of(point: Point) -> str:
     """Return a point as part of a folder's name: its values."""
-    values = [value.rpartition(":")[2] if is_file(value) else value for value in point.values()]
-    return re.sub(r"[^\w.]+", "-", "-".join(values))[:LONGEST_NAME].strip("-.") or "run"
+    values = "-".join(map(shorten_value, point.values()))
+    return re.sub(r"[^\w.]+", "-", values)[:LONGEST_NAME].strip("-.") or "run"
 
 
 def find_known(folder: Path) -> dict[str, Path]:

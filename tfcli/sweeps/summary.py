@@ -12,7 +12,6 @@ from tfcli.records.sweep import Contrast, Group, LengthSummary, RunOutcome
 from tfcli.sweeps.planning import Trial, describe, label_of
 
 Measure = Callable[[RunOutcome], float | None]
-ENDED = ("solved", "not solved", "diverged")
 
 
 def group(trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], lengths: Sequence[int]) -> list[Group]:
@@ -42,10 +41,10 @@ def summarize(
 
     Those that were solved before that would stand for all.
     """
-    ended = [outcome for outcome in found if outcome.state in ENDED]
+    ended = [outcome for outcome in found if outcome.has_ended]
     dropped = sum(outcome.state == "dropped" for outcome in found)
     whole = [] if dropped else ended
-    exact = [outcome.exact_match or 0.0 for outcome in whole]
+    exact = [outcome.exact_match_at(None) or 0.0 for outcome in whole]
     solved = [outcome for outcome in whole if outcome.solved_step is not None]
     parameters = next((outcome.parameters for outcome in found if outcome.parameters), None)
     return Group(
@@ -67,7 +66,7 @@ def summarize(
 
 def summarize_length(ended: Sequence[RunOutcome], length: int) -> LengthSummary:
     """Return how well a setting does at a length."""
-    scores = [score for outcome in ended if (score := outcome.lengths.get(str(length))) is not None]
+    scores = list(read(ended, partial(exact_match, length)).values())
     return LengthSummary(length, median(scores) if scores else None, min(scores) if scores else None)
 
 
@@ -94,16 +93,16 @@ def contrast(
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
     """Return what is compared: what it is called, how it is read, and whether all runs must have it."""
     at_lengths: list[tuple[str, Measure, bool]] = [
-        (f"exact match at {length}", partial(exact_match_at, length), False) for length in reversed(lengths)
+        (f"exact match at {length}", partial(exact_match, length), False) for length in reversed(lengths)
     ]
-    held_out: tuple[str, Measure, bool] = ("exact match", lambda outcome: outcome.exact_match, False)
+    held_out: tuple[str, Measure, bool] = ("exact match", partial(exact_match, None), False)
     steps: tuple[str, Measure, bool] = ("steps to solved", lambda outcome: outcome.solved_step, True)
     return [*(at_lengths or [held_out]), steps]
 
 
-def exact_match_at(length: int, outcome: RunOutcome) -> float | None:
-    """Return the exact match of a run at a length; None where it wasn't scored there, or can't be."""
-    return outcome.lengths.get(str(length))
+def exact_match(length: int | None, outcome: RunOutcome) -> float | None:
+    """Return the exact match of a run, as it has it; None where it wasn't scored there, or can't be."""
+    return outcome.exact_match_at(length)
 
 
 def figures(
@@ -113,5 +112,13 @@ def figures(
     found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
     if any(outcome.state == "dropped" for outcome in found):
         return {}
-    read = {outcome.seed: measure(outcome) for outcome in found if outcome.state in ENDED}
-    return {seed: figure for seed, figure in read.items() if figure is not None}
+    return read([outcome for outcome in found if outcome.has_ended], measure)
+
+
+def read(ended: Sequence[RunOutcome], measure: Measure) -> dict[int, float]:
+    """Return a figure by seed; none where the runs that didn't diverge have none: then nobody can have it."""
+    found = {outcome.seed: measure(outcome) for outcome in ended}
+    sound = [found[outcome.seed] for outcome in ended if outcome.state != "diverged"]
+    if sound and all(figure is None for figure in sound):
+        return {}
+    return {seed: figure for seed, figure in found.items() if figure is not None}

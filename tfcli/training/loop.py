@@ -65,6 +65,7 @@ class Trainer:
         self.step = self.tokens_trained = 0
         self.losses: list[Tensor] = []  # of the steps since the loss was last read
         self.stack: Stack | None = None  # in which it takes its steps together with others
+        self.together = 1  # how many these were at its beginning, with this one
 
     def __iter__(self) -> Iterator[StepRecord]:
         for step in range(self.step + 1, self.config.steps + 1):
