@@ -56,7 +56,7 @@ def test_a_sweep_ends_with_a_table_over_seeds_and_what_to_try_next(cli: Cli) -> 
         "worst",
         "steps",
         "seconds",
-        *["at", "3", "at", "9"],
+        *["at", "3", "worst", "at", "9", "worst"],
     ]
     assert [lines[i].split()[:4] for i in (2, 3)] == [[name, "0", "of", "2"] for name in ("rotary", "ends")]
     assert any(line.startswith("ends") and "exact match at 9" in line for line in lines)

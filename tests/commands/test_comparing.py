@@ -16,6 +16,7 @@ from tfcli.checkpoints.saving import save_run
 from tfcli.commands.comparing import FIGURES, compare_runs
 from tfcli.config.files import override
 from tfcli.intervals import mean_interval
+from tfcli.records.comparison import SHARED, Comparison
 from tfcli.records.results import TrainSummary
 from tfcli.render import overlay
 from tfcli.runs import folders
@@ -30,13 +31,17 @@ def make(trained: Path, folder: Path) -> object:
     source = trained / "runs/reverse"
     model, header = load_run(source).model, read_header(source)
 
-    def make_run(name: str, exact: float, *settings: str, history: History = (), code: str = "") -> Path:
-        path = folders.create(name, None)
+    def make_run(
+        name: str, exact: float, *settings: str, history: History = (), code: str = "", **more: object
+    ) -> Path:
+        path = folders.RUNS / name
+        path.mkdir(parents=True, exist_ok=True)
         config = override(header.config, list(settings), "here")
         figures = {
             "exact_match": exact,
             "solved": exact == 1,
             "code": {"model.positions": code} if code else {},
+            **more,
         }
         summary = TrainSummary(**{**vars(header.summary), **figures})
         (path / folders.CONFIG).write_text("task: {name: copy}\n")
@@ -104,6 +109,42 @@ def test_differences_are_those_of_the_seeds(make: object) -> None:
     seconds = next(row for row in found.figures if row.key == "train_seconds")
     assert seconds.differences[0] is not None
     assert seconds.differences[0].interval is None  # all are copies of one
+
+
+def differences_of(found: Comparison) -> dict[str, bool]:
+    """Which figures have a difference of the second side from the first."""
+    return {row.key: row.differences[0] is not None for row in found.figures}
+
+
+def test_a_side_with_a_run_that_ended_early_is_held_against_nothing(make: object) -> None:
+    assert callable(make)
+    paths = [make(f"e{seed}", 0.5, f"train.seed={seed}") for seed in (0, 1)]
+    paths += [make("r0", 0.5, "train.seed=0", "model.positions=rotary")]
+    paths += [make("r1", 0.5, "train.seed=1", "model.positions=rotary", interrupted=True)]
+    found = compare_runs(paths, "exact_match")
+    assert not any(differences_of(found).values())
+    assert found.notes == ["B is held against nothing: 1 run ended early, seed 1"]
+    make("r1", 0.5, "train.seed=1", "model.positions=rotary", interrupted=True, diverged=True)
+    assert compare_runs(paths, "exact_match").notes == ["B is held against nothing: 1 run diverged, seed 1"]
+
+
+def test_what_runs_took_is_compared_only_where_all_or_none_stopped_when_solved(make: object) -> None:
+    assert callable(make)
+    full = ["train.steps=9", "model.positions=rotary"]
+    paths = [make("e0", 1.0, "train.steps=99", steps=9), make("r0", 0.5, *full, steps=9)]
+    found = differences_of(compare_runs(paths, "exact_match"))
+    assert (found["steps"], found["train_seconds"], found["tokens_per_second"]) == (False, False, True)
+    make("e0", 0.5, "train.steps=9", steps=9)
+    assert all(differences_of(compare_runs(paths, "exact_match")).values())
+
+
+def test_seconds_that_seeds_shared_are_not_held_against_seconds_of_one(make: object) -> None:
+    assert callable(make)
+    paths = [make("e0", 0.5, together=16), make("r0", 0.5, "model.positions=rotary")]
+    comparison = compare_runs(paths, "exact_match")
+    found = differences_of(comparison)
+    assert (found["steps"], found["train_seconds"], found["tokens_per_second"]) == (True, False, False)
+    assert comparison.notes == [f"seconds can't be compared: {SHARED}"]
 
 
 def test_runs_that_differ_in_nothing_but_the_seed_are_sides_of_their_own(make: object, cli: Cli) -> None:

@@ -29,6 +29,18 @@ def test_a_loss_that_explodes_is_reported_with_the_fix(cli: Cli, folder: Path) -
     assert run["diverged"]
 
 
+def test_a_run_whose_loss_is_no_number_any_more_has_diverged(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfcli.commands.saver.SAVE_EVERY", 0.0)  # the weights of before are there
+    wild = ["train.optimizer=sgd", "train.clip_norm=1e30", "train.learning_rate=1e6", "train.eval_every=1"]
+    assert "the loss became nan at step" in cli("train", "sort", *SMALL, *wild, expect=1).stderr
+    assert "runs/sort: diverged" in cli("inspect").stdout
+    assert " diverged " in cli("ls").stdout.splitlines()[-1]
+    assert as_json(cli, "inspect")["diverged"]
+    assert "its loss came to be no number after step" in cli("eval").stderr
+
+
 def test_one_that_only_learned_too_little_is_not(cli: Cli, folder: Path) -> None:
     result = cli("train", "sort", *SMALL, "train.steps=2", "train.attempts=1")
     assert result.stdout.startswith("runs/sort: not solved")

@@ -63,6 +63,14 @@ def test_what_is_done_is_not_done_again_and_more_values_add_to_it(folder: Path) 
     assert less.notes == ["not part of this: 4 runs in runs/reverse-sweep, of other settings, code or data"]
 
 
+def test_the_runs_of_a_sweep_that_was_moved_are_where_it_is_now(folder: Path) -> None:
+    sweep(*FOUR, folder=Path("before"))
+    Path("before").rename("now")
+    again = sweep(*FOUR, folder=Path("now"))
+    assert again.skipped == 4
+    assert all(Path(outcome.run).is_dir() for outcome in again.outcomes)
+
+
 def test_a_run_that_was_removed_is_trained_again(folder: Path) -> None:
     report = sweep(*FOUR)
     shutil.rmtree(report.outcomes[1].run)

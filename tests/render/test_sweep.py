@@ -47,8 +47,8 @@ def print_at(width: int, made: SweepReport) -> str:
 
 def test_a_table_has_a_row_a_setting_and_a_column_a_length() -> None:
     lines = [line.split() for line in print_at(100, report((9,))).splitlines()]
-    assert ["copy", "2", "of", "3", "1.000", "0.400", "25", "2.50", "0.500"] in lines
-    assert ["sort", "3", "of", "3", "1.000", "1.000", "60", "6.00", "0.600"] in lines
+    assert ["copy", "2", "of", "3", "1.000", "0.400", "25", "2.50", "0.500", "0.100"] in lines
+    assert ["sort", "3", "of", "3", "1.000", "1.000", "60", "6.00", "0.600", "0.200"] in lines
 
 
 def test_a_narrow_table_leaves_columns_out_and_cuts_none() -> None:

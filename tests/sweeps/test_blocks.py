@@ -56,6 +56,8 @@ def test_a_block_that_cannot_be_read_is_named(block: str, problem: str, tmp_path
         ("{model.positons: [rotary, ends]}", ["unknown key model.positons; did you mean 'positions'?"]),
         ("{train.seed: 2:1}", ["the range goes backwards"]),
         ("{seed: [1, 2], lr: 1e-3}", ["write it as train.seed=1", "write it as train.learning_rate="]),
+        ("{model.positions: [ends, rotry]}", ["did you mean 'rotary'?"]),
+        ("{train.learning_rate: 1e-3:1e-1, model.d_model: [12, 13]}", ["sweep: model.d_model=13: "]),
         ("{model.d_model: [12, 24], model.n_heads: [3, 6]}", []),  # 3 doesn't go with what the file has
     ],
 )

@@ -40,6 +40,7 @@ def test_seeds_turn_the_fastest_wherever_they_stand(folder: Path) -> None:
 def test_an_id_depends_on_every_setting_and_on_nothing_else(folder: Path) -> None:
     assert identify() == identify("train.seed=0")
     assert len({identify(), identify("train.seed=1"), identify("train.eval_every=24")}) == 3
+    assert identify() == identify("train.log=[tensorboard]")
 
 
 def test_an_id_depends_on_what_stands_in_a_file_and_not_on_where_it_lies(folder: Path) -> None:
@@ -172,6 +173,11 @@ def test_names_are_short_and_fit_for_folders() -> None:
     assert label_of(point) == "Mine, freeze [a, b], seed 3"
     assert slug_of(point) == "Mine-a-b-3"
     assert slug_of({"train.seed": "x" * 300}) == "x" * 60
+    with_settings = {"model.positions": "{name: /far/mine.py:Mine, steep: 0.5}"}
+    assert label_of(with_settings) == "Mine steep=0.5"
+    assert slug_of(with_settings) == "Mine-steep-0.5"
+    assert label_of({"model.positions": "{name: rotary, base: 10}"}) == "rotary base=10"
+    assert label_of({"train.optimizer": "{betas: [0.9, 0.99]"}) == "optimizer {betas: [0.9, 0.99]"
 
 
 def test_draws_are_the_same_for_a_seed_and_each_comes_once() -> None:

@@ -104,6 +104,27 @@ def test_seeds_that_a_search_left_behind_are_not_stood_for_by_the_others() -> No
     assert summary.contrast(TRIALS, cut, []) == []
 
 
+def test_a_seed_that_diverged_answers_nothing_at_any_length_that_others_are_scored_at() -> None:
+    nan = replace(OUTCOMES["sort0"], state="diverged", exact_match=None, lengths={}, solved_step=None)
+    _, second = summary.group(TRIALS, {**OUTCOMES, "sort0": nan}, [9])
+    assert (second.exact_match_worst, second.lengths[0].exact_match_worst) == (0.0, 0.0)
+    assert second.lengths[0].exact_match_median == 0.2
+    [contrast] = summary.contrast(TRIALS, {**OUTCOMES, "sort0": nan}, [9])
+    assert contrast.difference == difference({0: 0.5, 1: 0.7, 2: 0.1}, {0: 0.0, 1: 0.9, 2: 0.2})
+    unread = {trial.id: replace(OUTCOMES[trial.id], lengths={"9": None}) for trial in TRIALS[4:]}
+    _, second = summary.group(TRIALS, {**OUTCOMES, **unread, "sort0": nan}, [9])
+    assert second.lengths[0].exact_match_median is None
+
+
+def test_it_is_said_where_the_first_setting_has_nothing_to_be_held_against() -> None:
+    unread = {trial.id: replace(OUTCOMES[trial.id], lengths={"9": None}) for trial in TRIALS[:3]}
+    groups = summary.group(TRIALS, {**OUTCOMES, **unread}, [9])
+    assert summary.notes_on_lengths(groups) == [
+        "at length 9 nothing is held against copy, which has no figures there"
+    ]
+    assert summary.notes_on_lengths(summary.group(TRIALS, OUTCOMES, [9])) == []
+
+
 def test_without_any_run_there_is_nothing_to_say() -> None:
     [first, _] = summary.group(TRIALS, {}, [9])
     assert (first.done, first.exact_match_median, first.steps_median) == (0, None, None)

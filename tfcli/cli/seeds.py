@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -58,11 +59,11 @@ def conclude(report: "SeedsReport", quiet: bool) -> None:
         if not quiet:
             left = [record.seed for record in report.seeds if record.outcome is None and not record.problem]
             others = f"; train.seed={left[0]} train.seeds={len(left)} for those not begun" if left else ""
-            hint(f"next: tfcli train --resume {interrupted[0]}, and so on{others}")
+            hint(f"next: tfcli train --resume {quote(interrupted[0])}, and so on{others}")
         raise typer.Exit(130)
     if diverged := sum(outcome.diverged for outcome in done):
         warn(f"the loss of {counted(diverged, 'seed')} is far above that of a guess: {SMALLER_RATE}")
     if len(done) < len(report.seeds) or diverged:
         raise typer.Exit(1)
     if not quiet:
-        hint(f"next: tfcli eval {done[0].run}, tfcli ls")
+        hint(f"next: tfcli eval {quote(done[0].run)}, tfcli ls")

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -203,7 +204,7 @@ def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: boo
         raise typer.Exit(1)
     if not quiet and report.outcomes:
         best = max(report.outcomes, key=lambda outcome: outcome.exact_match or 0.0)
-        hint(f"next: tfcli attn {best.run}")
+        hint(f"next: tfcli attn {quote(best.run)}")
 
 
 def write(report: "SweepReport", path: Path) -> None:

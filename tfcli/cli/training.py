@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -153,11 +154,11 @@ def tell(report: "TrainReport", name: str, quiet: bool, as_json: bool) -> None:
     print_result(report, print_train, as_json=as_json)
     if report.interrupted:
         if not quiet:
-            hint(f"next: tfcli train --resume {name}")
+            hint(f"next: tfcli train --resume {quote(name)}")
         raise typer.Exit(130)
     if report.diverged:
         warn(f"its loss is far above that of a guess: {SMALLER_RATE}")
         raise typer.Exit(1)
     if not quiet:
         better = "" if report.solved else "; more train.steps or train.attempts may solve it"
-        hint(f"next: tfcli eval {name}, tfcli attn {name}{better}")
+        hint(f"next: tfcli eval {quote(name)}, tfcli attn {quote(name)}{better}")

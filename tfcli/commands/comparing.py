@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 from tfcli.config.comparison import flatten
 from tfcli.errors import UsageError, counted
 from tfcli.intervals import difference
-from tfcli.records.comparison import Comparison, CurvePoint, Difference, FigureRow, SettingRow, Side, Spread
+from tfcli.records.comparison import (
+    SHARED,
+    Comparison,
+    CurvePoint,
+    Difference,
+    FigureRow,
+    SettingRow,
+    Side,
+    Spread,
+)
 from tfcli.records.results import RunDetails
 from tfcli.runs.summaries import details, name_gap
 
@@ -55,7 +64,7 @@ class Found(NamedTuple):
 
 
 Group = dict[int, Found]  # the runs of a side by their seeds
-SPENT = ("steps", "train_seconds")  # what a run takes until it is solved, or has taken when its steps are over
+SPENT = ("steps", "train_seconds")  # until a run is solved, or until its steps are over
 TIMED = ("train_seconds", "tokens_per_second")
 
 
@@ -102,7 +111,7 @@ def compare_runs(
     notes = [note for run in found if (note := name_gap(run))]
     notes += [note for side, runs in zip(sides, groups, strict=True) for note in notes_on(side.name, runs)]
     if len({run.details.together for runs in groups for run in runs.values()}) > 1:
-        notes.append("seconds aren't compared: some runs shared theirs with others that were trained together")
+        notes.append(f"seconds can't be compared: {SHARED}")
     return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 
@@ -152,8 +161,8 @@ def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
 def are_alike(key: str, runs: Sequence[Found]) -> bool:
     """Whether a figure of some runs may be held against that of others.
 
-    All have come to their end; what they took is until they were solved, or of all their steps, in all of them;
-    and seconds were each one's own in all of them, or shared by as many.
+    All have come to their end; what it took was until each was solved, or all the steps of each; and seconds
+    were each one's own, or shared by as many.
     """
     are_over = not any(run.details.interrupted for run in runs)
     stopped = {run.details.steps < run.settings["train.steps"] for run in runs}

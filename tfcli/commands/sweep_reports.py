@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tfcli.commands.sweep import Rules, Sweep
 from tfcli.commands.sweep_models import build
 from tfcli.errors import ConfigError, counted
+from tfcli.records.comparison import SHARED
 from tfcli.records.sweep import RunOutcome, SweepPlan, SweepReport
 from tfcli.runs import folders
 from tfcli.sweeps import summary
@@ -33,7 +34,11 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         notes.append(
             f"not part of this: {counted(others, 'run')} in {folder}, of other settings, code or data"
         )
+    groups = summary.group(trials, outcomes, lengths)
+    notes += summary.notes_on_lengths(groups)
     found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
+    if len({outcome.together for outcome in found if outcome.has_ended}) > 1:
+        notes.append(f"seconds can't be compared: {SHARED}")
     done = [outcome for outcome in found if outcome.state not in ("interrupted", "dropped")]
     return SweepReport(
         sweep=str(sweep.planner.folder),
@@ -44,7 +49,7 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         scored=sum(outcome.id in sweep.scored for outcome in done),
         seconds=seconds,
         workers=sweep.workers.number,
-        groups=summary.group(trials, outcomes, lengths),
+        groups=groups,
         contrasts=summary.contrast(trials, outcomes, lengths),
         outcomes=found,
         notes=notes,

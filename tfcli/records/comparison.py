@@ -7,6 +7,8 @@ from typing import Any
 
 from tfcli.records.results import Interval
 
+SHARED = "some runs share theirs with other seeds, as one program with which they were trained"
+
 
 @dataclass(frozen=True)
 class Difference:

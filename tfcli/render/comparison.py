@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,11 +21,14 @@ from tfcli.render.untrusted import escape_formula
 
 SHARES = ("exact_match", "token_accuracy")  # with or without a length behind it
 LOSSES = ("loss", "held_out_loss")
+MOST_LOSS = 1e6  # that is written out
 WITHOUT_DIFFERENCE = ("parameters",)  # which no seed changes
+SHOWN = 12  # digits of a digest
 MOST_NAMES = 3  # of the runs of a side
 LEGEND = (
     "Means over the seeds, and in brackets their ends. 95 %: Student's interval of the mean difference, over "
-    "pairs of the same seed; Welch's where there are none. - where seeds are too few, or all alike."
+    "pairs of the same seed; Welch's where there are none. - where one seed gives none, and none where all "
+    "seeds are alike."
 )
 ALONE = "One seed a side: train with more (train.seed=1) to see what of this is chance."
 HEADER = ("figure", "side", "runs", "mean", "least", "most", "difference", "low", "high", "paired")
@@ -111,7 +115,12 @@ def spans(seeds: Sequence[int]) -> Iterator[str]:
 
 def setting_rows(found: Comparison) -> list[list[str]]:
     """Return a row for each setting that differs."""
-    return [[row.key, *map(plain, row.values)] for row in found.settings]
+    return [[row.key, *(shorten(row.key, value) for value in row.values)] for row in found.settings]
+
+
+def shorten(key: str, value: Any) -> str:
+    """Return a value as people write it, and of a digest its beginning."""
+    return plain(value)[:SHOWN] if key == "task.digest" else plain(value)
 
 
 def figure_rows(found: Comparison, whole: bool) -> list[list[str]]:
@@ -145,7 +154,9 @@ def difference_rows(found: Comparison) -> list[list[str]]:
 
 def cells_of(key: str, apart: Difference) -> list[str]:
     """Return a difference, its interval, and over how many seeds it is."""
-    bounds = "-" if apart.interval is None else " to ".join(signed(key, bound) for bound in apart.interval)
+    bounds = "all alike" if min(apart.seeds_before, apart.seeds_after) > 1 else "-"
+    if apart.interval is not None:
+        bounds = " to ".join(signed(key, bound) for bound in apart.interval)
     pairs = counted(apart.seeds_before, "pair")
     return [
         signed(key, apart.mean),
@@ -164,23 +175,21 @@ def number(key: str, value: float) -> str:
     """Return a figure with as many digits as say something."""
     if key.startswith(SHARES):
         return share(value)
-    if key in LOSSES:
-        return f"{value:.4f}"
-    return f"{value:.2f}" if key == "train_seconds" else f"{value:,.0f}"
+    return f"{value:{digits(key, value)}}"
 
 
 def signed(key: str, value: float) -> str:
     """Return a difference with its sign."""
-    digits = (
-        ".3f"
-        if key.startswith(SHARES)
-        else ".4f"
-        if key in LOSSES
-        else ".2f"
-        if key == "train_seconds"
-        else ",.0f"
-    )
-    return f"{value:+{digits}}"
+    return f"{value:+{digits(key, value)}}"
+
+
+def digits(key: str, value: float) -> str:
+    """Return the form in which a figure is written."""
+    if key.startswith(SHARES):
+        return ".3f"
+    if key in LOSSES:
+        return ".4f" if abs(value) < MOST_LOSS else ".2e"
+    return ".2f" if key == "train_seconds" else ",.0f"
 
 
 def markdown(found: Comparison) -> str:

@@ -28,8 +28,14 @@ STYLES = ("blue", "dark_orange", "green", "magenta", "yellow", "cyan", "bold")
 def label_of(found: Comparison, side: Side) -> str:
     """Return what tells a side from the others: its settings that differ, or its runs."""
     number = found.sides.index(side)
-    settings = [f"{row.key.partition('.')[2]}={plain(row.values[number])}" for row in found.settings]
+    settings = [f"{short_key(row.key)}={plain(row.values[number])}" for row in found.settings]
     return " ".join(settings) or ", ".join(run.removeprefix("runs/") for run in side.runs)
+
+
+def short_key(key: str) -> str:
+    """`model.positions` -> `positions`, and `code of model.positions` -> `code of positions`."""
+    of, name = ("code of ", key.removeprefix("code of ")) if key.startswith("code of ") else ("", key)
+    return of + name.partition(".")[2]
 
 
 def print_curves(console: Console, found: Comparison) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from rich.console import Console
 from rich.text import Text
@@ -36,7 +37,7 @@ LEGEND_BRIEF = (
 )
 LEGEND_OF_CONTRASTS = (
     "Mean differences from the first setting, seed by seed where both have two or more in common; intervals "
-    "are Student's, else Welch's. - where too few seeds or no spread give none."
+    "are Student's, else Welch's. - where one seed gives none, and none where all seeds are alike."
 )
 
 
@@ -64,14 +65,18 @@ def print_sweep(console: Console, report: SweepReport) -> None:
 
 
 def print_settings(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Print a row for each setting, and return whether with all columns; a narrow terminal has fewer."""
-    whole = columns_of(headings, rows)
-    if is_fitting(console, whole):
-        print_block(console, whole)
-        return True
-    brief = [*BRIEF, *range(len(HEADINGS), len(headings))]
-    kept = [[row[i] for i in brief] for row in (headings, *rows)]
-    print_columns(console, kept[0], kept[1:], left=1)
+    """Print a row for each setting, and return whether with all figures of training.
+
+    A narrow terminal has fewer columns: first the worst at each length goes.
+    """
+    medians = range(len(HEADINGS), len(headings), 2)
+    for kept in (range(len(headings)), [*range(len(HEADINGS)), *medians]):
+        table = columns_of([headings[i] for i in kept], [[row[i] for i in kept] for row in rows])
+        if is_fitting(console, table):
+            print_block(console, table)
+            return True
+    brief = [*BRIEF, *medians]
+    print_columns(console, [headings[i] for i in brief], [[row[i] for i in brief] for row in rows], left=1)
     return False
 
 
@@ -109,9 +114,9 @@ def title_of(report: SweepReport) -> str:
 
 
 def tables_of(groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and a row for each setting: with a column for each length."""
-    lengths = [summary.length for summary in groups[0].lengths] if groups else []
-    return [*HEADINGS, *(f"at {length}" for length in lengths)], [row_of(group) for group in groups]
+    """Return the headings and a row for each setting: with two columns for each length."""
+    at_lengths = [[f"at {found.length}", "worst"] for found in groups[0].lengths] if groups else []
+    return [*HEADINGS, *chain(*at_lengths)], [row_of(group) for group in groups]
 
 
 def row_of(group: Group) -> list[str]:
@@ -124,7 +129,9 @@ def row_of(group: Group) -> list[str]:
         share(group.exact_match_worst),
         "-" if steps is None else count(round(steps)),
         "-" if seconds is None else f"{seconds:.2f}",
-        *(share(summary.exact_match_median) for summary in group.lengths),
+        *chain(
+            *([share(found.exact_match_median), share(found.exact_match_worst)] for found in group.lengths)
+        ),
     ]
 
 
@@ -132,8 +139,10 @@ def contrast_row(contrast: Contrast) -> list[str]:
     """Return the cells of a difference, as in CONTRASTS."""
     found, is_steps = contrast.difference, contrast.measure.startswith("steps")
     form = "{:+,.0f}" if is_steps else "{:+.3f}"
-    bounds = "-" if found.interval is None else " to ".join(form.format(bound) for bound in found.interval)
     before, after = found.seeds_before, found.seeds_after
+    bounds = "all alike" if min(before, after) > 1 else "-"
+    if found.interval is not None:
+        bounds = " to ".join(form.format(bound) for bound in found.interval)
     seeds = str(before) if found.paired else f"{before} and {after}"
     return [contrast.label, contrast.measure, form.format(found.mean), bounds, seeds]
 
@@ -156,9 +165,8 @@ def markdown(report: SweepReport) -> str:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table, its first column flush left."""
     rules = ["---", *["---:"] * (len(headings) - 1)]
-    return "".join(
-        [table_row(headings), table_row(rules), *(table_row(list(map(escape, row))) for row in rows)]
-    )
+    lines = [table_row(headings), table_row(rules), *(table_row(list(map(escape, row))) for row in rows)]
+    return "".join(lines).rstrip("\n")
 
 
 def csv(report: SweepReport) -> Iterator[str]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from tfcli.config import files, yaml_reader
 from tfcli.config.files import Entry
 from tfcli.config.schema import SECTIONS, SWEEP
 from tfcli.config.setting_names import is_setting
-from tfcli.errors import UsageError
+from tfcli.errors import ConfigError, UsageError
+from tfcli.sweeps import points
 from tfcli.sweeps.axes import Axis, read_axis, split_values
+from tfcli.sweeps.planning import shorten
+
+MOST_CHECKED = 1_000  # combinations of a block, by `validate`
 
 
 def axes_of_block(entry: Entry) -> list[Axis]:
@@ -65,16 +69,29 @@ def locate(entry: Entry, axes: Sequence[Axis], problem: str) -> str:
 
 
 def check_block(entry: Entry) -> list[str]:
-    """Return what is wrong with the `sweep:` block of an entry: with how it is written, and with its keys.
+    """Return what is wrong with the `sweep:` block of an entry: with how it is written, its keys, its values.
 
-    Values aren't looked at: one that is refused by itself may go well with another one that is varied.
+    Of a large block the first combinations are looked at, and of a range its beginning.
     """
     try:
         axes = axes_of_block(entry)
     except UsageError as error:
         return [str(error)]
-    unknown = [axis for axis in axes if not is_setting(axis.key)]
-    return list(chain.from_iterable(refuse(entry, axis) for axis in unknown))
+    if unknown := [axis for axis in axes if not is_setting(axis.key)]:
+        return list(chain.from_iterable(refuse(entry, axis) for axis in unknown))
+    whole = [axis if axis.count else Axis(axis.key, (axis.first,)) for axis in axes]
+    combinations = islice(points.grid(points.order(whole)), MOST_CHECKED)
+    problems = dict.fromkeys(chain.from_iterable(refuse_point(entry, axes, point) for point in combinations))
+    return shorten(list(problems))
+
+
+def refuse_point(entry: Entry, axes: Sequence[Axis], point: points.Point) -> Iterator[str]:
+    """Yield what is said to a combination of values, if it is refused."""
+    try:
+        files.check(entry, [f"{key}={value}" for key, value in point.items()])
+    except UsageError as error:
+        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+        yield from (locate(entry, axes, problem) for problem in problems)
 
 
 def refuse(entry: Entry, axis: Axis) -> Iterator[str]:

@@ -90,6 +90,20 @@ def contrast(
     return found
 
 
+def notes_on_lengths(groups: Sequence[Group]) -> list[str]:
+    """Return at which lengths nothing is held against the first setting, which has no figures there."""
+    if not groups:
+        return []
+    first, *others = groups
+    missing = [
+        str(mine.length)
+        for mine, *theirs in zip(first.lengths, *(group.lengths for group in others), strict=True)
+        if mine.exact_match_median is None and any(one.exact_match_median is not None for one in theirs)
+    ]
+    at = f"at length{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    return [f"{at} nothing is held against {first.label}, which has no figures there"] if missing else []
+
+
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
     """Return what is compared: what it is called, how it is read, and whether all runs must have it."""
     at_lengths: list[tuple[str, Measure, bool]] = [
