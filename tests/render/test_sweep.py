@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -65,6 +66,14 @@ def test_however_narrow_it_is_said_which_figure_differs_and_no_figure_is_cut() -
         assert "exact match at 9" in text
         for figure in ("2 of 3", "1.000", "0.500"):
             assert figure in text.partition("Medians")[0]
+
+
+def test_a_seed_that_diverged_is_a_dot_at_zero() -> None:
+    made = report((9,))
+    nan = replace(made.outcomes[0], state="diverged", exact_match=None, lengths={})
+    name, rows = sweep_svg.figures_of(replace(made, outcomes=[nan, *made.outcomes[1:]]))
+    assert name == "exact match at length 9"
+    assert rows[0][1] == [0.0, 0.7, 0.1]
 
 
 def test_of_many_settings_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,19 +26,8 @@ TRIED = 4  # settings of which a few steps are timed
 def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
     """Return what a sweep has come to so far."""
     trials, outcomes, lengths = sweep.strategy.trials(), sweep.outcomes(), sweep.rules.lengths
-    ids = {trial.id for trial in trials}
-    others = sum(key not in ids for key in sweep.planner.known)
-    notes = list(sweep.strategy.notes())
-    if others:
-        folder = sweep.planner.folder
-        notes.append(
-            f"not part of this: {counted(others, 'run')} in {folder}, of other settings, code or data"
-        )
     groups = summary.group(trials, outcomes, lengths)
-    notes += summary.notes_on_lengths(groups)
     found = [outcomes[trial.id] for trial in trials if trial.id in outcomes]
-    if len({outcome.together for outcome in found if outcome.has_ended}) > 1:
-        notes.append(f"seconds can't be compared: {SHARED}")
     done = [outcome for outcome in found if outcome.state not in ("interrupted", "dropped")]
     return SweepReport(
         sweep=str(sweep.planner.folder),
@@ -52,8 +41,22 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         groups=groups,
         contrasts=summary.contrast(trials, outcomes, lengths),
         outcomes=found,
-        notes=notes,
+        notes=[*notes_on(sweep, trials, found), *summary.notes_on_lengths(groups)],
     )
+
+
+def notes_on(sweep: Sweep, trials: Sequence[Trial], found: Sequence[RunOutcome]) -> list[str]:
+    """Return what else there is to know of a sweep and of what its runs came to."""
+    notes = list(sweep.strategy.notes())
+    ids = {trial.id for trial in trials}
+    if others := sum(key not in ids for key in sweep.planner.known):
+        where = f"{counted(others, 'run')} in {sweep.planner.folder}"
+        notes.append(f"not part of this: {where}, of other settings, code or data")
+    if far := sum(outcome.state == "diverged" and not outcome.has_failed for outcome in found):
+        notes.append(f"diverged, to a loss far above that of a guess: {counted(far, 'run')}")
+    if len({outcome.together for outcome in found if outcome.has_ended}) > 1:
+        notes.append(f"seconds can't be compared: {SHARED}")
+    return notes
 
 
 def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
