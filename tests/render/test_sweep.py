@@ -186,3 +186,10 @@ def test_on_a_terminal_there_is_a_bar_and_a_line_for_each_run(width: int) -> Non
     assert "solved 2  failed 1" in text
     assert "50/300 exact 0.500" in text
     assert sweep_progress.MOST_SHOWN >= 16
+
+
+def test_saved_tables_and_pictures_are_the_same_when_nothing_is_new() -> None:
+    first, again = report((9,)), replace(report((9,)), skipped=6, seconds=0.1)
+    assert sweep.markdown(first) == sweep.markdown(again)
+    assert sweep_svg.render(first) == sweep_svg.render(again)
+    assert "6 had been done before" in " ".join(print_at(80, again).split())

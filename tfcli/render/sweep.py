@@ -43,7 +43,7 @@ LEGEND_OF_CONTRASTS = (
 
 def print_sweep(console: Console, report: SweepReport) -> None:
     """Print a table of the settings, their scores by length, their differences, and what failed."""
-    print_wrapped(console, Text(title_of(report), "bold"))
+    print_wrapped(console, Text(title_of_ask(report), "bold"))
     for note in report.notes:
         print_wrapped(console, Text(note, "dim"))
     shown = report.groups[:MOST_ROWS]
@@ -101,16 +101,23 @@ def name_of(outcome: RunOutcome) -> str:
 
 
 def title_of(report: SweepReport) -> str:
-    """Return a line on the whole."""
-    solved = sum(group.solved for group in report.groups)
-    dropped = sum(group.dropped for group in report.groups)
-    said = [f"{count(report.done)} of {counted(report.planned, 'run')} done", f"{count(solved)} solved"]
-    if dropped:
+    """Return how far the whole has come."""
+    said = [f"{count(report.done)} of {counted(report.planned, 'run')} done"]
+    said.append(f"{count(sum(group.solved for group in report.groups))} solved")
+    if failed := sum(group.failed for group in report.groups):
+        said.append(f"{count(failed)} failed")
+    if dropped := sum(group.dropped for group in report.groups):
         said.append(f"{count(dropped)} dropped by the search")
+    return f"{report.sweep}: {', '.join(said)}"
+
+
+def title_of_ask(report: SweepReport) -> str:
+    """Return how far the whole has come, and what of it was done now."""
+    before = ""
     if report.skipped:
         scored = f" ({count(report.scored)} of them scored now)" if report.scored else ""
-        said.append(f"{count(report.skipped)} had been done before{scored}")
-    return f"{report.sweep}: {', '.join(said)} ({duration(report.seconds)})"
+        before = f", {count(report.skipped)} had been done before{scored}"
+    return f"{title_of(report)}{before} ({duration(report.seconds)})"
 
 
 def tables_of(groups: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
