@@ -31,6 +31,7 @@ LEGEND = (
     "Medians over the seeds; worst: of the seeds. exact: match on held-out sequences. steps, seconds: of "
     "training, until it is 1.0 twice in a row, of the runs that come so far."
 )
+WIDER = "A wider terminal has the worst seed at each length, too."
 LEGEND_BRIEF = (
     "Medians over the seeds. exact: match on held-out sequences. steps: of training, until it is 1.0 twice "
     "in a row, of the runs that come so far. A wider terminal has the worst seed and the seconds, too."
@@ -49,11 +50,11 @@ def print_sweep(console: Console, report: SweepReport) -> None:
     shown = report.groups[:MOST_ROWS]
     headings, rows = tables_of(shown)
     rows = [[showable(console, cell) for cell in row] for row in rows]
-    is_whole = print_settings(console, headings, rows)
+    legend = print_settings(console, headings, rows)
     if len(report.groups) > len(shown):
         more = len(report.groups) - len(shown)
         print_wrapped(console, Text(f"... and {counted(more, 'setting')} more; --save FILE.csv has all runs"))
-    print_wrapped(console, Text(LEGEND if is_whole else LEGEND_BRIEF, "dim"))
+    print_wrapped(console, Text(legend, "dim"))
     if contrasts := report.contrasts[:MOST_ROWS]:
         print_lines(console)
         rows = [[showable(console, cell) for cell in contrast_row(contrast)] for contrast in contrasts]
@@ -64,20 +65,21 @@ def print_sweep(console: Console, report: SweepReport) -> None:
     print_failures(console, report)
 
 
-def print_settings(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Print a row for each setting, and return whether with all figures of training.
+def print_settings(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Print a row for each setting, and return what explains it.
 
-    A narrow terminal has fewer columns: first the worst at each length goes.
+    A narrow terminal has fewer columns: first the worst seed at each length goes.
     """
     medians = range(len(HEADINGS), len(headings), 2)
-    for kept in (range(len(headings)), [*range(len(HEADINGS)), *medians]):
+    without_worst = [*range(len(HEADINGS)), *medians]
+    for kept, legend in ((range(len(headings)), LEGEND), (without_worst, f"{LEGEND} {WIDER}")):
         table = columns_of([headings[i] for i in kept], [[row[i] for i in kept] for row in rows])
         if is_fitting(console, table):
             print_block(console, table)
-            return True
+            return legend
     brief = [*BRIEF, *medians]
     print_columns(console, [headings[i] for i in brief], [[row[i] for i in brief] for row in rows], left=1)
-    return False
+    return LEGEND_BRIEF
 
 
 def print_failures(console: Console, report: SweepReport) -> None:
