@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 MOST_PROBLEMS = 50  # of one configuration are told
 LONGEST_WORD = 100  # characters that are compared with what may have been meant
 NO_MEMORY = "(?i)allocate memory|out of memory"  # how torch says so, in a RuntimeError
-
-# What asks for an end, as far as this system has it: Ctrl-C, the end of a batch job, a terminal that closes.
-STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class StoppedError(Exception):

@@ -123,18 +123,23 @@ def test_a_side_with_a_run_that_ended_early_is_held_against_nothing(make: object
     paths += [make("r1", 0.5, "train.seed=1", "model.positions=rotary", interrupted=True)]
     found = compare_runs(paths, "exact_match")
     assert not any(differences_of(found).values())
-    assert found.notes == ["B is held against nothing: 1 run ended early, seed 1"]
-    make("r1", 0.5, "train.seed=1", "model.positions=rotary", interrupted=True, diverged=True)
-    assert compare_runs(paths, "exact_match").notes == ["B is held against nothing: 1 run diverged, seed 1"]
+    assert found.notes == ["B - A: no differences: 1 run ended early, such as runs/r1"]
 
 
 def test_what_runs_took_is_compared_only_where_all_or_none_stopped_when_solved(make: object) -> None:
     assert callable(make)
-    full = ["train.steps=9", "model.positions=rotary"]
-    paths = [make("e0", 1.0, "train.steps=99", steps=9), make("r0", 0.5, *full, steps=9)]
-    found = differences_of(compare_runs(paths, "exact_match"))
+    paths = [make("e0", 1.0), make("r0", 0.5, "model.positions=rotary")]
+    comparison = compare_runs(paths, "exact_match")
+    found = differences_of(comparison)
     assert (found["steps"], found["train_seconds"], found["tokens_per_second"]) == (False, False, True)
-    make("e0", 0.5, "train.steps=9", steps=9)
+    assert comparison.notes == [
+        "B - A: no difference in steps or seconds: some runs ended when they were solved, others didn't"
+    ]
+    for exact, stop in ((0.5, "true"), (1.0, "false")):
+        make("e0", exact, f"train.stop_when_solved={stop}")
+        assert all(differences_of(compare_runs(paths, "exact_match")).values())
+    make("e0", 1.0)
+    make("r0", 1.0, "model.positions=rotary")
     assert all(differences_of(compare_runs(paths, "exact_match")).values())
 
 
@@ -144,7 +149,7 @@ def test_seconds_that_seeds_shared_are_not_held_against_seconds_of_one(make: obj
     comparison = compare_runs(paths, "exact_match")
     found = differences_of(comparison)
     assert (found["steps"], found["train_seconds"], found["tokens_per_second"]) == (True, False, False)
-    assert comparison.notes == [f"seconds can't be compared: {SHARED}"]
+    assert comparison.notes == [f"B - A: no difference in seconds or tokens/s: {SHARED}"]
 
 
 def test_runs_that_differ_in_nothing_but_the_seed_are_sides_of_their_own(make: object, cli: Cli) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import SMALL, Cli, as_json
-from tfcli.commands.outcome import has_diverged
+from tfcli.commands.outcome import has_diverged, summarize
+from tfcli.commands.train import make_training
+from tfcli.config.files import load_config
+from tfcli.errors import DivergedError
 from tfcli.records.progress import Progress, StepRecord
 
 EXPLODING = ["train", "sort", *SMALL, "train.steps=60", "train.learning_rate=300", "train.attempts=1"]
@@ -39,6 +43,26 @@ def test_a_run_whose_loss_is_no_number_any_more_has_diverged(
     assert " diverged " in cli("ls").stdout.splitlines()[-1]
     assert as_json(cli, "inspect")["diverged"]
     assert "its loss came to be no number after step" in cli("eval").stderr
+
+
+def test_a_model_that_had_come_to_its_end_stays_what_it_was_when_more_steps_diverge(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("train", "sort", *SMALL, "train.steps=2", "train.attempts=1")
+    monkeypatch.setattr("tfcli.commands.train.monitor", diverge)
+    cli("train", "--resume", "sort", "train.steps=4", expect=1)
+    assert not as_json(cli, "inspect")["diverged"]
+
+
+def diverge(*_: object) -> Iterator[Progress]:
+    yield from ()
+    raise DivergedError("the loss became nan at step 3")
+
+
+def test_a_high_loss_tells_nothing_of_a_training_that_was_interrupted() -> None:
+    training, _ = make_training(load_config("sort", [*SMALL, "train.warmup_steps=0"]), None)
+    assert summarize(training, progress(99.0), interrupted=False).diverged
+    assert not summarize(training, progress(99.0), interrupted=True).diverged
 
 
 def test_one_that_only_learned_too_little_is_not(cli: Cli, folder: Path) -> None:

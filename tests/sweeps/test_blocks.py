@@ -10,6 +10,7 @@ from tfcli.commands.catalog import validate_source
 from tfcli.config.files import find_entry
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.blocks import axes_of_block
+from tfcli.sweeps.searches import parse_search
 from tfcli.sweeps.setup import Wanted, prepare
 
 
@@ -57,7 +58,9 @@ def test_a_block_that_cannot_be_read_is_named(block: str, problem: str, tmp_path
         ("{train.seed: 2:1}", ["the range goes backwards"]),
         ("{seed: [1, 2], lr: 1e-3}", ["write it as train.seed=1", "write it as train.learning_rate="]),
         ("{model.positions: [ends, rotry]}", ["did you mean 'rotary'?"]),
+        ("{model.positions: [ends, rotry], train.seed: 0:999999999999}", ["did you mean 'rotary'?"]),
         ("{train.learning_rate: 1e-3:1e-1, model.d_model: [12, 13]}", ["sweep: model.d_model=13: "]),
+        ("{model.d_model: [12, 24, 50], model.n_heads: [2, 3, 5]}", []),  # a search draws what goes together
         ("{model.d_model: [12, 24], model.n_heads: [3, 6]}", []),  # 3 doesn't go with what the file has
     ],
 )
@@ -67,6 +70,12 @@ def test_a_block_is_validated_with_its_file(block: str, problems: list[str], tmp
     for error, problem in zip(found, problems, strict=True):
         assert error.startswith(f"{tmp_path}/mine.yaml:2:")
         assert problem in error
+
+
+def test_several_seeds_a_run_are_validated_as_a_sweep_refuses_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("task: {name: reverse}\nsweep: {train.seeds: [2, 3]}\n")
+    first, _ = validate_source(str(tmp_path / "mine.yaml")).errors
+    assert first == "train.seeds = 2: a sweep has a run a seed, train.seed=0:1"
 
 
 def test_what_a_sweep_refuses_of_a_block_has_its_place_in_the_file(folder: Path) -> None:
@@ -83,3 +92,6 @@ def test_what_a_sweep_refuses_of_a_block_has_its_place_in_the_file(folder: Path)
         prepare(Wanted(["mine.yaml"]))
     with pytest.raises(ConfigError, match=r"^override model.d_model=vast: "):
         prepare(Wanted(["mine.yaml", "model.d_model=12,vast"]))
+    (folder / "mine.yaml").write_text("task: {name: reverse}\nsweep:\n  model.dropout: 5:9\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml:3:3: sweep: model.dropout="):
+        prepare(Wanted(["mine.yaml"], search=parse_search("random:4")))

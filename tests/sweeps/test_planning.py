@@ -14,7 +14,7 @@ from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import Axis, Span
 from tfcli.sweeps.identity import Identifier
 from tfcli.sweeps.planning import label_of, slug_of
-from tfcli.sweeps.points import draw, draw_several, grid
+from tfcli.sweeps.points import Point, draw, draw_several, grid
 from tfcli.sweeps.searches import parse_search
 from tfcli.sweeps.setup import Wanted, prepare
 
@@ -197,14 +197,18 @@ def test_a_plan_of_very_many_runs_is_announced(folder: Path, monkeypatch: pytest
     assert said == ["planning 4 runs: each is checked before any is trained"]
 
 
+def draw_point(*words: str) -> Point:
+    """Return a setting that a search draws."""
+    [trial] = plan(*words, search=parse_search("random:1")).strategy.trials()
+    return trial.point
+
+
 def test_a_search_draws_what_lies_between_whole_numbers_where_the_setting_takes_that() -> None:
-    words = ["model.dropout=0:1", "model.n_layers=1:3"]
-    trials = plan(*words, search=parse_search("random:8")).strategy.trials()
-    drawn = [float(trial.point["model.dropout"]) for trial in trials]
-    assert any(0 < value < 1 for value in drawn)
-    assert {trial.point["model.n_layers"] for trial in trials} <= {"1", "2", "3"}
-    assert {trial.point["model.n_layers"] for trial in plan("model.n_layers=1:3").strategy.trials()} == {
+    assert 0 < float(draw_point("model.dropout=0:1")["model.dropout"]) < 1
+    assert draw_point("model.n_layers=1:3")["model.n_layers"] in ("1", "2", "3")
+    momentum = draw_point("train.optimizer=sgd", "train.optimizer.momentum=0:1")["train.optimizer.momentum"]
+    assert 0 < float(momentum) < 1
+    assert draw_point("train.warmup_steps=0:1", "train.weight_decay=0:1:1")["train.weight_decay"] in (
+        "0",
         "1",
-        "2",
-        "3",
-    }
+    )

@@ -82,6 +82,7 @@ class Training:
         self.trainer = self.make_trainer()
         if standing is not None:
             self.trainer.go_on(standing.progress.record, standing.losses, tensors or {})
+            self.trainer.together = standing.together
 
     def __iter__(self) -> Iterator[Attempt]:
         yield Attempt(self.shares[self.number - 1], self.trainer)
@@ -103,7 +104,10 @@ class Training:
     def standing(self, progress: Progress, versions: dict[str, str]) -> Standing:
         """Where it stands after the step that `progress` is of."""
         progress, losses = replace(progress, attention=None), self.trainer.unread_losses()
-        return Standing(progress, losses, self.shares, str(self.trainer.device), versions, self.code)
+        trainer = self.trainer
+        return Standing(
+            progress, losses, self.shares, str(trainer.device), versions, self.code, trainer.together
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all else that the steps to come depend on, by name."""

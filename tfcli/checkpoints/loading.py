@@ -188,8 +188,8 @@ def notes_on(path: Path, header: Header, config: RunConfig) -> list[str]:
         for setting, file in find_changes(config, header.summary.code)
     ]
     if header.summary.diverged and header.summary.interrupted:
-        after = f"step {header.summary.steps:,}, of which these weights are"
-        changes.append(f"{path}: its loss came to be no number after {after}")
+        after = f"after step {header.summary.steps:,}"
+        changes.append(f"{path}: its loss came to be no number {after}; these are the weights of then")
     return changes + find_edits(path, header.config)
 
 

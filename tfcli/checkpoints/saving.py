@@ -33,11 +33,15 @@ def save_run(file: Path, config: RunConfig, model: Encoder, summary: TrainSummar
 def mark_diverged(run: Path) -> None:
     """Note with the weights of a run that what was learned after them were no numbers.
 
+    Those of a training that had come to its end before, and went on, stay what they were.
+
     Raises:
         TfcliError: there are none, or they are damaged.
         OSError: they can't be written.
     """
     header, file = headers.read_header(run), folders.weights_of(run)
+    if not header.summary.interrupted:
+        return
     summary = json.dumps(asdict(replace(header.summary, diverged=True)))
     texts = {"config": header.config.model_dump_json(), "summary": summary}
     write_sealed(file, headers.FORMAT, texts, load_tensors(file, header.digest))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from tfcli.commands.train import make_training
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import require
 from tfcli.devices import with_threads
-from tfcli.errors import STOP_SIGNALS
+from tfcli.runs.company import leave_signals_to_parent
 from tfcli.training.ranks import DismissedError, Ranks
 
 
@@ -24,7 +23,7 @@ def assist_run(config: RunConfig, ranks: Ranks) -> None:
         UsageError, DivergedError: as rank 0.
         LostProcessError: rank 0 has ended.
     """
-    ignore_signals()
+    leave_signals_to_parent()
     assist(make_training(with_threads(config), None, ranks=ranks)[0], ranks)
 
 
@@ -35,16 +34,10 @@ def assist_resumed(path: Path, overrides: Sequence[str], trust: Iterable[Path], 
         UsageError, TfcliError, DivergedError: as rank 0.
         LostProcessError: rank 0 has ended.
     """
-    ignore_signals()
+    leave_signals_to_parent()
     config, saved = find_start(path, overrides, lambda problem: None)
     require(config, path, trust)
     assist(make_training(config, saved, ranks=ranks)[0], ranks)
-
-
-def ignore_signals() -> None:
-    """Leave it to rank 0 to take signals, which a terminal sends to all processes."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def assist(training: Training, ranks: Ranks) -> None:

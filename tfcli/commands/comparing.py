@@ -63,9 +63,15 @@ class Found(NamedTuple):
         return {**{key: read(self.details) for key, read in FIGURES.items()}, **at_lengths}
 
 
+class Gap(NamedTuple):
+    """Figures of two sides that can't be held against each other."""
+
+    keys: tuple[str, ...]
+    what: str
+    why: str
+
+
 Group = dict[int, Found]  # the runs of a side by their seeds
-SPENT = ("steps", "train_seconds")  # until a run is solved, or until its steps are over
-TIMED = ("train_seconds", "tokens_per_second")
 
 
 def compare_runs(
@@ -109,9 +115,11 @@ def compare_runs(
         for number, runs in enumerate(groups)
     ]
     notes = [note for run in found if (note := name_gap(run))]
-    notes += [note for side, runs in zip(sides, groups, strict=True) for note in notes_on(side.name, runs)]
-    if len({run.details.together for runs in groups for run in runs.values()}) > 1:
-        notes.append(f"seconds can't be compared: {SHARED}")
+    notes += [
+        f"{side.name} - {sides[0].name}: no {gap.what}: {gap.why}"
+        for side, runs in zip(sides[1:], groups[1:], strict=True)
+        for gap in find_gaps(groups[0], runs)
+    ]
     return Comparison(sides, differing, list_figures(groups), curve, notes)
 
 
@@ -144,6 +152,7 @@ def settings_of(runs: Group) -> dict[str, Any]:
 def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
     """Return the figures that some run has, and the exact match at each length that was asked for."""
     rows = []
+    without = [{key for gap in find_gaps(groups[0], other) for key in gap.keys} for other in groups[1:]]
     for key in dict.fromkeys(key for runs in groups for run in runs.values() for key in run.figures):
         sides = [
             {seed: float(value) for seed, run in runs.items() if (value := run.figures[key]) is not None}
@@ -151,34 +160,26 @@ def list_figures(groups: Sequence[Group]) -> list[FigureRow]:
         ]
         if any(sides) or key not in FIGURES:  # a length that was asked for
             apart = [
-                subtract(sides[0], side) if are_alike(key, [*groups[0].values(), *runs.values()]) else None
-                for runs, side in zip(groups[1:], sides[1:], strict=True)
+                None if key in closed else subtract(sides[0], side)
+                for closed, side in zip(without, sides[1:], strict=True)
             ]
             rows.append(FigureRow(key, [spread(list(side.values())) for side in sides], apart))
     return rows
 
 
-def are_alike(key: str, runs: Sequence[Found]) -> bool:
-    """Whether a figure of some runs may be held against that of others.
-
-    All have come to their end; what it took was until each was solved, or all the steps of each; and seconds
-    were each one's own, or shared by as many.
-    """
-    are_over = not any(run.details.interrupted for run in runs)
-    stopped = {run.details.steps < run.settings["train.steps"] for run in runs}
-    shared = {run.details.together for run in runs}
-    return are_over and (key not in SPENT or len(stopped) == 1) and (key not in TIMED or len(shared) == 1)
-
-
-def notes_on(name: str, runs: Group) -> list[str]:
-    """Return which runs of a side didn't come to their end, so that it isn't held against others."""
-    left = {seed: run.details.diverged for seed, run in runs.items() if run.details.interrupted}
-    return [
-        f"{name} is held against nothing: {counted(len(seeds), 'run')} {how}, "
-        f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
-        for how, diverged in (("diverged", True), ("ended early", False))
-        if (seeds := [seed for seed in left if left[seed] == diverged])
-    ]
+def find_gaps(one: Group, other: Group) -> list[Gap]:
+    """Return what of two sides can't be held against each other."""
+    runs = [*one.values(), *other.values()]
+    gaps = []
+    if left := [run.details.run for run in runs if run.details.interrupted]:
+        why = f"{counted(len(left), 'run')} ended early, such as {left[0]}"
+        gaps.append(Gap(tuple(runs[0].figures), "differences", why))
+    elif len({run.details.solved and run.settings["train.stop_when_solved"] for run in runs}) > 1:
+        why = "some runs ended when they were solved, others didn't"
+        gaps.append(Gap(("steps", "train_seconds"), "difference in steps or seconds", why))
+    if len({run.details.together for run in runs}) > 1:
+        gaps.append(Gap(("train_seconds", "tokens_per_second"), "difference in seconds or tokens/s", SHARED))
+    return gaps
 
 
 def subtract(one: Mapping[int, float], other: Mapping[int, float]) -> Difference | None:

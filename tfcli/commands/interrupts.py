@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tfcli.errors import STOP_SIGNALS, StoppedError
+from tfcli.errors import StoppedError
 from tfcli.records.events import SignalNoted, emit
+from tfcli.runs.company import STOP_SIGNALS, take_no_notice
 
 GRACE = 1.0  # seconds in which a signal that comes again is taken for the same one
 
@@ -47,7 +48,8 @@ def defer_interrupt() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():  # which alone can take signals
         yield interrupt
         return
-    noted = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    left = (signal.SIG_IGN, take_no_notice)
+    noted = [number for number in STOP_SIGNALS if signal.getsignal(number) not in left]
     before = {number: signal.signal(number, interrupt.note) for number in noted}
     try:
         yield interrupt

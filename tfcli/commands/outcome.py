@@ -30,7 +30,7 @@ def summarize(training: Training, progress: Progress, *, interrupted: bool) -> T
     return TrainSummary(
         solved=progress.solved,
         interrupted=interrupted,
-        diverged=is_told_by_loss(training, progress) and not progress.solved,
+        diverged=not interrupted and not progress.solved and is_told_by_loss(training, progress),
         steps=progress.step,
         attempts=progress.attempt,
         versions=list_versions(),

@@ -114,7 +114,7 @@ class Saver:
             self.warn(problem)
 
     def mark_diverged(self) -> None:
-        """Note with what was saved, if that is possible, that the training came to no numbers after it."""
+        """Note with what was saved on the way, if that is possible, that the training came to no numbers."""
         if self.folder is not None:
             with suppress(OSError, TfcliError):
                 mark_diverged(self.folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from tfcli.config.schema import SECTIONS
 from tfcli.registry import PARTS
 
@@ -14,9 +16,12 @@ def is_setting(key: str) -> bool:
 
 def takes_fractions(key: str) -> bool:
     """Whether there is a setting of that key, and it is a number that needn't be a whole one."""
-    section, _, name = key.partition(".")
-    fields = SECTIONS[section].model_fields if section in SECTIONS else {}
-    return name in fields and fields[name].annotation is float
+    setting, _, name = key.rpartition(".")
+    known: list[type[BaseModel] | None] = [SECTIONS.get(setting)]
+    if registry := PARTS.get(setting):
+        known += map(registry.settings_of, registry.built_in)
+    fields = [model.model_fields[name] for model in known if model and name in model.model_fields]
+    return any(field.annotation is float for field in fields)
 
 
 def list_settings() -> list[str]:

@@ -20,6 +20,11 @@ class Difference:
     seeds_before: int  # of the first side that count
     seeds_after: int  # of the second side that count
 
+    @property
+    def are_alike(self) -> bool:
+        """Whether there are several seeds, and they tell of no spread."""
+        return self.interval is None and min(self.seeds_before, self.seeds_after) > 1
+
 
 @dataclass(frozen=True)
 class Spread:

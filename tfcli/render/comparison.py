@@ -154,7 +154,7 @@ def difference_rows(found: Comparison) -> list[list[str]]:
 
 def cells_of(key: str, apart: Difference) -> list[str]:
     """Return a difference, its interval, and over how many seeds it is."""
-    bounds = "all alike" if min(apart.seeds_before, apart.seeds_after) > 1 else "-"
+    bounds = "all alike" if apart.are_alike else "-"
     if apart.interval is not None:
         bounds = " to ".join(signed(key, bound) for bound in apart.interval)
     pairs = counted(apart.seeds_before, "pair")

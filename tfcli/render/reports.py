@@ -73,9 +73,11 @@ def state(run: TrainReport | RunDetails) -> str:
     """How a training ended, or that there was none here."""
     if run.steps == 0 and not run.interrupted:
         return "imported"
-    if run.solved or run.diverged:
-        return "solved" if run.solved else "diverged"
-    return "interrupted" if run.interrupted else "not solved"
+    if run.diverged:
+        return "diverged"
+    if run.solved or run.interrupted:
+        return "solved" if run.solved else "interrupted"
+    return "not solved"
 
 
 def print_answer_line(console: Console, answer: Answer) -> None:
@@ -136,9 +138,9 @@ def progress_of(run: RunSummary) -> str:
         return f"in training (pid {run.trained_by})"
     if run.steps == 0 and not run.ended_early:
         return "imported"
-    if run.solved or not (run.ended_early or run.diverged):
-        return plain(run.solved)
-    return "diverged" if run.diverged else "ended early"
+    if run.diverged:
+        return "diverged"
+    return "ended early" if run.ended_early and not run.solved else plain(run.solved)
 
 
 def print_runs(console: Console, runs: Sequence[RunSummary]) -> None:

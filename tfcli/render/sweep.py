@@ -149,7 +149,7 @@ def contrast_row(contrast: Contrast) -> list[str]:
     found, is_steps = contrast.difference, contrast.measure.startswith("steps")
     form = "{:+,.0f}" if is_steps else "{:+.3f}"
     before, after = found.seeds_before, found.seeds_after
-    bounds = "all alike" if min(before, after) > 1 else "-"
+    bounds = "all alike" if found.are_alike else "-"
     if found.interval is not None:
         bounds = " to ".join(form.format(bound) for bound in found.interval)
     seeds = str(before) if found.paired else f"{before} and {after}"

@@ -1,13 +1,27 @@
-"""Whether this process is one of several that train one model, as the environment says."""
+"""Whether this process is one of several, as the environment says, and what it then leaves to others."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from tfcli.errors import UsageError
 
 MEETING = "TFCLI_MEETING"  # the file at which processes meet that were started by one of them
 OF_TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+# What asks for an end, as far as this system has it: Ctrl-C, the end of a batch job, a terminal that closes.
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def leave_signals_to_parent() -> None:
+    """Take no notice of signals to all of a group of processes: the one that started this says what to do."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, take_no_notice)
+
+
+def take_no_notice(number: int, frame: object) -> None:
+    """Take a signal. Where it were ignored, so would it be by programs that this process starts."""
 
 
 def size_of() -> int:

@@ -159,7 +159,7 @@ def explained(path: Path, *, is_sealed: bool) -> Iterator[None]:
         yield
     except ValidationError as error:
         first = error.errors()[0]
-        if is_sealed and first["type"] in ("extra_forbidden", UNKNOWN):
+        if is_sealed and first["type"] in ("extra_forbidden", "unexpected_keyword_argument", UNKNOWN):
             what = explain(first).partition(" (")[0]
             raise TfcliError(
                 f"{path} was written by a newer tfcli: {what}; upgrade tfcli to read it"

@@ -51,10 +51,11 @@ class Axis:
     key: str
     pieces: tuple[str | range, ...]
     span: Span | None = None
+    is_stepped: bool = False  # whether steps were asked for
 
     def with_fractions(self) -> Axis:
-        """Return this range with all numbers between its ends, if it is one of all whole numbers."""
-        if self.span is None or self.span.step != 1:
+        """Return this range with all numbers between its ends, if it is one without steps."""
+        if self.span is None or self.is_stepped:
             return self
         return Axis(self.key, (), Span(self.span.first, self.span.last, None))
 
@@ -139,7 +140,7 @@ def read_axis(key: str, text: str, values: Sequence[str]) -> Axis | None:
     refuse_repeats(f"{key}={text}", found)
     [alone] = pieces if len(pieces) == 1 else [None]
     if isinstance(alone, range):
-        return Axis(key, found, Span(alone[0], alone[-1], alone.step))
+        return Axis(key, found, Span(alone[0], alone[-1], alone.step), values[0].count(":") > 1)
     return Axis(key, found, spans[0] if spans else None)
 
 

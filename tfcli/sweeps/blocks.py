@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from tfcli.config import files, yaml_reader
@@ -14,9 +14,11 @@ from tfcli.config.setting_names import is_setting
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps import points
 from tfcli.sweeps.axes import Axis, read_axis, split_values
-from tfcli.sweeps.planning import shorten
+from tfcli.sweeps.planning import refuse_seeds
 
-MOST_CHECKED = 1_000  # combinations of a block, by `validate`
+MOST_VALUES = 50  # of a setting that are validated
+FEW = 4  # values of each other setting that they may go with
+MOST_TRIED = 16  # combinations of these
 
 
 def axes_of_block(entry: Entry) -> list[Axis]:
@@ -61,17 +63,18 @@ def mark_of(entry: Entry, key: str) -> str:
     return entry.document.key_marks.get((*entry.location, SWEEP, key), entry.name)
 
 
-def locate(entry: Entry, axes: Sequence[Axis], problem: str) -> str:
+def locate(entry: Entry, keys: Iterable[str], problem: str) -> str:
     """Return a problem with the place in the file of what the `sweep:` block of an entry varies."""
-    for axis in axes:
-        problem = problem.replace(f"override {axis.key}=", f"{mark_of(entry, axis.key)}: sweep: {axis.key}=")
+    for key in keys:
+        problem = problem.replace(f"override {key}=", f"{mark_of(entry, key)}: sweep: {key}=")
     return problem
 
 
 def check_block(entry: Entry) -> list[str]:
     """Return what is wrong with the `sweep:` block of an entry: with how it is written, its keys, its values.
 
-    Of a large block the first combinations are looked at, and of a range its beginning.
+    A value is wrong that goes with no combination of others, as far as these are tried. Of a long list or
+    range the first values are looked at.
     """
     try:
         axes = axes_of_block(entry)
@@ -79,19 +82,32 @@ def check_block(entry: Entry) -> list[str]:
         return [str(error)]
     if unknown := [axis for axis in axes if not is_setting(axis.key)]:
         return list(chain.from_iterable(refuse(entry, axis) for axis in unknown))
-    whole = [axis if axis.count else Axis(axis.key, (axis.first,)) for axis in axes]
-    combinations = islice(points.grid(points.order(whole)), MOST_CHECKED)
-    problems = dict.fromkeys(chain.from_iterable(refuse_point(entry, axes, point) for point in combinations))
-    return shorten(list(problems))
+    found = chain.from_iterable(refuse_values(entry, axes, axis) for axis in axes)
+    return [locate(entry, [axis.key for axis in axes], problem) for problem in dict.fromkeys(found)]
 
 
-def refuse_point(entry: Entry, axes: Sequence[Axis], point: points.Point) -> Iterator[str]:
-    """Yield what is said to a combination of values, if it is refused."""
+def refuse_values(entry: Entry, axes: Sequence[Axis], axis: Axis) -> Iterator[str]:
+    """Yield what is said to the values of an axis that go with no combination of others that is tried."""
+    others = [first_of(other, FEW) for other in axes if other is not axis]
+    for value in first_of(axis, MOST_VALUES).values():
+        tried = islice(points.grid(others), MOST_TRIED)
+        refusals = [*takewhile(bool, (find_refusal(entry, {axis.key: value, **point}) for point in tried))]
+        if len(refusals) == min(MOST_TRIED, points.count(others)):
+            yield from refusals[0]
+
+
+def first_of(axis: Axis, number: int) -> Axis:
+    """Return an axis with its first values."""
+    return Axis(axis.key, tuple(islice(axis.values(), number)) or (axis.first,))
+
+
+def find_refusal(entry: Entry, point: points.Point) -> list[str]:
+    """Return what is said to a combination of values, if it is refused."""
     try:
-        files.check(entry, [f"{key}={value}" for key, value in point.items()])
+        refuse_seeds(files.check(entry, [f"{key}={value}" for key, value in point.items()]))
     except UsageError as error:
-        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
-        yield from (locate(entry, axes, problem) for problem in problems)
+        return error.problems if isinstance(error, ConfigError) else [str(error)]
+    return []
 
 
 def refuse(entry: Entry, axis: Axis) -> Iterator[str]:

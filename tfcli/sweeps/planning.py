@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -177,10 +178,15 @@ def shorten_value(value: str) -> str:
     if value.startswith("{"):
         with suppress(UsageError):
             part = yaml_reader.read(value, "").value
-            if isinstance(part, dict) and isinstance(part.get("name"), str):
-                settings = [f"{key}={item}" for key, item in part.items() if key != "name"]
+            if isinstance(part, dict) and isinstance(part.get("name"), str) and part["name"]:
+                settings = [f"{key}={as_word(item)}" for key, item in part.items() if key != "name"]
                 return " ".join([shorten_value(part["name"]), *settings])
     return value.rpartition(":")[2] if is_file(value) else value
+
+
+def as_word(item: object) -> str:
+    """Return a value of YAML as people write it."""
+    return item if isinstance(item, str) else json.dumps(item, default=str)
 
 
 def slug_of(point: Point) -> str:

@@ -56,17 +56,16 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
     """
     entry, fixed, axes = read(wanted.words)
     axes = points.order(axes)
+    block = {axis.key for axis in axes_of_block(entry) if axis in axes}
     if wanted.search is not None:
         axes = [axis.with_fractions() if takes_fractions(axis.key) else axis for axis in axes]
     if (runs := check_size(axes, wanted)) > MOST:
         note(f"planning {runs:,} runs: each is checked before any is trained")
-    block = axes_of_block(entry)
-    of_file = [axis for axis in axes if axis in block]
     try:
         planner = Planner(entry, fixed, find_folder(entry, wanted.out), axes)
         strategy = choose_strategy(planner, axes, wanted)
     except ConfigError as error:
-        raise ConfigError([locate(entry, of_file, problem) for problem in error.problems]) from error
+        raise ConfigError([locate(entry, block, problem) for problem in error.problems]) from error
     return Prepared(entry.name, axes, planner, strategy)
 
 

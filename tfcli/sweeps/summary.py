@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from operator import methodcaller
 from statistics import median
 
 from tfcli.intervals import difference
@@ -66,7 +66,7 @@ def summarize(
 
 def summarize_length(ended: Sequence[RunOutcome], length: int) -> LengthSummary:
     """Return how well a setting does at a length."""
-    scores = list(read(ended, partial(exact_match, length)).values())
+    scores = list(read(ended, methodcaller("exact_match_at", length)).values())
     return LengthSummary(length, median(scores) if scores else None, min(scores) if scores else None)
 
 
@@ -107,16 +107,12 @@ def notes_on_lengths(groups: Sequence[Group]) -> list[str]:
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
     """Return what is compared: what it is called, how it is read, and whether all runs must have it."""
     at_lengths: list[tuple[str, Measure, bool]] = [
-        (f"exact match at {length}", partial(exact_match, length), False) for length in reversed(lengths)
+        (f"exact match at {length}", methodcaller("exact_match_at", length), False)
+        for length in reversed(lengths)
     ]
-    held_out: tuple[str, Measure, bool] = ("exact match", partial(exact_match, None), False)
+    held_out: tuple[str, Measure, bool] = ("exact match", methodcaller("exact_match_at", None), False)
     steps: tuple[str, Measure, bool] = ("steps to solved", lambda outcome: outcome.solved_step, True)
     return [*(at_lengths or [held_out]), steps]
-
-
-def exact_match(length: int | None, outcome: RunOutcome) -> float | None:
-    """Return the exact match of a run, as it has it; None where it wasn't scored there, or can't be."""
-    return outcome.exact_match_at(length)
 
 
 def figures(

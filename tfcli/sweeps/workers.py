@@ -18,7 +18,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from tfcli.errors import STOP_SIGNALS, TfcliError
+from tfcli.errors import TfcliError
+from tfcli.runs.company import leave_signals_to_parent
 from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
 
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
@@ -50,8 +51,7 @@ class PipeLine:
 
 def serve(pipe: Connection, doer: str) -> None:
     """Do what comes down the pipe until nothing does: a worker's life."""
-    for number in STOP_SIGNALS:  # which reach the parent, too, and that says what to do
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_parent()
     with redirect_stdout(sys.stderr):  # what own code prints isn't what the sweep comes to
         serve_by(import_module(doer).do, pipe)
 
