@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tfcli.model.stacking import is_stacked
+
 LEAST = 8_000_000  # multiplications of a product that is worth it
 IN_HALVES = re.compile(r"family\W+25\b", re.IGNORECASE)  # AMD's Zen 4: MKL by AVX2 is about as fast
 
@@ -26,6 +28,9 @@ class Linear(nn.Linear):
     """x W^T + b, as `torch.nn.Linear` has it."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if is_stacked():  # there the bias is added in a pass of its own: at least not into new memory
+            product = F.linear(x, self.weight)
+            return product if self.bias is None else product.add_(self.bias)
         if not is_worth_it(x, self.weight):
             return F.linear(x, self.weight, self.bias)
         if not torch.is_grad_enabled():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Epsilon
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import is_stacked
 from tfcli.model.stages import Stage
 
 
@@ -74,6 +75,9 @@ class LayerNorm(Norm):
         self.bias = nn.Parameter(torch.zeros(sizes.d_model)) if sizes.bias else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.bias is not None and is_stacked():  # scale and shift in one pass, not one after the other
+            normed = torch.layer_norm(x, self.weight.shape, None, None, self.epsilon)
+            return torch.addcmul(self.bias, normed, self.weight)
         return torch.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
 
     def recompute(self, x: Tensor) -> Tensor:
