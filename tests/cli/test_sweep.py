@@ -68,6 +68,20 @@ def test_a_sweep_ends_with_a_table_over_seeds_and_what_to_try_next(cli: Cli) -> 
 
 
 @pytest.mark.usefixtures("inline")
+def test_settings_are_held_against_one_that_is_named(cli: Cli) -> None:
+    cli(*SMALL, "-q")
+    result = cli(*SMALL, "--against", "model.positions=ends", "-q")
+    at = result.stdout.index("setting", result.stdout.index("setting") + 1)
+    heading, row, *_ = result.stdout[at:].splitlines()
+    assert "less ends" in heading
+    assert row.split()[:3] == ["rotary", "exact", "match"]
+    assert "Mean differences from the setting with ends that is the same" in " ".join(result.stdout.split())
+    report = as_json(cli, *SMALL, "--against", "model.positions=ends")
+    assert report["baseline"] == "ends"
+    assert {(found["label"], found["baseline"]) for found in report["contrasts"]} == {("rotary", "ends")}
+
+
+@pytest.mark.usefixtures("inline")
 def test_the_runs_of_a_sweep_are_runs(cli: Cli) -> None:
     report = as_json(cli, *SMALL)
     run = report["outcomes"][0]["run"]

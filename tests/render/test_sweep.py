@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from tests.sweeps.test_summary import OUTCOMES, TRIALS
-from tfcli.records.sweep import RunningRun, SweepProgress, SweepReport
+from tfcli.records.sweep import FIRST, RunningRun, SweepProgress, SweepReport
 from tfcli.render import sweep, sweep_progress, sweep_svg
 from tfcli.render.sweep_progress import SweepDisplay, duration, plain_line
 from tfcli.render.terminal import make_console
@@ -34,6 +34,7 @@ def report(lengths: tuple[int, ...] = (), outcomes: dict[str, object] = OUTCOMES
         9.0,
         2,
         summary.group(TRIALS, known, lengths),
+        FIRST,
         summary.contrast(TRIALS, known, lengths),
         found,
         ["a note"],

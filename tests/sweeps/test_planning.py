@@ -148,6 +148,32 @@ def test_what_is_no_sweep_is_refused(words: list[str], problem: str, folder: Pat
     assert problem in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("against", "problem"),
+    [
+        (["ends"], "--against ends: write KEY=VALUE"),
+        (["train.seed=0"], "differences are over the seeds"),
+        (["model.n_layers=1"], "the sweep doesn't vary model.n_layers, but model.positions, model.n_heads"),
+        (["model.positions=none"], "of model.positions the sweep has rotary, ends"),
+        (["model.n_heads=5"], "of model.n_heads the sweep has 1 to 4"),
+        (["model.n_heads="], "of model.n_heads the sweep has 1 to 4"),
+        (["model.n_heads=1", "model.n_heads=2"], "model.n_heads stands there twice"),
+    ],
+)
+def test_a_baseline_is_a_value_that_the_sweep_has(against: list[str], problem: str, folder: Path) -> None:
+    words = ["model.positions=rotary,ends", "model.n_heads=1:4", "train.seed=0:1"]
+    with pytest.raises(UsageError) as raised:
+        plan(*words, search=parse_search("random:2"), against=against)
+    assert problem in str(raised.value)
+
+
+def test_a_baseline_is_some_values(folder: Path) -> None:
+    words = ["model.positions=rotary,ends", "model.n_layers=1:2", "train.seed=0:1"]
+    assert plan(*words).against == {}
+    found = plan(*words, against=["model.n_layers=2", "model.positions=ends"]).against
+    assert found == {"model.n_layers": "2", "model.positions": "ends"}
+
+
 def test_stdin_is_no_source_for_a_sweep() -> None:
     with pytest.raises(UsageError, match="a sweep reads its data more than once"):
         prepare(Wanted(["-", "train.seed=0:1"]))

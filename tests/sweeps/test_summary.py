@@ -116,13 +116,46 @@ def test_a_seed_that_diverged_answers_nothing_at_any_length_that_others_are_scor
     assert second.lengths[0].exact_match_median is None
 
 
+GRID = {
+    f"{task} {layers}": {"task.name": task, "model.n_layers": layers}
+    for task in ("copy", "sort", "reverse")
+    for layers in "12"
+}
+
+
+def test_settings_are_held_against_the_first_or_each_against_its_counterpart() -> None:
+    assert summary.baselines(GRID) == dict.fromkeys([*GRID][1:], "copy 1")
+    assert summary.baselines(GRID, {"model.n_layers": "2"}) == {
+        "copy 1": "copy 2",
+        "sort 1": "sort 2",
+        "reverse 1": "reverse 2",
+    }
+    of_task = summary.baselines(GRID, {"task.name": "sort"})
+    assert of_task == {f"{task} {n}": f"sort {n}" for task in ("copy", "reverse") for n in "12"}
+    both = summary.baselines(GRID, {"task.name": "sort", "model.n_layers": "1"})
+    assert both == dict.fromkeys([label for label in GRID if label != "sort 1"], "sort 1")
+    drawn = {label: GRID[label] for label in ("copy 1", "sort 2", "reverse 2")}
+    assert summary.baselines(drawn, {"task.name": "sort"}) == {"reverse 2": "sort 2"}
+
+
+def test_a_difference_is_from_the_counterpart_seed_by_seed() -> None:
+    [contrast] = summary.contrast(TRIALS, OUTCOMES, [], {"task.name": "sort"})
+    assert (contrast.label, contrast.baseline, contrast.measure) == ("copy", "sort", "exact match")
+    assert contrast.difference == difference({0: 1.0, 1: 1.0, 2: 1.0}, {0: 1.0, 1: 1.0, 2: 0.4})
+    alone = summary.group(TRIALS[:3], OUTCOMES, [])
+    assert summary.contrast(TRIALS[:3], OUTCOMES, [], {"task.name": "sort"}) == []
+    assert summary.notes_on_baselines(alone, {"task.name": "sort"}) == [
+        "nothing is held against sort: no other setting differs from it in that alone"
+    ]
+
+
 def test_it_is_said_where_the_first_setting_has_nothing_to_be_held_against() -> None:
     unread = {trial.id: replace(OUTCOMES[trial.id], lengths={"9": None}) for trial in TRIALS[:3]}
     groups = summary.group(TRIALS, {**OUTCOMES, **unread}, [9])
-    assert summary.notes_on_lengths(groups) == [
+    assert summary.notes_on_baselines(groups) == [
         "at length 9 nothing is held against copy, which has no figures there"
     ]
-    assert summary.notes_on_lengths(summary.group(TRIALS, OUTCOMES, [9])) == []
+    assert summary.notes_on_baselines(summary.group(TRIALS, OUTCOMES, [9])) == []
 
 
 def test_without_any_run_there_is_nothing_to_say() -> None:

@@ -92,6 +92,15 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how many runs there are, their size, and a time.")
     ] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--against",
+            metavar="KEY=VALUE",
+            help="Hold each setting against the one with this value that is the same otherwise, not against "
+            "the first; may be given several times.",
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Mean it, where there are over a thousand runs.")
     ] = False,
@@ -128,7 +137,7 @@ def sweep(
     rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast, together)
     drawn = None if search is None else parse_search(search)
     note = (lambda remark: None) if quiet else hint
-    prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes), note)
+    prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes, against or []), note)
     with find_workers(cluster, workers) as pool:
         if dry_run:
             tell_plan(prepared, rules, pool, as_json)

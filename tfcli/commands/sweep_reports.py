@@ -10,13 +10,13 @@ from tfcli.commands.sweep import Rules, Sweep
 from tfcli.commands.sweep_models import build
 from tfcli.errors import ConfigError, counted
 from tfcli.records.comparison import SHARED
-from tfcli.records.sweep import RunOutcome, SweepPlan, SweepReport
+from tfcli.records.sweep import FIRST, RunOutcome, SweepPlan, SweepReport
 from tfcli.runs import folders
 from tfcli.sweeps import summary
 from tfcli.sweeps.axes import SEED
 from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Workers
-from tfcli.sweeps.planning import Trial, shown
+from tfcli.sweeps.planning import Trial, label_of, shown
 from tfcli.sweeps.setup import Prepared
 from tfcli.sweeps.strategies import Leg, Strategy
 
@@ -39,9 +39,10 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         seconds=seconds,
         workers=sweep.workers.number,
         groups=groups,
-        contrasts=summary.contrast(trials, outcomes, lengths),
+        baseline=label_of(prepared.against) or FIRST,
+        contrasts=summary.contrast(trials, outcomes, lengths, prepared.against),
         outcomes=found,
-        notes=[*notes_on(sweep, trials, found), *summary.notes_on_lengths(groups)],
+        notes=[*notes_on(sweep, trials, found), *summary.notes_on_baselines(groups, prepared.against)],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from tfcli.records.comparison import Difference
 
+FIRST = "first"  # of the settings of a sweep: what the others are held against, unless told otherwise
 State = Literal["solved", "not solved", "diverged", "dropped", "interrupted", "failed"]
 
 
@@ -91,10 +92,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Contrast:
-    """By how much a setting exceeds the first one."""
+    """By how much a setting exceeds another one."""
 
     label: str  # of the setting
-    baseline: str  # the first setting of the sweep
+    baseline: str  # the other setting
     measure: str  # exact match, exact match at a length, or steps to solved
     difference: Difference  # of the means over seeds
 
@@ -112,7 +113,8 @@ class SweepReport:
     seconds: float  # it took now
     workers: int  # processes that trained at once
     groups: list[Group]  # settings, in the order of the sweep, or the best first in a search
-    contrasts: list[Contrast]  # of the settings with the first one
+    baseline: str  # what settings are held against: the first of them, or what --against names
+    contrasts: list[Contrast]  # of the settings with that
     outcomes: list[RunOutcome]  # of the runs
     notes: list[str]  # what else there is to know
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tfcli.errors import counted
-from tfcli.records.sweep import Contrast, Group, RunOutcome, SweepPlan, SweepReport
+from tfcli.records.sweep import FIRST, Contrast, Group, RunOutcome, SweepPlan, SweepReport
 from tfcli.render.bench import columns_of
 from tfcli.render.csv_table import line
 from tfcli.render.markdown import escape, table_row
@@ -20,7 +20,6 @@ from tfcli.render.untrusted import escape_formula
 
 HEADINGS = ("setting", "solved", "exact", "worst", "steps", "seconds")
 BRIEF = (0, 1, 2, 4)  # of these, for a narrow terminal
-CONTRASTS = ("setting", "of", "less first", "95 % interval", "seeds")
 FAILURES = 10  # that are told on a terminal
 MOST_ROWS = 40  # settings in a table on a terminal
 FIELDS = (
@@ -37,7 +36,7 @@ LEGEND_BRIEF = (
     "in a row, of the runs that come so far. A wider terminal has the worst seed and the seconds, too."
 )
 LEGEND_OF_CONTRASTS = (
-    "Mean differences from the first setting, seed by seed where both have two or more in common; intervals "
+    "Mean differences from {baseline}, seed by seed where both have two or more in common; intervals "
     "are Student's, else Welch's. - where one seed gives none, and none where all seeds are alike."
 )
 
@@ -58,10 +57,10 @@ def print_sweep(console: Console, report: SweepReport) -> None:
     if contrasts := report.contrasts[:MOST_ROWS]:
         print_lines(console)
         rows = [[showable(console, cell) for cell in contrast_row(contrast)] for contrast in contrasts]
-        print_columns(console, CONTRASTS, rows, left=2)
+        print_columns(console, [showable(console, cell) for cell in contrast_headings(report)], rows, left=2)
         if more := len(report.contrasts) - len(contrasts):
             print_wrapped(console, Text(f"... and {count(more)} more; --save FILE.md has all of them"))
-        print_wrapped(console, Text(LEGEND_OF_CONTRASTS, "dim"))
+        print_wrapped(console, Text(legend_of_contrasts(report), "dim"))
     print_failures(console, report)
 
 
@@ -144,8 +143,20 @@ def row_of(group: Group) -> list[str]:
     ]
 
 
+def contrast_headings(report: SweepReport) -> list[str]:
+    """Return the headings of the differences."""
+    return ["setting", "of", f"less {report.baseline}", "95 % interval", "seeds"]
+
+
+def legend_of_contrasts(report: SweepReport) -> str:
+    """Return what explains the differences."""
+    is_first = report.baseline == FIRST
+    counterpart = f"the setting with {report.baseline} that is the same otherwise"
+    return LEGEND_OF_CONTRASTS.format(baseline="the first setting" if is_first else counterpart)
+
+
 def contrast_row(contrast: Contrast) -> list[str]:
-    """Return the cells of a difference, as in CONTRASTS."""
+    """Return the cells of a difference, as in `contrast_headings`."""
     found, is_steps = contrast.difference, contrast.measure.startswith("steps")
     form = "{:+,.0f}" if is_steps else "{:+.3f}"
     before, after = found.seeds_before, found.seeds_after
@@ -163,7 +174,7 @@ def markdown(report: SweepReport) -> str:
     blocks += [table(headings, rows), LEGEND]
     if report.contrasts:
         rows = [contrast_row(contrast) for contrast in report.contrasts]
-        blocks += [table(CONTRASTS, rows), LEGEND_OF_CONTRASTS]
+        blocks += [table(list(map(escape, contrast_headings(report))), rows), legend_of_contrasts(report)]
     failed = [outcome for outcome in report.outcomes if outcome.has_failed]
     if failed:
         rows = [[name_of(outcome), outcome.error or ""] for outcome in failed]

@@ -64,6 +64,11 @@ class Axis:
         """How many values there are."""
         return sum(len(piece) if isinstance(piece, range) else 1 for piece in self.pieces)
 
+    def __contains__(self, value: str) -> bool:
+        """Whether a value is one of these."""
+        number = int(value) if re.fullmatch(r"-?\d{1,18}", value) else None
+        return any(number in piece if isinstance(piece, range) else value == piece for piece in self.pieces)
+
     @property
     def first(self) -> str:
         """Return a value."""

@@ -17,7 +17,8 @@ from tfcli.runs import folders
 from tfcli.sweeps import points
 from tfcli.sweeps.axes import SEED, Axis, split_words
 from tfcli.sweeps.blocks import axes_of_block, locate
-from tfcli.sweeps.planning import Planner, refuse_seeds
+from tfcli.sweeps.planning import Planner, refuse_seeds, shown
+from tfcli.sweeps.points import Point
 from tfcli.sweeps.searches import Sampled, Search, draw_trials
 from tfcli.sweeps.strategies import All, Drawn, Halving, Strategy
 
@@ -34,6 +35,7 @@ class Wanted(NamedTuple):
     halving: bool = False  # whether only the better settings are trained to their end
     seed: int = 0  # of the search
     is_sure: bool = False  # that it is to be so large
+    against: Sequence[str] = ()  # values of which settings are held against those that have them
 
 
 class Prepared(NamedTuple):
@@ -43,6 +45,7 @@ class Prepared(NamedTuple):
     axes: list[Axis]
     planner: Planner
     strategy: Strategy
+    against: Point  # values that a setting has which others are held against; none: it is the first
 
 
 def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -> Prepared:
@@ -57,6 +60,7 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
     entry, fixed, axes = read(wanted.words)
     axes = points.order(axes)
     block = {axis.key for axis in axes_of_block(entry) if axis in axes}
+    against = read_baseline(wanted.against, axes)
     if wanted.search is not None:
         axes = [axis.with_fractions() if takes_fractions(axis.key) else axis for axis in axes]
     if (runs := check_size(axes, wanted)) > MOST:
@@ -66,7 +70,7 @@ def prepare(wanted: Wanted, note: Callable[[str], None] = lambda remark: None) -
         strategy = choose_strategy(planner, axes, wanted)
     except ConfigError as error:
         raise ConfigError([locate(entry, block, problem) for problem in error.problems]) from error
-    return Prepared(entry.name, axes, planner, strategy)
+    return Prepared(entry.name, axes, planner, strategy, against)
 
 
 def choose_strategy(planner: Planner, axes: Sequence[Axis], wanted: Wanted) -> Strategy:
@@ -126,6 +130,34 @@ def read(words: Sequence[str]) -> tuple[Entry, list[str], list[Axis]]:
         refuse_seeds(files.check(entry, fixed))  # a word that is wrong is likelier to be the reason
         raise UsageError(f"nothing varies: give a setting several values, as in {EXAMPLE}")
     return entry, fixed, axes
+
+
+def read_baseline(words: Sequence[str], axes: Sequence[Axis]) -> Point:
+    """Return the values of what settings are to be held against.
+
+    Raises:
+        UsageError: the sweep doesn't vary such a setting, or not so.
+    """
+    varied = {axis.key: axis for axis in axes if axis.key != SEED}
+    found: Point = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"--against {word}: write KEY=VALUE, with a value that the sweep gives to KEY")
+        if key == SEED:
+            raise UsageError(f"--against {word}: differences are over the seeds; name another setting")
+        if key not in varied:
+            raise UsageError(
+                f"--against {word}: the sweep doesn't vary {key}, but {', '.join(varied) or SEED}"
+            )
+        if key in found:
+            raise UsageError(
+                f"--against {word}: {key} stands there twice; settings are held against one value"
+            )
+        if value not in varied[key]:
+            raise UsageError(f"--against {word}: of {key} the sweep has {shown(varied[key])}")
+        found[key] = value
+    return found
 
 
 def check_size(axes: Sequence[Axis], wanted: Wanted) -> int:

@@ -10,6 +10,7 @@ from statistics import median
 from tfcli.intervals import difference
 from tfcli.records.sweep import Contrast, Group, LengthSummary, RunOutcome
 from tfcli.sweeps.planning import Trial, describe, label_of
+from tfcli.sweeps.points import Point
 
 Measure = Callable[[RunOutcome], float | None]
 
@@ -71,37 +72,65 @@ def summarize_length(ended: Sequence[RunOutcome], length: int) -> LengthSummary:
 
 
 def contrast(
-    trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome], lengths: Sequence[int]
+    trials: Sequence[Trial],
+    outcomes: Mapping[str, RunOutcome],
+    lengths: Sequence[int],
+    against: Point | None = None,
 ) -> list[Contrast]:
-    """Hold each setting against the first, seed by seed.
+    """Hold each setting against its baseline (see `baselines`), seed by seed.
 
     What is compared is the exact match, at each length that was asked for, the longest first; and the
     steps to solved, where all runs of both are.
     """
-    (baseline, first), *others = by_setting(trials).items() or [("", [])]
+    settings = by_setting(trials)
+    pairs = baselines({label: members[0].setting for label, members in settings.items()}, against)
     found = []
     for name, measure, of_all in measures(lengths):
-        one = figures(first, outcomes, measure)
-        for label, members in others:
-            other = figures(members, outcomes, measure)
-            is_whole = len(one) == len(first) and len(other) == len(members)
-            if one and other and (is_whole or not of_all):
+        known = {label: figures(members, outcomes, measure) for label, members in settings.items()}
+        is_whole = {label: len(known[label]) == len(members) for label, members in settings.items()}
+        for label, baseline in pairs.items():
+            one, other = known[baseline], known[label]
+            if one and other and (not of_all or (is_whole[baseline] and is_whole[label])):
                 found.append(Contrast(label, baseline, name, difference(one, other)))
     return found
 
 
-def notes_on_lengths(groups: Sequence[Group]) -> list[str]:
-    """Return at which lengths nothing is held against the first setting, which has no figures there."""
-    if not groups:
-        return []
-    first, *others = groups
-    missing = [
-        str(mine.length)
-        for mine, *theirs in zip(first.lengths, *(group.lengths for group in others), strict=True)
-        if mine.exact_match_median is None and any(one.exact_match_median is not None for one in theirs)
-    ]
-    at = f"at length{'s' * (len(missing) > 1)} {', '.join(missing)}"
-    return [f"{at} nothing is held against {first.label}, which has no figures there"] if missing else []
+def baselines(settings: Mapping[str, Point], against: Point | None = None) -> dict[str, str]:
+    """Return what each of `settings`, by their labels, is held against.
+
+    That is the first of them; or, with values to hold them `against`, the one that has these, and is the same
+    otherwise. What has them itself is held against nothing, nor is what has no such counterpart.
+    """
+    if not against:
+        first, *others = settings or [""]
+        return dict.fromkeys(others, first)
+    labels = {frozenset(setting.items()): label for label, setting in settings.items()}
+    found = {
+        label: labels.get(frozenset({**setting, **against}.items())) for label, setting in settings.items()
+    }
+    return {label: baseline for label, baseline in found.items() if baseline not in (None, label)}
+
+
+def notes_on_baselines(groups: Sequence[Group], against: Point | None = None) -> list[str]:
+    """Return where nothing is held against a baseline: at all, or at lengths at which it has no figures."""
+    of = {group.label: group for group in groups}
+    pairs = baselines({group.label: group.settings for group in groups}, against)
+    if against and not pairs:
+        return [
+            f"nothing is held against {label_of(against)}: no other setting differs from it in that alone"
+        ]
+    notes = []
+    for baseline in dict.fromkeys(pairs.values()):
+        others = [of[label].lengths for label, its in pairs.items() if its == baseline]
+        missing = [
+            str(mine.length)
+            for mine, *theirs in zip(of[baseline].lengths, *others, strict=True)
+            if mine.exact_match_median is None and any(one.exact_match_median is not None for one in theirs)
+        ]
+        if missing:
+            at = f"at length{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            notes.append(f"{at} nothing is held against {baseline}, which has no figures there")
+    return notes
 
 
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:
