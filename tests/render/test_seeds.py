@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer import Exit
 
-from tfcli.cli.seeds import conclude
+from tfcli.cli.seeds import next_of, tell_seeds
 from tfcli.records.progress import Progress, StepRecord
 from tfcli.records.results import Score, SeedRecord, SeedsReport, TrainReport
 from tfcli.render.seeds import print_seeds, status_of
@@ -67,6 +67,6 @@ def test_what_was_not_begun_is_no_failure() -> None:
 
 def test_the_command_for_what_was_not_begun_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as end:
-        conclude(broken_off(), quiet=False)
+        tell_seeds(broken_off(), next_of(broken_off()), quiet=False, as_json=False)
     assert end.value.exit_code == 130
     assert "train.seed=1 train.seeds=2" in " ".join(capsys.readouterr().err.split())

@@ -104,10 +104,9 @@ class Training:
     def standing(self, progress: Progress, versions: dict[str, str]) -> Standing:
         """Where it stands after the step that `progress` is of."""
         progress, losses = replace(progress, attention=None), self.trainer.unread_losses()
-        trainer = self.trainer
-        return Standing(
-            progress, losses, self.shares, str(trainer.device), versions, self.code, trainer.together
-        )
+        device, together = str(self.trainer.device), self.trainer.together
+        threads = torch.get_num_threads()
+        return Standing(progress, losses, self.shares, device, versions, self.code, together, threads)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all else that the steps to come depend on, by name."""

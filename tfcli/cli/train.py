@@ -15,7 +15,7 @@ from tfcli.cli.options import (
     expand_user,
 )
 from tfcli.cli.output import echo, hint, print_json
-from tfcli.cli.seeds import train_each_seed
+from tfcli.cli.seeds import resume_each_seed, train_each_seed
 from tfcli.cli.training import company, repeats, resume_training, start_training, tell
 from tfcli.errors import UsageError
 from tfcli.runs.company import is_helper, size_of
@@ -65,7 +65,8 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Let a run go on where it stopped, to the same end or a later one: train.steps=N.",
+            help="Let a run go on where it stopped, to the same end or a later one: train.steps=N; or "
+            "several, or a folder of them, that differ in their seed.",
             autocompletion=complete_runs,
         ),
     ] = None,
@@ -103,8 +104,13 @@ def train(
         hint(note)
     debug, words = bool(root.params["debug"]), root.meta["words"]
     if resume is not None:
-        refuse_beside_resume(source, out, dry_run, start)
-        changes = [*([source] if source else []), *overrides]
+        more, changes = split_runs([*([source] if source else []), *overrides])
+        refuse_beside_resume(changes, out, dry_run, start)
+        if runs := several_runs(resume, more):
+            if watch or (processes or size_of()) > 1:
+                raise UsageError("several runs at once go on in one process, and without --watch")
+            resume_each_seed(runs, changes, trust or [], quiet=quiet, debug=debug, as_json=as_json)
+            return
         with company(processes, words) as ranks:
             report = resume_training(resume, changes, trust or [], heads, slow, quiet, debug, ranks)
         tell(report, resume, quiet, as_json)
@@ -152,14 +158,30 @@ def read_source(
     return entry, files.check(entry, overrides)
 
 
-def refuse_beside_resume(source: str | None, out: Path | None, dry_run: bool, start: str | None) -> None:
+def split_runs(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words that name runs, and the others: a shell writes `--resume runs/a-seed-*` as several."""
+    from tfcli.runs.folders import as_run
+
+    runs = [word for word in words if "=" not in word and as_run(word) is not None]
+    return runs, [word for word in words if word not in runs]
+
+
+def several_runs(name: str, more: list[str]) -> list[Path]:
+    """Return the runs that are to go on, if they are several: some names, or a folder of runs."""
+    from tfcli.runs.folders import as_run, find_all, runs_within
+
+    is_folder = as_run(name) is None and bool(runs_within(name))
+    return find_all([name, *more]) if more or is_folder else []
+
+
+def refuse_beside_resume(changes: list[str], out: Path | None, dry_run: bool, start: str | None) -> None:
     """Refuse what makes no sense for a run that goes on.
 
     Raises:
         UsageError: it was given.
     """
-    if source and "=" not in source:
-        raise UsageError(f"--resume names the run; leave the example {source!r} out")
+    if changes and "=" not in changes[0]:
+        raise UsageError(f"--resume names the run; leave the example {changes[0]!r} out")
     if start is not None:
         raise UsageError("--from is about new runs, not about --resume, which goes on with its own weights")
     if out is not None or dry_run:

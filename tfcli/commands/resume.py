@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tfcli.checkpoints.states import SavedState, load_state
@@ -14,7 +15,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.devices import choose_device, list_versions, with_threads
 from tfcli.errors import UsageError
 from tfcli.records.progress import Standing
-from tfcli.runs import folders, headers
+from tfcli.runs import folders, headers, locks
 from tfcli.runs.edits import find_edits
 
 
@@ -24,10 +25,45 @@ def read_config(path: Path) -> RunConfig:
     Raises:
         TfcliError: what it saved is damaged.
     """
+    return read_standing(path)[0]
+
+
+def read_standing(path: Path) -> tuple[RunConfig, Standing | None]:
+    """Return the configuration with which a run would go on, and where it stands; None if nothing was saved.
+
+    Raises:
+        UsageError: it kept no state.
+        TfcliError: what it saved is damaged.
+    """
     state = path / folders.STATE
     if state.exists():
-        return headers.read_state_header(state).config
-    return files.load_config(str(path / folders.CONFIG))
+        header = headers.read_state_header(state)
+        return header.config, header.standing
+    refuse_without_state(path)
+    return files.load_config(str(path / folders.CONFIG)), None
+
+
+@contextmanager
+def hold_alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a run.
+
+    Raises:
+        UsageError: somebody else does.
+    """
+    with locks.hold(path) as is_alone:
+        if not is_alone:
+            raise UsageError(f"{path} is in training (pid {locks.find_trainer(path)}); --resume is for later")
+        yield
+
+
+def refuse_without_state(path: Path) -> None:
+    """Refuse to let a run begin anew over weights that it has.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if (path / folders.WEIGHTS).exists():
+        raise UsageError(f"{path} kept no state from which it could go on; train it again")
 
 
 def find_start(
@@ -41,8 +77,7 @@ def find_start(
     """
     saved = load_state(path)
     if saved is None:
-        if (path / folders.WEIGHTS).exists():
-            raise UsageError(f"{path} kept no state from which it could go on; train it again")
+        refuse_without_state(path)
         before = with_threads(files.load_config(str(path / folders.CONFIG)))
         return change(before, overrides, path), None
     for edit in find_edits(path, saved.config):
@@ -52,7 +87,8 @@ def find_start(
     config = change(before, overrides, path)
     tell_moves(path, config, saved.standing, warn)
     saved = saved._replace(standing=saved.standing.extended(config.train.steps))
-    refuse_the_finished(path, config, saved.standing)
+    if why := why_over(path, config, saved.standing):
+        raise UsageError(why)
     return config, saved
 
 
@@ -94,19 +130,15 @@ def tell_moves(path: Path, config: RunConfig, standing: Standing, warn: Callable
             warn(f"{path} was trained with {name} {before}; with {version} the last digits may be others")
 
 
-def refuse_the_finished(path: Path, config: RunConfig, standing: Standing) -> None:
-    """Refuse to go on with a run that has come to its end, and is saved as such.
-
-    Raises:
-        UsageError: it has.
-    """
+def why_over(path: Path, config: RunConfig, standing: Standing) -> str | None:
+    """Return why there is nothing to go on with, where a run has come to its end, and is saved as such."""
     progress = standing.progress
     if not is_over(progress, config.train) or headers.read_header(path).summary.interrupted:
-        return
+        return None
     changes = []
     if progress.solved and config.train.stop_when_solved:
         changes.append("train.stop_when_solved=false")
     if progress.step >= config.train.steps:
         changes.append(f"train.steps={2 * config.train.steps}")
     ended = f"{'solved ' * progress.solved}at step {progress.step:,}"
-    raise UsageError(f"{path} is over, {ended}; to go on all the same, add {' '.join(changes)}")
+    return f"{path} is over, {ended}; to go on all the same, add {' '.join(changes)}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -66,33 +67,47 @@ def train_all(planned: Sequence[Planned], audience: Audience, show: Show) -> lis
     has_cores = choose_device(at_once[0].train.device).type == "cpu"
     if reason is None and has_cores and work_of(at_once[0]) > LARGE:
         audience.note(f"{sweep} takes less time for a model as large as this: it trains one on each core")
-    latest: list[Progress | None] = [None] * len(planned)
+
+    def train_some(first: int, show: Show) -> list[Outcome]:
+        nonlocal reason
+        if reason is None:
+            try:
+                return train_together(planned[first : first + MOST], show)
+            except NotTogetherError as error:
+                reason = str(error)
+        if first == 0:
+            faster = f"; {sweep} trains one on each core" if has_cores and not audience.debug else ""
+            audience.note(f"the seeds are trained one after the other: {reason}{faster}")
+        one = planned[first]
+        return [train_alone(partial(train_run, one.config, one.name, one.out), audience, show)]
+
+    return in_parts(len(planned), train_some, show)
+
+
+def in_parts(count: int, train_some: Callable[[int, Show], list[Outcome]], show: Show) -> list[Outcome]:
+    """Train so many, some at once, until somebody wants to stop; return what came of those that were begun.
+
+    Args:
+        train_some: trains some from a number on, the next at least, and returns what came of them.
+        show: is told where all of them stand.
+    """
+    latest: list[Progress | None] = [None] * count
     outcomes: list[Outcome] = []
-    while len(outcomes) < len(planned) and not any(map(is_interrupted, outcomes)):
+    while len(outcomes) < count and not any(map(is_interrupted, outcomes)):
         first = len(outcomes)
 
         def show_some(found: Sequence[Progress | None], first: int = first) -> None:
             latest[first : first + len(found)] = found
             show(latest)
 
-        if reason is None:
-            try:
-                outcomes += train_together(planned[first : first + MOST], show_some)
-                continue
-            except NotTogetherError as error:
-                reason = str(error)
-        if not outcomes:
-            faster = f"; {sweep} trains one on each core" if has_cores and not audience.debug else ""
-            audience.note(f"the seeds are trained one after the other: {reason}{faster}")
-        outcomes.append(train_alone(planned[first], show_some))
+        outcomes += train_some(first, show_some)
     return outcomes
 
 
-def train_alone(one: Planned, show: Show) -> Outcome:
+def train_alone(train: Callable[[Audience], TrainReport], audience: Audience, show: Show) -> Outcome:
     """Train one by itself; what it fails with is what comes of it."""
-    alone = replace(one.audience, show=lambda progress: show([progress]))
     try:
-        return train_run(one.config, one.name, one.out, alone)
+        return train(replace(audience, show=lambda progress: show([progress])))
     except (BrokenOffError, UsageError):
         raise
     except TfcliError as error:

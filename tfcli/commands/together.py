@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tfcli.building.trainings import Training
+from tfcli.checkpoints.states import SavedState
 from tfcli.commands.ending import BrokenOffError
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.recording import Recorder
@@ -18,6 +19,8 @@ from tfcli.commands.train import (
     Audience,
     Following,
     follow_from_start,
+    follow_on,
+    make_resumed,
     make_training,
     telling_starter_of,
 )
@@ -26,6 +29,7 @@ from tfcli.config.together import may_go_together
 from tfcli.config.trust import remember
 from tfcli.devices import threads_together, with_threads
 from tfcli.errors import TfcliError
+from tfcli.model.encoder import Encoder
 from tfcli.records.progress import Progress
 from tfcli.records.results import TrainReport
 from tfcli.runs import folders
@@ -33,19 +37,20 @@ from tfcli.training.agreement import find_disagreement
 from tfcli.training.stack import Stack
 
 if TYPE_CHECKING:
-    from tasks.base import Batch
+    from tasks.base import Batch, Task
 
 Outcome = TrainReport | TfcliError
 Show = Callable[[Sequence[Progress | None]], None]  # is told where each training stands; None: not begun
 
 
 class Planned(NamedTuple):
-    """A training that is to become a run: `out`, or `runs/NAME`."""
+    """A training that is to become a run: `out`, or `runs/NAME`; or that of the run `out` which goes on."""
 
     config: RunConfig
     name: str
     out: Path | None = None
     audience: Audience = SILENCE
+    saved: SavedState | None = None  # from which it goes on; whoever has read that holds the run's lock
 
 
 class NotTogetherError(TfcliError):
@@ -65,6 +70,8 @@ class Member:
 def train_together(planned: Sequence[Planned], show: Show = lambda latest: None) -> list[Outcome]:
     """Train configurations that differ in their seed alone into a run folder each, all at once.
 
+    Those that go on stand at the same step.
+
     A training that fails does not end the others: its error is its outcome. Ctrl-C ends all of them after
     the step it falls into; what was learned is saved. Nothing is watched, and no fault located.
 
@@ -81,7 +88,8 @@ def train_together(planned: Sequence[Planned], show: Show = lambda latest: None)
     stack = Stack([training.trainer for training in trainings], threads)
     if problem := find_disagreement(stack):
         raise NotTogetherError(problem)
-    remember(planned[0].config)
+    if planned[0].saved is None:
+        remember(planned[0].config)
     with defer_interrupt() as interrupt:
         members = [
             begin(one, training, held_out, stack, interrupt)
@@ -100,11 +108,22 @@ def make_trainings(planned: Sequence[Planned]) -> tuple[list[Training], list[Bat
     """
     if reason := why_in_turn([one.config for one in planned]):
         raise NotTogetherError(reason)
-    configs = [with_threads(one.config) for one in planned]
-    starter = telling_starter_of(configs[0], planned[0].audience)
-    first, held_out = make_training(configs[0], None, starter)
-    others = (make_training(config, None, held_out=held_out)[0] for config in configs[1:])
+    starter = telling_starter_of(planned[0].config, planned[0].audience)
+    first, held_out = make_planned(planned[0], starter)
+    others = (make_planned(one, held_out=held_out)[0] for one in planned[1:])
     return [first, *others], held_out
+
+
+def make_planned(
+    one: Planned,
+    starter: Callable[[Encoder, Task], object] | None = None,
+    held_out: list[Batch] | None = None,
+) -> tuple[Training, list[Batch]]:
+    """Return the training of one of several, and the held-out set."""
+    config = with_threads(one.config)
+    if one.saved is not None and one.out is not None:
+        return make_resumed(one.out, config, one.saved, held_out)
+    return make_training(config, None, starter, held_out)
 
 
 def why_in_turn(configs: Sequence[RunConfig]) -> str | None:
@@ -115,16 +134,17 @@ def why_in_turn(configs: Sequence[RunConfig]) -> str | None:
 def begin(
     one: Planned, training: Training, held_out: list[Batch], stack: Stack, interrupt: Interrupt
 ) -> Member:
-    """Make the folder of a run, and what follows its training."""
-    recorder = Recorder(folders.create(one.name, one.out), training, one.audience.warn)
+    """Make the folder of a run, unless it has one and goes on, and what follows its training."""
+    path = one.out if one.saved is not None and one.out is not None else folders.create(one.name, one.out)
+    recorder = Recorder(path, training, one.audience.warn)
 
     def note(progress: Progress) -> None:
         member.latest = progress
         one.audience.show(progress)
 
     audience = replace(one.audience, show=note, watch=None, debug=False)
-    following = follow_from_start(training, held_out, recorder, interrupt, audience, stack)
-    member = Member(training, following)
+    follow_it = follow_from_start if one.saved is None else partial(follow_on, one.saved.standing)
+    member = Member(training, follow_it(training, held_out, recorder, interrupt, audience, stack))
     return member
 
 

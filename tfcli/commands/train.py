@@ -21,7 +21,7 @@ from tfcli.commands.ending import save_what_there_is, summarize_at_end
 from tfcli.commands.interrupts import Interrupt, defer_interrupt
 from tfcli.commands.outcome import ending, is_over
 from tfcli.commands.recording import Recorder
-from tfcli.commands.resume import find_start
+from tfcli.commands.resume import find_start, hold_alone
 from tfcli.commands.watching import make_observer, picture_often
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import remember, require
@@ -29,7 +29,7 @@ from tfcli.devices import prepare, with_threads
 from tfcli.errors import TfcliError, UsageError
 from tfcli.model.encoder import Encoder
 from tfcli.records.inspection import Choice
-from tfcli.records.progress import Progress
+from tfcli.records.progress import Progress, Standing
 from tfcli.records.results import TrainReport, TransferRow
 from tfcli.runs import folders, headers, locks
 from tfcli.training.faults import locating_faults
@@ -109,17 +109,10 @@ def resume_run(
         TfcliError: what it has saved is damaged.
         DivergedError, BrokenOffError, LostProcessError: as `train_run`.
     """
-    with defer_interrupt() as interrupt, locks.hold(path) as is_alone:
-        if not is_alone:
-            raise UsageError(f"{path} is in training (pid {locks.find_trainer(path)}); --resume is for later")
+    with defer_interrupt() as interrupt, hold_alone(path):
         config, saved = find_start(path, overrides, audience.warn)
         require(config, path, trust)
-        if saved is not None:
-            check_weights(path / folders.STATE, config, saved)
-        try:
-            training, held_out = make_training(config, saved, ranks=ranks)
-        except ValueError as error:
-            raise headers.damage_error(path / folders.STATE, str(error)) from error
+        training, held_out = make_resumed(path, config, saved, ranks=ranks)
         recorder = Recorder(path, training, audience.warn)
         if saved is None:
             audience.note(f"{path} had saved nothing yet and begins anew")
@@ -128,6 +121,27 @@ def resume_run(
             audience.note(f"{path} goes on after step {saved.standing.progress.step:,}")
             recorder.go_on(saved.standing)
         return to_end(follow(training, held_out, recorder, interrupt, audience))
+
+
+def make_resumed(
+    path: Path,
+    config: RunConfig,
+    saved: SavedState | None,
+    held_out: list[Batch] | None = None,
+    ranks: Ranks | None = None,
+) -> tuple[Training, list[Batch]]:
+    """Return the training of a run that goes on, as `make_training`.
+
+    Raises:
+        UsageError: as `make_training`.
+        TfcliError: what it has saved is damaged.
+    """
+    if saved is not None:
+        check_weights(path / folders.STATE, config, saved)
+    try:
+        return make_training(config, saved, held_out=held_out, ranks=ranks)
+    except ValueError as error:
+        raise headers.damage_error(path / folders.STATE, str(error)) from error
 
 
 def check_weights(file: Path, config: RunConfig, saved: SavedState) -> None:
@@ -202,6 +216,20 @@ def follow_from_start(
             shutil.rmtree(recorder.path, ignore_errors=True)
             raise
         return (yield from follow(training, held_out, recorder, interrupt, audience, stack))
+
+
+def follow_on(
+    standing: Standing,
+    training: Training,
+    held_out: list[Batch],
+    recorder: Recorder,
+    interrupt: Interrupt,
+    audience: Audience,
+    stack: Stack | None = None,
+) -> Following:
+    """Go on in the folder of a run, whose lock is held, and follow it."""
+    recorder.go_on(standing)
+    return (yield from follow(training, held_out, recorder, interrupt, audience, stack))
 
 
 def follow(

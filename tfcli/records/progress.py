@@ -70,6 +70,7 @@ class Standing:
     versions: dict[str, str]  # of tfcli, torch and Python
     code: dict[str, str]  # digests of the files that settings name
     together: int = 1  # seeds that were trained as one program, with this one
+    threads: int | None = None  # that this program had
 
     @property
     def has_attempts_left(self) -> bool:
