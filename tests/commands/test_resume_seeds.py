@@ -168,8 +168,10 @@ def test_runs_that_had_saved_nothing_begin_anew(folder: Path) -> None:
 
 def test_on_the_command_line_they_are_named_or_their_folder_is(cli: Cli, folder: Path) -> None:
     runs = broken_off(folder)
-    report = as_json(cli, "train", "--resume", *map(str, runs[:2]), "--quiet")
+    report = as_json(cli, "train", "--resume", str(runs[0]), str(runs[1]), "--quiet")
     assert [record["seed"] for record in report["seeds"]] == [0, 1]
+    report = as_json(cli, "train", "--resume", str(runs[2]), "--resume", str(runs[3]), "--quiet")
+    assert [record["seed"] for record in report["seeds"]] == [2, 3]
     result = cli("train", "--resume", "stopped", f"train.steps={STEPS + 5}")
     assert "of 4 solved, after 17 steps (median)" in " ".join(result.stdout.split())
     assert [headers.read_header(run).summary.steps for run in runs] == [STEPS + 5] * 4

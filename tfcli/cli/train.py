@@ -61,7 +61,7 @@ def train(
     layer: Annotated[int | None, typer.Option("--layer", help="Of the head to watch; 0 if left out.")] = None,
     head: Annotated[int | None, typer.Option("--head", help="The one to watch; 0 if left out.")] = None,
     resume: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--resume",
             metavar="RUN",
@@ -103,17 +103,17 @@ def train(
     for note in [] if quiet else repeats(overrides):
         hint(note)
     debug, words = bool(root.params["debug"]), root.meta["words"]
-    if resume is not None:
+    if resume:
         more, changes = split_runs([*([source] if source else []), *overrides])
         refuse_beside_resume(changes, out, dry_run, start)
-        if runs := several_runs(resume, more):
+        if runs := several_runs([*resume, *more]):
             if watch or (processes or size_of()) > 1:
                 raise UsageError("several runs at once go on in one process, and without --watch")
             resume_each_seed(runs, changes, trust or [], quiet=quiet, debug=debug, as_json=as_json)
             return
         with company(processes, words) as ranks:
-            report = resume_training(resume, changes, trust or [], heads, slow, quiet, debug, ranks)
-        tell(report, resume, quiet, as_json)
+            report = resume_training(resume[0], changes, trust or [], heads, slow, quiet, debug, ranks)
+        tell(report, resume[0], quiet, as_json)
         return
     if trust:
         raise UsageError("--trust is about --resume: the files that a training names are run anyway")
@@ -166,12 +166,12 @@ def split_runs(words: list[str]) -> tuple[list[str], list[str]]:
     return runs, [word for word in words if word not in runs]
 
 
-def several_runs(name: str, more: list[str]) -> list[Path]:
+def several_runs(names: list[str]) -> list[Path]:
     """Return the runs that are to go on, if they are several: some names, or a folder of runs."""
     from tfcli.runs.folders import as_run, find_all, runs_within
 
-    is_folder = as_run(name) is None and bool(runs_within(name))
-    return find_all([name, *more]) if more or is_folder else []
+    is_folder = as_run(names[0]) is None and bool(runs_within(names[0]))
+    return find_all(names) if len(names) > 1 or is_folder else []
 
 
 def refuse_beside_resume(changes: list[str], out: Path | None, dry_run: bool, start: str | None) -> None:
