@@ -26,6 +26,7 @@ from tfcli.records.progress import Progress
 from tfcli.records.results import TrainReport
 from tfcli.records.sweep import RunOutcome
 from tfcli.runs import folders, headers, locks, removing
+from tfcli.sweeps.identity import refuse_changed
 from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
 from tfcli.training.monitor import monitor
 
@@ -54,6 +55,7 @@ def train_as_one(orders: Sequence[Order], line: Line) -> list[RunOutcome] | None
     try:
         for order in orders:
             wait_for_others(order.folder)
+            refuse_changed(order.config, order.id)
             clear(order.folder)
         ends = train_together(
             [
@@ -61,7 +63,7 @@ def train_as_one(orders: Sequence[Order], line: Line) -> list[RunOutcome] | None
                 for order, follower in zip(orders, followers, strict=True)
             ]
         )
-    except Exception:
+    except (Exception, SystemExit):
         return None
     return [
         failure(follower.order, end) if isinstance(end, TfcliError) else conclude(follower, end)
@@ -74,11 +76,12 @@ def train_one(order: Order, line: Line) -> RunOutcome:
     follower = Follower(order, line)
     try:
         wait_for_others(order.folder)
+        refuse_changed(order.config, order.id)
         report = bring_on(follower)
     except DamagedError as error:
         fix = f"`tfcli rm {order.folder}` makes room for that, then ask for the sweep again"
         return failure(order, TfcliError(f"{error}: {fix}"))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # own code may end its process
         return failure(order, error)
     return conclude(follower, report)
 
@@ -96,7 +99,7 @@ def conclude(follower: Follower, report: TrainReport | None) -> RunOutcome:
         outcome = read_outcome(order, follower.why)
         is_over = outcome.state in ("solved", "not solved")
         return score(order, outcome, line) if order.lengths and is_over else outcome
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return failure(order, error)
 
 
@@ -215,7 +218,7 @@ def check(config: RunConfig, timed: bool) -> Checked:
         prepare(config.train)
         _, model = build_for_training(config)
         return Checked(None, count_parameters(model), time_steps(config) if timed else None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Checked(name_error(error), 0, None)
 
 

@@ -130,10 +130,15 @@ def tell_moves(path: Path, config: RunConfig, standing: Standing, warn: Callable
             warn(f"{path} was trained with {name} {before}; with {version} the last digits may be others")
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether a run lacks the weights of its end: a kill fell between its state and them, say."""
+    return not (path / folders.WEIGHTS).is_file() or headers.read_header(path).summary.interrupted
+
+
 def why_over(path: Path, config: RunConfig, standing: Standing) -> str | None:
     """Return why there is nothing to go on with, where a run has come to its end, and is saved as such."""
     progress = standing.progress
-    if not is_over(progress, config.train) or headers.read_header(path).summary.interrupted:
+    if not is_over(progress, config.train) or is_unfinished(path):
         return None
     changes = []
     if progress.solved and config.train.stop_when_solved:

@@ -66,7 +66,7 @@ def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
     return None
 
 
-def failure(order: Order, error: Exception) -> RunOutcome:
+def failure(order: Order, error: BaseException) -> RunOutcome:
     """Return what a run came to that ended with an error."""
     is_known = isinstance(error, TfcliError | OSError)
     history = summaries.read_metrics(order.folder)
@@ -84,7 +84,7 @@ def failure(order: Order, error: Exception) -> RunOutcome:
     )
 
 
-def name_error(error: Exception) -> str:
+def name_error(error: BaseException) -> str:
     """Return an error in a line."""
     if isinstance(error, TfcliError):
         return " ".join(str(error).split())

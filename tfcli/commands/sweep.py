@@ -13,7 +13,7 @@ from tfcli.errors import ConfigError, StoppedError, UsageError
 from tfcli.records.events import LOGGER, SweepRunEnded, SweepStarted, WorkerLost, emit
 from tfcli.records.sweep import RunningRun, RunOutcome, SweepProgress
 from tfcli.sweeps.bundles import Bundles, size_of
-from tfcli.sweeps.identity import Identifier
+from tfcli.sweeps.identity import refuse_changed
 from tfcli.sweeps.journal import Journal
 from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Step, Told, Workers
 from tfcli.sweeps.planning import Planner, Trial, describe
@@ -112,7 +112,7 @@ class Sweep:
 
     def give_out(self) -> None:
         """Give a job to each worker that is free."""
-        while self.workers.free > 0 and (legs := self.bundles.next()):
+        while not self.is_stopping and self.workers.free > 0 and (legs := self.bundles.next()):
             self.legs.update({leg.trial.id: leg for leg in legs})
             try:
                 self.workers.give(Job(tuple(map(self.order, legs))))
@@ -146,8 +146,7 @@ class Sweep:
         """
         trial, rules = leg.trial, self.rules
         config = self.planner.configure(trial.point)
-        if Identifier().identify(config) != trial.id:
-            raise UsageError("its code or data has changed since the sweep began; ask for the sweep again")
+        refuse_changed(config, trial.id)
         return Order(
             trial.id,
             trial.folder,

@@ -100,7 +100,7 @@ def load_from_file(name: str) -> Any:
         raise UsageError(name_problem(path, class_name, vars(module))) from error
 
 
-def describe_error(error: Exception | SystemExit) -> str:
+def describe_error(error: BaseException) -> str:
     """Describe in a line what somebody else's code raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     try:

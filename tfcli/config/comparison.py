@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ def flatten(settings: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Return the settings of each section with their values; those of a part after its name."""
     for name, section in settings.items():
         for key, value in section.items():
-            part = value if isinstance(value, dict) and "name" in value else {"name": value}
+            if isinstance(value, dict) and "name" not in value:  # heads that are shared out, in that order
+                value = json.dumps(value)
+            part = value if isinstance(value, dict) else {"name": value}
             for inner, chosen in part.items():
                 yield f"{name}.{key}" if inner == "name" else f"{name}.{key}.{inner}", chosen

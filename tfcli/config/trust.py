@@ -23,13 +23,18 @@ from tfcli.errors import UsageError
 
 
 def files_of(config: RunConfig) -> list[tuple[str, Path]]:
-    """Return the settings of a configuration that name a class in a file, with these files."""
-    names = [("task.name", config.task.name)]
+    """Return the settings of a configuration that name a class in a file, with these files.
+
+    Where one names several, for heads that are shared out, they have numbers: `model.positions[0]`.
+    """
+    names = [("task.name", config.task.name)] if is_file(config.task.name) else []
     for section in ("model", "train"):
         for key, value in getattr(config, section):
             if isinstance(value, Part):
-                names += [(f"{section}.{key}", part.name) for part in value.named()]
-    return [(setting, split_file_name(name)[0]) for setting, name in names if is_file(name)]
+                own = [part.name for part in value.named() if is_file(part.name)]
+                numbers = [f"[{i}]" for i in range(len(own))] if len(own) > 1 else [""]
+                names += [(f"{section}.{key}{i}", name) for i, name in zip(numbers, own, strict=False)]
+    return [(setting, split_file_name(name)[0]) for setting, name in names]
 
 
 def digest(path: Path) -> str:

@@ -6,10 +6,11 @@ That depends on the plan and on what is done already, never on how many workers 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tfcli.config.schema import RunConfig
 from tfcli.config.together import may_go_together
+from tfcli.errors import UsageError
 from tfcli.runs import folders
 from tfcli.sweeps.planning import Trial
 from tfcli.sweeps.strategies import Leg
@@ -44,9 +45,16 @@ class Bundles:
         """Return the runs of a job; none while there is nothing to do."""
         if not self.jobs:
             legs = self.gather()
-            is_one = len(legs) > 1 and may_go_together([self.configure(leg.trial) for leg in legs]) is None
+            is_one = len(legs) > 1 and self.may_be_one(legs)
             self.jobs.extend([legs] if is_one else [[leg] for leg in legs])
         return self.jobs.popleft() if self.jobs else []
+
+    def may_be_one(self, legs: Sequence[Leg]) -> bool:
+        """Whether runs may be trained as one program; what is wrong with one is told when it is given out."""
+        try:
+            return may_go_together([self.configure(leg.trial) for leg in legs]) is None
+        except UsageError:
+            return False
 
     def gather(self) -> list[Leg]:
         """Return runs that differ in their seed alone, of those that come next."""

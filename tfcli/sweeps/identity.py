@@ -43,6 +43,8 @@ class Identifier:
             settings["train"]["start"] = None
             weights = folders.weights_of(Path(config.train.start))
             content["train.start"] = self.digest("train.start", weights)
+        for section in settings.values():  # heads are shared out in the order that is written
+            section |= {key: list(value.items()) for key, value in section.items() if is_shared(value)}
         said = json.dumps([tfcli.__version__, settings, content], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:DIGITS]
 
@@ -59,6 +61,21 @@ class Identifier:
             except OSError as error:
                 raise UsageError(f"{setting}: can't read {path}: {error.strerror}") from error
         return self.digests[path]
+
+
+def refuse_changed(config: RunConfig, id: str) -> None:
+    """Refuse a run whose code or data is no longer what its id is of.
+
+    Raises:
+        UsageError: it isn't, or a file can't be read.
+    """
+    if Identifier().identify(config) != id:
+        raise UsageError("its code or data has changed since the sweep began; ask for the sweep again")
+
+
+def is_shared(value: object) -> bool:
+    """Whether a setting shares heads out among several parts."""
+    return isinstance(value, dict) and "name" not in value
 
 
 def without_folder(name: str) -> str:

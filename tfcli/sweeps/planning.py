@@ -125,12 +125,21 @@ class Planner:
             except UsageError as error:
                 refused += tell_refusal(point, error)
                 continue
-            if twin := trials.get(trial.id):
-                raise UsageError(f"{describe(twin.point)} and {describe(point)} are the same setting")
+            refuse_twin(trials.get(trial.id), trial)
             trials[trial.id] = trial
         if refused:
             raise ConfigError(shorten(list(dict.fromkeys(refused))))
         return list(trials.values())
+
+
+def refuse_twin(twin: Trial | None, trial: Trial) -> None:
+    """Refuse a run that is there already, written in another way.
+
+    Raises:
+        UsageError: there is such a twin.
+    """
+    if twin is not None:
+        raise UsageError(f"{describe(twin.point)} and {describe(trial.point)} are the same setting")
 
 
 def refuse_seeds(config: RunConfig) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tfcli.errors import ConfigError, UsageError, counted
 from tfcli.records.sweep import RunOutcome
 from tfcli.sweeps.axes import SEED, Axis
-from tfcli.sweeps.planning import Planner, Trial, describe
+from tfcli.sweeps.planning import Planner, Trial, describe, refuse_twin
 from tfcli.sweeps.points import Point, draw_several
 from tfcli.sweeps.strategies import Leg
 
@@ -48,7 +48,12 @@ def instances(planner: Planner, setting: Point, seeds: Axis | None) -> list[Tria
         UsageError: it is refused.
     """
     points = [setting] if seeds is None else [{**setting, SEED: seed} for seed in seeds.values()]
-    return [planner.make(point) for point in points]
+    trials: dict[str, Trial] = {}
+    for point in points:
+        trial = planner.make(point)
+        refuse_twin(trials.get(trial.id), trial)
+        trials[trial.id] = trial
+    return list(trials.values())
 
 
 def draw_trials(

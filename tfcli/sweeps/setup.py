@@ -86,6 +86,11 @@ def choose_strategy(planner: Planner, axes: Sequence[Axis], wanted: Wanted) -> S
         if wanted.halving:
             raise UsageError("--halving goes with a grid or --search random, not with optuna")
         return Sampled(planner, axes, search.settings, wanted.seed)
+    uneven = [axis.key for axis in axes if axis.key in ("train.steps", "train.eval_every")]
+    if wanted.halving and uneven:
+        raise UsageError(
+            f"--halving judges settings after equally many steps; {uneven[0]} can't be varied with it"
+        )
     if search is None:
         trials, notes = planner.make_all(points.grid(axes)), list[str]()
     else:

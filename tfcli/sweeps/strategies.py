@@ -110,7 +110,8 @@ class Halving:
         self.told = list(notes)
         by_setting = groupby(trials, key=lambda trial: trial.setting)
         self.settings = [list(group) for _, group in by_setting]
-        self.planned = list(trials)
+        self.alive = list(self.settings)  # on the current rung, in the order of the one before
+        self.dropped: list[list[Trial]] = []  # the best first: those that got further come before others
         self.rungs = count_rungs(self.settings)
         self.rung = 0
         self.results: dict[str, RunOutcome] = {}
@@ -144,31 +145,19 @@ class Halving:
     def tell(self, leg: Leg, outcome: RunOutcome) -> None:
         self.results[leg.trial.id] = outcome
         self.open -= 1
-        if self.open == 0 and self.rung < self.rungs - 1:
-            self.settings.sort(key=self.rank)  # which keeps the order of equals
-            kept = self.settings[: fewer(self.alive)]
+        if self.open:
+            return
+        # The sort keeps the order of equals.
+        self.alive.sort(key=lambda setting: judge([self.results[trial.id] for trial in setting]))
+        if self.rung < self.rungs - 1:
+            kept = fewer(len(self.alive))
+            self.alive, self.dropped = self.alive[:kept], self.alive[kept:] + self.dropped
             self.rung += 1
-            self.waiting = deque(trial for setting in kept for trial in setting)
+            self.waiting = deque(trial for setting in self.alive for trial in setting)
             self.open = len(self.waiting)
 
-    @property
-    def alive(self) -> int:
-        """How many settings are in the current rung."""
-        left = len(self.settings)
-        for _ in range(self.rung):
-            left = fewer(left)
-        return left
-
-    def rank(self, setting: Sequence[Trial]) -> tuple[float, ...]:
-        """Return what a setting is sorted by, the best first; those that got further come before others."""
-        found = [self.results[trial.id] for trial in setting]
-        reached = -max(outcome.until or inf for outcome in found)
-        return (reached, *judge(found))
-
     def trials(self) -> list[Trial]:
-        if len(self.results) == len(self.planned):
-            self.settings.sort(key=self.rank)
-        return [trial for setting in self.settings for trial in setting]
+        return [trial for setting in [*self.alive, *self.dropped] for trial in setting]
 
     def notes(self) -> list[str]:
         return self.told
