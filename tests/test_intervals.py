@@ -102,3 +102,11 @@ def test_ninety_five_of_a_hundred_intervals_hold_the_truth(is_paired: bool) -> N
 def test_the_mean_of_a_difference_is_that_of_its_pairs() -> None:
     one, other = {0: 0.2, 1: 0.4}, {0: 0.9, 1: 0.5}
     assert difference(one, other).mean == pytest.approx(fmean([0.7, 0.1]))
+
+
+def test_rounding_is_no_spread() -> None:
+    one, other = {0: 0.3, 1: 0.1, 2: 0.7}, {0: 0.4, 1: 0.2, 2: 0.8}
+    assert len({other[seed] - one[seed] for seed in one}) > 1
+    assert difference(one, other).are_alike
+    assert difference({0: 0.1 + 0.2, 1: 0.5}, {0: 0.3, 1: 0.5}).mean == 0
+    assert welch_interval([1e-90, 2e-90], [1e-90, 3e-90]) is not None

@@ -19,6 +19,7 @@ from tfcli.records.results import Interval
 LEVEL = 0.95
 Z95 = 1.959964  # the 97.5 % point of the normal distribution
 FEWEST = 2  # seeds of which there is a spread
+ROUNDING = 1e-12  # of a figure: what differs by less is the same
 MOST = 13.0  # times the standard error, that is: with one degree of freedom
 PANELS = 64  # of Simpson's rule: five digits at least
 HALVINGS = 60
@@ -42,9 +43,15 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
 
     None where they are fewer than two, or all gave the same: nothing then says how far another would be off.
     """
-    if len(values) < FEWEST or (spread := variance(values)) == 0:
+    if len(values) < FEWEST or (spread := spread_of(values)) == 0:
         return None
     return around(fmean(values), math.sqrt(spread / len(values)), len(values) - 1)
+
+
+def spread_of(values: Sequence[float]) -> float:
+    """Return the variance of some values; 0 where they are equal up to the rounding of their differences."""
+    largest = max(map(abs, values))
+    return variance(values) if max(values) - min(values) > ROUNDING * largest else 0.0
 
 
 def welch_interval(one: Sequence[float], other: Sequence[float]) -> Interval | None:
@@ -54,11 +61,11 @@ def welch_interval(one: Sequence[float], other: Sequence[float]) -> Interval | N
     """
     if min(len(one), len(other)) < FEWEST:
         return None
-    parts = [(variance(side) / len(side), len(side) - 1) for side in (one, other)]
+    parts = [(spread_of(side) / len(side), len(side) - 1) for side in (one, other)]
     error = sum(part for part, _ in parts)
     if error == 0:
         return None
-    freedom = error**2 / sum(part**2 / n for part, n in parts)  # Welch and Satterthwaite's
+    freedom = 1 / sum((part / error) ** 2 / n for part, n in parts)  # Welch and Satterthwaite's
     return around(fmean(other) - fmean(one), math.sqrt(error), freedom)
 
 
@@ -69,11 +76,16 @@ def difference(one: Mapping[int, float], other: Mapping[int, float]) -> Differen
     """
     common = [seed for seed in one if seed in other]
     if len(common) >= FEWEST or one.keys() == other.keys():
-        apart = [other[seed] - one[seed] for seed in common]
+        apart = [excess(other[seed], one[seed]) for seed in common]
         return Difference(fmean(apart), mean_interval(apart), True, len(common), len(common))
     before, after = list(one.values()), list(other.values())
     apart_by = fmean(after) - fmean(before)
     return Difference(apart_by, welch_interval(before, after), False, len(before), len(after))
+
+
+def excess(one: float, other: float) -> float:
+    """Return by how much `one` exceeds `other`; nothing where that is but rounding."""
+    return one - other if abs(one - other) > ROUNDING * max(abs(one), abs(other)) else 0.0
 
 
 def around(mean: float, error: float, freedom: float) -> Interval:

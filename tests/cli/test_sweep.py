@@ -310,3 +310,14 @@ def test_a_sweep_that_is_killed_loses_nothing(tmp_path: Path, undisturbed: dict[
         process.kill()
         process.communicate(timeout=60)
     check_all(tmp_path, undisturbed)
+
+
+def test_what_own_code_prints_by_other_means_does_not_come_between(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os\n\nimport tfcli\n\n\nclass Loud(tfcli.Positions):\n    def embed(self, x, at):\n"
+        "        os.system('echo from a program')\n        return x\n"
+    )
+    words = ["sweep", "reverse", *TINY, "model.positions=mine.py:Loud,ends", "--json"]
+    ended = tfcli(*words, "--workers", "1", cwd=tmp_path)
+    assert json.loads(ended.stdout)["done"] == 2
+    assert "from a program" in ended.stderr

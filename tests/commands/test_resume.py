@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -334,3 +335,26 @@ def test_what_takes_long_to_score_is_saved_without(folder: Path, monkeypatch: py
     report = train_run(config(), "cut", None, stop_at(4))
     assert (report.steps, report.exact_match) == (4, None)
     assert headers.read_header(Path(report.run)).summary.exact_match is None
+
+
+def test_a_kill_between_state_and_weights_of_the_end_does_no_harm(folder: Path) -> None:
+    path = Path(train_run(config(), "cut", None).run)
+    whole = left_behind(path)
+    (path / folders.WEIGHTS).unlink()
+    report = resume_run(path, [])
+    assert (report.steps, report.interrupted) == (STEPS, False)
+    assert left_behind(path) == whole
+
+
+def test_whoever_only_looks_does_not_keep_a_lock(folder: Path) -> None:
+    (folder / "run").mkdir()
+    (folder / "run" / locks.LOCK).touch()
+    with (folder / "run" / locks.LOCK).open() as file:
+        assert locks.take(file, exclusive=False)  # as `find_trainer` does, for a moment
+        looking = threading.Timer(0.02, file.close)
+        looking.start()
+        with locks.hold(folder / "run") as is_alone:
+            assert is_alone
+        looking.join()
+    with locks.hold(folder / "run"), locks.hold(folder / "run") as is_alone:
+        assert not is_alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -264,3 +265,27 @@ def test_there_is_a_worker_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
     assert count_cores() == 7
+
+
+def test_what_was_solved_on_the_way_and_not_at_its_end_is_not_solved(folder: Path) -> None:
+    [outcome] = sweep("train.seed=0,1", "train.stop_when_solved=false").outcomes[:1]
+    run = Path(outcome.run)
+    lines = [json.loads(line) for line in (run / folders.METRICS).read_text().splitlines()]
+    for line in lines[:2]:
+        line["exact_match"] = 1.0
+    (run / folders.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "runs/reverse-sweep" / JOURNAL).unlink()
+    [again] = sweep("train.seed=0,1", "train.stop_when_solved=false").outcomes[:1]
+    assert (again.state, again.solved_step, again.solved_seconds) == ("not solved", None, None)
+
+
+def test_scores_at_some_lengths_stay_when_others_are_asked_for(folder: Path) -> None:
+    def lengths(*asked: int, samples: int = 8) -> tuple[int, list[str]]:
+        workers = InlineWorkers()
+        report = sweep("train.seed=0,1", rules=Rules(lengths=asked, samples=samples), workers=workers)
+        return len(trained(workers)), list(report.outcomes[0].lengths)
+
+    assert lengths(5) == (2, ["5"])
+    assert lengths(6) == (2, ["5", "6"])
+    assert lengths(5, 6) == lengths(5) == (0, ["5", "6"])
+    assert lengths(5, samples=4) == (2, ["5"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.sweeps.inline import FOUR, OWN, InlineWorkers, states, sweep, trained
 from tfcli.checkpoints import saving
 from tfcli.commands import jobs, run_outcomes, saver
 from tfcli.commands.sweep import Rules
+from tfcli.config.schema import RunConfig
+from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError, DivergedError, TfcliError
 from tfcli.runs import folders, removing
 from tfcli.runs.folders import JOURNAL
@@ -29,7 +32,7 @@ class Fragile(InlineWorkers):
             yield from super().wait(timeout)
             return
         self.requests.pop()
-        yield Lost(request, "123", "was ended by SIGKILL", True)
+        yield Lost(request, "123", "was ended by SIGKILL", True, 3)
 
 
 def test_what_failed_before_it_was_saved_is_tried_again_from_the_start(folder: Path) -> None:
@@ -76,7 +79,9 @@ def test_the_first_failure_ends_a_sweep_if_asked_to(folder: Path) -> None:
 def test_a_loss_that_is_no_number_is_told_and_not_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverge(*_: object) -> None:
+    def diverge(config: RunConfig, name: str, path: Path, *_: object) -> None:
+        path.mkdir()
+        (path / folders.CONFIG).write_text(to_yaml(config))
         raise DivergedError("the loss is nan at step 3")
 
     with monkeypatch.context() as patch:
@@ -84,7 +89,10 @@ def test_a_loss_that_is_no_number_is_told_and_not_tried_again(
         report = sweep(*FOUR)
     assert states(report) == ["diverged"] * 4
     assert report.outcomes[0].error == "the loss is nan at step 3"
-    assert sweep(*FOUR).skipped == 4
+    again = sweep(*FOUR)
+    assert again.skipped == 4
+    shutil.rmtree(again.outcomes[0].run)  # as `mv` and `rm` leave it
+    assert sweep(*FOUR).skipped == 3
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ def test_models_that_cannot_be_built_are_told_before_anything_is_trained(folder:
 def test_a_run_that_no_worker_survives_is_recorded(folder: Path) -> None:
     report = sweep(*FOUR, workers=Fragile())
     assert states(report) == ["failed"] * 4
-    assert report.outcomes[0].error == "its worker was ended by SIGKILL, like those before it"
+    assert report.outcomes[0].error == "its worker was ended by SIGKILL, like the 2 before it"
 
 
 def test_models_that_no_worker_survives_end_a_sweep(folder: Path) -> None:
@@ -185,3 +193,51 @@ def test_what_could_only_be_saved_elsewhere_is_told_with_its_place(
         found = re.fullmatch(why, outcome.error or "")
         assert found
         assert folders.weights_of(Path(found[1])).is_file()
+
+
+def test_own_code_that_ends_its_process_fails_alone(folder: Path) -> None:
+    leaving = OWN.replace('raise ZeroDivisionError("a bug of mine")', "raise SystemExit(4)")
+    (folder / "mine.py").write_text(leaving)
+    report = sweep("model.positions=mine.py:Late,ends")
+    assert [state == "failed" for state in states(report)] == [True, False]
+    assert (report.outcomes[0].error or "").startswith("SystemExit: 4")
+    entering = "    def __init__(self, *sizes):\n        raise SystemExit(4)\n\n    def embed"
+    (folder / "mine.py").write_text(OWN.replace("    def embed", entering))
+    with pytest.raises(ConfigError, match=r"mine.py:Late: .*SystemExit: 4"):
+        sweep("model.positions=mine.py:Late,ends", folder=Path("other"))
+
+
+def test_code_that_changes_within_a_job_ends_the_runs_that_follow(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN.replace("> 4", "> 4000"))
+    workers = InlineWorkers(2)
+    sweep("model.positions=mine.py:Late", "train.seed=0:1", workers=workers)
+    orders = [order for request in workers.given if isinstance(request, Job) for order in request.orders]
+    shutil.rmtree("runs")
+    first = jobs.train_one(orders[0], workers)
+    (folder / "mine.py").write_text(OWN)
+    second = jobs.train_one(orders[1], workers)
+    assert (first.error, first.state) == (None, "not solved")
+    assert second.error == "its code or data has changed since the sweep began; ask for the sweep again"
+    assert jobs.train_as_one(orders, workers) is None
+
+
+def test_nothing_is_given_out_after_the_first_failure(folder: Path) -> None:
+    class Forgetful(InlineWorkers):
+        """Takes nothing in before all of its requests are there."""
+
+        def stop(self) -> None:
+            super().stop()
+            self.given_at_stop = len(self.given)
+
+    (folder / "mine.py").write_text(OWN)
+
+    class Changing(Forgetful):
+        def give(self, request: Check | Job) -> None:
+            super().give(request)
+            if isinstance(request, Job):
+                (folder / "mine.py").write_text(OWN + "# changed\n")
+
+    workers = Changing(4)
+    report = sweep("model.positions=ends,mine.py:Late,rotary", rules=Rules(fail_fast=True), workers=workers)
+    assert len(workers.given) == workers.given_at_stop
+    assert "changed since the sweep began" in str(report.outcomes[-1].error)

@@ -77,3 +77,10 @@ def test_a_run_that_leaves_its_sweep_is_noted(cli: Cli, runs: Path) -> None:
     assert "note: " not in cli("mv", "sweep/mine", "a").stderr  # which was never one of it
     said = cli("mv", "sweep/1", "best").stderr
     assert "note: the sweep in runs/sweep no longer has it, and trains it again when it is asked for" in said
+
+
+def test_a_name_beyond_ascii_leaves_its_sweep_with_a_note(cli: Cli, runs: Path) -> None:
+    cli("mv", "sweep/1", "sweep/Größe-1")
+    line = json.dumps({"id": "1", "run": "runs/sweep/Größe-1", "settings": {}})
+    (runs / "sweep" / folders.JOURNAL).write_text(f"{line}\n")
+    assert "note: the sweep in runs/sweep no longer has it" in cli("mv", "sweep/Größe-1", "best").stderr

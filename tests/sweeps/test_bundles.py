@@ -13,11 +13,13 @@ from tfcli.checkpoints.loading import load_run
 from tfcli.commands import jobs
 from tfcli.commands.sweep import Rules
 from tfcli.commands.together import Planned, train_together
-from tfcli.errors import DivergedError
+from tfcli.config.schema import RunConfig
+from tfcli.errors import DivergedError, UsageError
 from tfcli.records.sweep import SweepReport
 from tfcli.runs import folders
 from tfcli.sweeps.bundles import Bundles, size_of
 from tfcli.sweeps.orders import Job
+from tfcli.sweeps.planning import Trial
 from tfcli.sweeps.strategies import Leg
 
 MANY = ("model.positions=rotary,ends", "train.seed=0:4")
@@ -108,3 +110,12 @@ def test_a_setting_that_follows_is_held_until_its_turn(folder: Path) -> None:
     )
     jobs_ = [[leg.trial.point["model.positions"] for leg in bundles.next()] for _ in range(3)]
     assert jobs_ == [["rotary"] * 4, ["ends"] * 4, []]
+
+
+def test_what_is_wrong_with_one_is_told_where_it_is_given_out(folder: Path) -> None:
+    def configure(trial: Trial) -> RunConfig:
+        raise UsageError("can't read mine.py")
+
+    legs = iter([Leg(trial, None) for trial in plan(*MANY).strategy.trials()])
+    bundles = Bundles(lambda: next(legs, None), configure, 4)
+    assert [len(bundles.next()) for _ in range(4)] == [1] * 4

@@ -174,6 +174,55 @@ def test_a_baseline_is_some_values(folder: Path) -> None:
     assert found == {"model.n_layers": "2", "model.positions": "ends"}
 
 
+@pytest.mark.parametrize("key", ["train.steps", "train.eval_every"])
+def test_halving_needs_the_same_steps_for_all(key: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match=f"--halving judges settings after equally many steps; {key}"):
+        plan("model.positions=rotary,ends", f"{key}=30,60", halving=True)
+
+
+@pytest.mark.parametrize("words", [["train.seed=0,00"], ["train.seed=1,+1"], ["train.seed=0:4:2,1:3"]])
+def test_a_seed_that_comes_twice_in_a_search_is_told(words: list[str], folder: Path) -> None:
+    with pytest.raises(ConfigError, match="are the same setting"):
+        plan(*words, "model.n_layers=1,2", search=parse_search("random:2"))
+
+
+def test_what_is_varied_may_be_what_makes_the_rest_fit(folder: Path) -> None:
+    found = plan("model.d_model=48,96", "model.n_heads=6", "train.seed=0:1").strategy.trials()
+    assert len(found) == 4
+    with pytest.raises(ConfigError, match="n_heads = 7: must divide d_model"):
+        plan("model.d_model=48,96", "model.n_heads=7")
+    with pytest.raises(ConfigError) as raised:
+        plan("model.positions=rotary,ends", "model.n_layers=1,2", "model.n_head=7")
+    assert len(raised.value.problems) == 1
+
+
+def test_several_own_files_of_a_setting_all_count_and_so_does_their_order(folder: Path) -> None:
+    for name in "ab":
+        (folder / f"{name}.py").write_text(OWN)
+
+    def identify_shares(*shares: str) -> str:
+        return identify("model.positions={" + ", ".join(f"{part}.py:Mine: 2" for part in shares) + "}")
+
+    before = identify_shares("a", "b")
+    assert identify_shares("b", "a") != before
+    (folder / "a.py").write_text(OWN + "# changed\n")
+    changed = identify_shares("a", "b")
+    (folder / "b.py").write_text(OWN + "# changed\n")
+    assert len({before, changed, identify_shares("a", "b")}) == 3
+
+
+def test_a_folder_with_a_hyphen_is_no_run_and_a_copy_does_not_take_over(folder: Path) -> None:
+    run = plan("train.seed=0:1").strategy.trials()[0].folder
+    run.mkdir(parents=True)
+    (run.parent / "my-notes").mkdir()
+    (run.parent / f"zz-{run.name.rpartition('-')[2]}").mkdir()
+    prepared = plan("train.seed=0:1")
+    assert len(prepared.planner.known) == 1
+    assert prepared.strategy.trials()[0].folder == run
+    run.rename(run.parent / f"other-{run.name.rpartition('-')[2]}")
+    assert plan("train.seed=0:1").strategy.trials()[0].folder.name.startswith("zz-")
+
+
 def test_stdin_is_no_source_for_a_sweep() -> None:
     with pytest.raises(UsageError, match="a sweep reads its data more than once"):
         prepare(Wanted(["-", "train.seed=0:1"]))

@@ -111,3 +111,12 @@ def test_a_rung_is_an_evaluation() -> None:
     first = strategy.next()
     assert first is not None
     assert first.until == 14
+
+
+def test_who_is_alive_is_judged_by_what_it_came_to_alone() -> None:
+    strategy = Halving(trials(9))
+    scores = {"0": 0.2, "1": 0.9, "2": 0.5}
+    while (leg := strategy.next()) is not None:
+        strategy.tell(leg, outcome(leg, scores.get(leg.trial.id[0], 0.1)))
+    assert [trial.id[0] for trial in strategy.trials()][:3] == ["1", "2", "0"]
+    assert [trial.id[0] for trial in strategy.trials()][3:] == list("345678")  # as they were

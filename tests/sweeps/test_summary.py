@@ -163,3 +163,16 @@ def test_without_any_run_there_is_nothing_to_say() -> None:
     assert (first.done, first.exact_match_median, first.steps_median) == (0, None, None)
     assert summary.contrast(TRIALS, {}, []) == []
     assert summary.contrast([], {}, []) == []
+
+
+def test_settings_of_which_some_seeds_failed_are_named() -> None:
+    failed = {trial.id: replace(OUTCOMES[trial.id], state="failed", error="why") for trial in TRIALS[:2]}
+    assert summary.notes_on_failures(TRIALS, {**OUTCOMES, **failed}) == [
+        "copy: its figures are of 1 of 3 seeds; 2 failed"
+    ]
+    assert summary.notes_on_failures(TRIALS, OUTCOMES) == []
+    many = [trial(f"task{i}", seed) for i in range(9) for seed in (0, 1)]
+    found = {one.id: outcome(one, 0.5, state="failed" if one.seed else "not solved") for one in many}
+    notes = summary.notes_on_failures(many, found)
+    assert len(notes) == 6
+    assert notes[-1] == "... and so it is for 4 settings more"

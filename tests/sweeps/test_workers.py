@@ -15,7 +15,7 @@ import pytest
 
 from tfcli.config.files import load_config
 from tfcli.errors import TfcliError
-from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Scoring, Step, Word
 from tfcli.sweeps.workers import LocalWorkers, PipeLine, Ready, serve
 
 DOER = "tests.sweeps.doers"
@@ -177,3 +177,32 @@ def test_nobody_has_to_hear_what_a_worker_says() -> None:
     ours.close()
     line.say(Remark("a word"))
     assert line.must_stop()
+
+
+def test_the_runs_of_a_job_that_ends_its_worker_are_tried_one_by_one(tmp_path: Path) -> None:
+    whats = ["die once", "say", "die"]
+    orders = tuple(job(tmp_path, what, what).orders[0] for what in whats)
+    with LocalWorkers(1, DOER) as pool:
+        said = work(pool, [Job(orders)])
+        assert len(pool.workers) <= 1
+    done = [
+        word.request.orders[0].id for word in said if isinstance(word, Done) and isinstance(word.request, Job)
+    ]
+    assert done == ["die once", "say"]
+    lost = [(word.for_good, word.kills) for word in said if isinstance(word, Lost)]
+    assert lost == [(False, 1), (False, 1), (False, 2), (True, 3)]  # all of them, then the last by itself
+
+
+def test_scoring_is_not_under_the_time_limit(tmp_path: Path) -> None:
+    with LocalWorkers(1, DOER) as pool:
+        pool.give(job(tmp_path, "wait"))
+        wait_for(tmp_path / "waiting")
+        [worker] = pool.workers
+        worker.hear(Scoring("job"))
+        pool.end_overdue(0.0, 0.0)
+        assert not worker.overdue
+        worker.hear(Step("job", 1, 2, None))
+        pool.end_overdue(0.0, 60.0)
+        assert not worker.overdue
+        pool.end_overdue(0.0, 0.0)
+        assert worker.overdue

@@ -131,13 +131,15 @@ def code_of(run: RunDetails) -> dict[str, str]:
 def group(runs: Sequence[Found]) -> list[Group]:
     """Return the sides: runs that differ in their seeds alone, or all by themselves if none differs else."""
     groups: list[Group] = []
+    known: dict[str, list[Group]] = {}  # by their settings: several where a seed comes more than once
     for run in runs:
-        for known in groups:
-            if run.seed not in known and settings_of(known) == settings_of({run.seed: run}):
-                known[run.seed] = run
-                break
-        else:
-            groups.append({run.seed: run})
+        alike = known.setdefault(repr(sorted(settings_of({run.seed: run}).items())), [])
+        side = next((side for side in alike if run.seed not in side), None)
+        if side is None:
+            side = {}
+            alike.append(side)
+            groups.append(side)
+        side[run.seed] = run
     if len(groups) == 1:
         groups = [{run.seed: run} for run in runs]
     return [dict(sorted(runs.items())) for runs in groups]

@@ -27,7 +27,7 @@ from tfcli.records.results import TrainReport
 from tfcli.records.sweep import RunOutcome
 from tfcli.runs import folders, headers, locks, removing
 from tfcli.sweeps.identity import refuse_changed
-from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Step, Told
+from tfcli.sweeps.orders import Check, Checked, Line, Order, Remark, Request, Scoring, Step, Told
 from tfcli.training.monitor import monitor
 
 SAY_EVERY = 0.25  # seconds between two words on one run
@@ -203,6 +203,7 @@ class Follower:
 
 def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
     """Add the exact match at each length that the model can read, until somebody wants to stop."""
+    line.say(Scoring(order.id))
     loaded = load_run(order.folder, [path for _, path in files_of(order.config)])
     found: dict[str, float | None] = {}
     for length in order.lengths:

@@ -49,11 +49,25 @@ def several(count: int | None, words: Sequence[str]) -> Iterator[Ranks]:
             yield ranks
     else:
         with (
+            interrupts_raised(),
             tempfile.TemporaryDirectory(prefix="tfcli-") as folder,
             Children(count, words, Path(folder)) as children,
             joined(children.meeting, children) as ranks,
         ):
             yield ranks
+
+
+@contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Within this, Ctrl-C doesn't end the process at once, but removes what was made."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ def read_outcome(order: Order, why: str | None) -> RunOutcome:
     if order.until is not None:  # what came later, if anything did, wasn't known at that step
         history = [line for line in history if line["step"] <= order.until]
     last = history[-1] if history else {}
-    solved = find_solved(history)
     state, error = state_of(order, details, why)
+    solved = None if state in ("not solved", "diverged") else find_solved(history)
     return RunOutcome(
         id=order.id,
         run=str(order.folder),

@@ -146,6 +146,7 @@ class Sweep:
         """
         trial, rules = leg.trial, self.rules
         config = self.planner.configure(trial.point)
+        known = self.known_scores(trial.id)
         refuse_changed(config, trial.id)
         return Order(
             trial.id,
@@ -153,10 +154,15 @@ class Sweep:
             trial.point,
             config,
             leg.until,
-            rules.lengths,
+            tuple(length for length in rules.lengths if str(length) not in known),
             rules.samples,
             rules.time_limit,
         )
+
+    def known_scores(self, id: str) -> dict[str, float | None]:
+        """Return the scores by length of a run that had been trained before, by as many sequences."""
+        found = self.journal.outcomes.get((id, None)) if id in self.scored else None
+        return found.lengths if found is not None and found.samples == self.rules.samples else {}
 
     def take_in(self) -> None:
         """Take in what workers say."""
@@ -192,7 +198,8 @@ class Sweep:
                 self.legs.pop(order.id, None)
         elif lost.for_good:
             for order in orders:
-                self.finish(failure(self.legs[order.id], f"its worker {lost.how}, like those before it"))
+                others = f", like the {lost.kills - 1} before it" if lost.kills > 1 else ""
+                self.finish(failure(self.legs[order.id], f"its worker {lost.how}{others}"))
         else:
             self.listener.warn(f"worker {lost.worker} {lost.how}; what it was at is done by another one")
 
@@ -202,6 +209,7 @@ class Sweep:
         if outcome.id not in self.scored:
             self.trained.add(outcome.id)
         self.steps.pop(outcome.id, None)
+        outcome = replace(outcome, lengths={**self.known_scores(outcome.id), **outcome.lengths})
         self.journal.add(outcome)
         emit(
             SweepRunEnded(

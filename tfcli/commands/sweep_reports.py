@@ -42,7 +42,11 @@ def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
         baseline=label_of(prepared.against) or FIRST,
         contrasts=summary.contrast(trials, outcomes, lengths, prepared.against),
         outcomes=found,
-        notes=[*notes_on(sweep, trials, found), *summary.notes_on_baselines(groups, prepared.against)],
+        notes=[
+            *notes_on(sweep, trials, found),
+            *summary.notes_on_failures(trials, outcomes),
+            *summary.notes_on_baselines(groups, prepared.against),
+        ],
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tfcli.errors import UsageError
 
@@ -18,6 +20,21 @@ def leave_signals_to_parent() -> None:
     """Take no notice of signals to all of a group of processes: the one that started this says what to do."""
     for number in STOP_SIGNALS:
         signal.signal(number, take_no_notice)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Within this, signals wait; in a process that is started here until that says what it does with them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def take_no_notice(number: int, frame: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 from tfcli.config.reading import check_file
 
 LOCK = "training.lock"
+LOOKING = 0.1  # seconds that it takes to look, at most
 # A link may lead to somebody's letters, and a pipe keep us waiting.
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -21,7 +23,7 @@ def hold(run: Path) -> Iterator[bool]:
     """Hold the lock of a run, and tell whether nobody else does. Where there can't be a lock, nobody does."""
     file, alone = None, True
     with suppress(OSError):
-        file, alone = take_file(run / LOCK)
+        file, alone = take_soon(run / LOCK)
         if alone:
             file.truncate(0)
             print(os.getpid(), file=file, flush=True)
@@ -34,6 +36,21 @@ def hold(run: Path) -> Iterator[bool]:
                     (run / LOCK).unlink()
             with suppress(OSError):
                 file.close()
+
+
+def take_soon(path: Path) -> tuple[IO[str], bool]:
+    """Open a file and lock it, as `take_file`; whoever only looks whether somebody has it is waited for.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    until = time.monotonic() + LOOKING
+    while True:
+        file, alone = take_file(path)
+        if alone or time.monotonic() > until:
+            return file, alone
+        file.close()
+        time.sleep(LOOKING / 20)
 
 
 def take_file(path: Path) -> tuple[IO[str], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,7 @@ def tell_swept(run: Path) -> list[str]:
     folder, known = run.parent, ""
     with suppress(OSError, ValueError):
         known = read_bytes(folder / folders.JOURNAL).decode()
-    if f'{run.name}", "settings"' not in known:  # as its lines begin
+    name = json.dumps(run.name)[1:]
+    if f'{name}, "settings"' not in known:  # as its lines begin
         return []
     return [f"the sweep in {folder} no longer has it, and trains it again when it is asked for again"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import tfcli
@@ -61,6 +62,11 @@ class Identifier:
             except OSError as error:
                 raise UsageError(f"{setting}: can't read {path}: {error.strerror}") from error
         return self.digests[path]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of a run."""
+    return re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", text) is not None
 
 
 def refuse_changed(config: RunConfig, id: str) -> None:

@@ -46,7 +46,8 @@ class Journal:
         is_scored = all(str(n) in found.lengths for n in lengths) and found.samples == samples
         if lengths and not is_scored and found.state in ("solved", "not solved"):
             return None
-        return found if found.state == "diverged" or folders.weights_of(folder).is_file() else None
+        is_there = found.state == "diverged" and (folder / folders.CONFIG).is_file()
+        return found if is_there or folders.weights_of(folder).is_file() else None
 
     def add(self, outcome: RunOutcome) -> None:
         """Note what a run came to.

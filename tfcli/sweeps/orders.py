@@ -57,6 +57,12 @@ class Step(NamedTuple):
     exact_match: float | None
 
 
+class Scoring(NamedTuple):
+    """A run is through with its training, and is scored, which no time limit is about."""
+
+    id: str
+
+
 class Remark(NamedTuple):
     """A word that a worker has for the user."""
 
@@ -71,7 +77,7 @@ class Told(NamedTuple):
     pid: int
 
 
-Word = Step | Remark | Told
+Word = Step | Scoring | Remark | Told
 Request = Job | Check
 
 
@@ -99,6 +105,7 @@ class Lost(NamedTuple):
     worker: str  # the number of its process, or its address
     how: str  # it ended
     for_good: bool  # whether the request isn't tried again
+    kills: int = 1  # workers that it has cost
 
 
 class Workers(Protocol):

@@ -17,12 +17,11 @@ from tfcli.config.setting_names import is_setting
 from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import SEED, Axis
-from tfcli.sweeps.identity import Identifier
+from tfcli.sweeps.identity import Identifier, is_id
 from tfcli.sweeps.points import Point
 
 MOST_TOLD = 20  # combinations that are refused
 LONGEST_NAME = 60  # characters of a folder's name, but for the id
-ONE_THREAD = "train.threads=1"
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,33 @@ class Planner:
 
     def __post_init__(self) -> None:
         self.known.update(find_known(self.folder))
-        base = files.check(self.entry, list(self.fixed))
+        base = self.find_base()
         is_one_task = not any(axis.key.startswith("task.") for axis in self.axes)
-        if base.task.data is not None and is_one_task:  # what follows from the file is filled in once
+        if base is not None and base.task.data is not None and is_one_task:  # what follows from it, only once
             document = yaml_reader.read(to_yaml(base), self.entry.name)
             self.entry, self.fixed = Entry(self.entry.name, document.value, (), document), []
-        if base.train.threads is None:
-            self.fixed = [*self.fixed, ONE_THREAD]
         self.check_keys()
+
+    @property
+    def first(self) -> Point:
+        """Return a point: the first value of each axis."""
+        return {axis.key: axis.first for axis in self.axes}
+
+    def find_base(self) -> RunConfig | None:
+        """Return the configuration without what is varied; None if that is none, but becomes one with it.
+
+        Raises:
+            ConfigError, UsageError: it is refused with it, too, and for the same reason.
+        """
+        try:
+            return files.check(self.entry, list(self.fixed))
+        except UsageError as error:
+            try:
+                self.configure(self.first)
+            except UsageError as other:
+                if str(other) == str(error):
+                    raise
+            return None
 
     def check_keys(self) -> None:
         """See to it that there are such settings, before each of their values is refused for that.
@@ -93,11 +111,11 @@ class Planner:
         Raises:
             ConfigError, UsageError: it is refused.
         """
-        varied = [f"{key}={value}" for key, value in point.items()]
-        own = [word for word in self.fixed if word != ONE_THREAD or "train.threads" not in point]
-        config = files.check(self.entry, [*own, *varied])
+        config = files.check(self.entry, [*self.fixed, *(f"{key}={value}" for key, value in point.items())])
         refuse_seeds(config)
-        return config
+        if config.train.threads is not None:
+            return config
+        return config.model_copy(update={"train": config.train.model_copy(update={"threads": 1})})
 
     def make(self, point: Point) -> Trial:
         """Return the run of a point.
@@ -107,7 +125,9 @@ class Planner:
         """
         config = self.configure(point)
         found = self.identifier.identify(config)
-        folder = self.known.get(found) or self.folder / f"{slug_of(point)}-{found}"
+        folder = self.folder / f"{slug_of(point)}-{found}"
+        if found in self.known:  # perhaps by another name, or as a copy of another name
+            folder = self.known[found] = folder if folder.is_dir() else self.known[found]
         train = config.train
         return Trial(found, point, folder, train.steps, train.seed, train.eval_every)
 
@@ -206,7 +226,8 @@ def slug_of(point: Point) -> str:
 
 def find_known(folder: Path) -> dict[str, Path]:
     """Return the folders of the runs of a sweep that are there, by their ids."""
-    return {path.name.rpartition("-")[2]: path for path in sorted(folder.glob("*-*")) if path.is_dir()}
+    named = {path: path.name.rpartition("-")[2] for path in sorted(folder.glob("*-*"))}
+    return {id: path for path, id in named.items() if is_id(id) and path.is_dir()}
 
 
 def shown(axis: Axis) -> str:

@@ -107,11 +107,15 @@ def move(order: Order, folder: Path) -> Order:
 
 
 def unpack(parcel: Parcel, job: Job) -> list[RunOutcome]:
-    """Write the runs of a parcel to their folders, and return what they came to."""
+    """Write the runs of a parcel to their folders, and return what they came to, with these folders named."""
     for order, files in zip(job.orders, parcel.files, strict=True):
         write_files(order.folder, files)
     return [
-        replace(outcome, run=str(order.folder))
+        replace(
+            outcome,
+            run=str(order.folder),
+            error=(outcome.error or "").replace(outcome.run, str(order.folder)) or None,
+        )
         for order, outcome in zip(job.orders, parcel.result, strict=True)
     ]
 

@@ -183,7 +183,7 @@ class Sampled:
     def most_steps(self) -> int:
         """How many steps all of it takes at most, if each setting has as many as the first."""
         first = self.planner.make(next(iter(self.planned.values())).point) if self.planned else None
-        return self.total * (first.steps if first else self.planner.configure({}).train.steps)
+        return self.total * (first.steps if first else self.planner.configure(self.planner.first).train.steps)
 
 
 def suggest(asked: Any, axis: Axis) -> str:

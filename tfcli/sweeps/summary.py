@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import methodcaller
 from statistics import median
 
+from tfcli.errors import counted
 from tfcli.intervals import difference
 from tfcli.records.sweep import Contrast, Group, LengthSummary, RunOutcome
 from tfcli.sweeps.planning import Trial, describe, label_of
 from tfcli.sweeps.points import Point
 
+MOST_NOTES = 5  # settings that are named
 Measure = Callable[[RunOutcome], float | None]
 
 
@@ -131,6 +133,24 @@ def notes_on_baselines(groups: Sequence[Group], against: Point | None = None) ->
             at = f"at length{'s' * (len(missing) > 1)} {', '.join(missing)}"
             notes.append(f"{at} nothing is held against {baseline}, which has no figures there")
     return notes
+
+
+def notes_on_failures(trials: Sequence[Trial], outcomes: Mapping[str, RunOutcome]) -> list[str]:
+    """Return which settings have figures of some of their seeds only, as others failed."""
+    notes = []
+    for label, members in by_setting(trials).items():
+        found = [outcomes[trial.id] for trial in members if trial.id in outcomes]
+        failed = sum(outcome.state == "failed" for outcome in found)
+        ended = sum(outcome.has_ended for outcome in found)
+        if failed and ended:
+            notes.append(
+                f"{label}: its figures are of {ended} of {counted(len(members), 'seed')}; {failed} failed"
+            )
+    more = len(notes) - MOST_NOTES
+    return [
+        *notes[:MOST_NOTES],
+        *([f"... and so it is for {counted(more, 'setting')} more"] if more > 0 else []),
+    ]
 
 
 def measures(lengths: Sequence[int]) -> list[tuple[str, Measure, bool]]:

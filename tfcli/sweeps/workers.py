@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from tfcli.errors import TfcliError
-from tfcli.runs.company import leave_signals_to_parent
-from tfcli.sweeps.orders import Done, Job, Lost, Request, Word
+from tfcli.runs.company import leave_signals_to_parent, signals_held_back
+from tfcli.sweeps.orders import Done, Job, Lost, Request, Scoring, Step, Word
 
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -52,7 +52,8 @@ class PipeLine:
 def serve(pipe: Connection, doer: str) -> None:
     """Do what comes down the pipe until nothing does: a worker's life."""
     leave_signals_to_parent()
-    with redirect_stdout(sys.stderr):  # what own code prints isn't what the sweep comes to
+    os.dup2(2, 1)  # what own code prints isn't what the sweep comes to, by whatever it is printed
+    with redirect_stdout(sys.stderr):
         serve_by(import_module(doer).do, pipe)
 
 
@@ -76,11 +77,11 @@ class Worker:
     def __init__(self, doer: str) -> None:
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=serve, args=(theirs, doer), daemon=True)
-        with one_thread():
+        with one_thread(), signals_held_back():
             self.process.start()
         theirs.close()
         self.request: Request | None = None
-        self.since = 0.0  # when it began with that
+        self.since: float | None = None  # when it began to train; None while it doesn't
         self.overdue = self.ready = False
 
     def give(self, request: Request) -> None:
@@ -88,6 +89,15 @@ class Worker:
         self.request, self.since, self.overdue = request, time.monotonic(), False
         with suppress(OSError):
             self.pipe.send(request)
+
+    def hear(self, said: object) -> None:
+        """Take in what it says of itself."""
+        if isinstance(said, Ready):
+            self.ready = True
+        elif isinstance(said, Scoring):
+            self.since = None
+        elif isinstance(said, Step) and self.since is None:  # the next run of its job
+            self.since = time.monotonic()
 
     def describe_end(self) -> str:
         """How its process ended."""
@@ -139,7 +149,12 @@ class LocalWorkers:
     @property
     def free(self) -> int:
         """How many requests can be taken now."""
-        return self.number - sum(worker.request is not None for worker in self.workers) - len(self.again)
+        return self.number - self.busy - len(self.again)
+
+    @property
+    def busy(self) -> int:
+        """How many workers are at something."""
+        return sum(worker.request is not None for worker in self.workers)
 
     @property
     def is_idle(self) -> bool:
@@ -156,8 +171,8 @@ class LocalWorkers:
 
     def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
         """Yield what workers say within a time, in seconds; those that died are replaced."""
-        while self.again:
-            self.give(self.again.pop())
+        while self.again and self.busy < self.number:
+            self.give(self.again.pop(0))
         by_pipe = {worker.pipe: worker for worker in self.workers}
         for pipe in wait(list(by_pipe), timeout):
             worker = by_pipe[pipe]  # type: ignore[index]  # of nothing but pipes
@@ -166,9 +181,10 @@ class LocalWorkers:
             except (EOFError, OSError):
                 yield from self.bury(worker)
                 continue
-            if isinstance(said, Ready):
-                worker.ready = True
-            elif isinstance(said, Done) and worker.request is not None:
+            worker.hear(said)
+            if isinstance(said, Ready | Scoring):
+                continue
+            if isinstance(said, Done) and worker.request is not None:
                 said = Done(worker.request, said.result)  # the very one that was given
                 worker.request = None
                 self.kills.pop(id(said.request), None)
@@ -177,7 +193,10 @@ class LocalWorkers:
                 yield said
 
     def bury(self, worker: Worker) -> Iterator[Lost]:
-        """Take leave of a worker, and give what it was at to another one, unless that costs too many."""
+        """Take leave of a worker, and give what it was at to another one, unless that costs too many.
+
+        Of several runs that it was given each is tried by itself: only one may be to blame.
+        """
         self.workers.remove(worker)
         worker.pipe.close()
         worker.process.join(PATIENCE)
@@ -187,11 +206,15 @@ class LocalWorkers:
         if request is None:
             return
         kills = self.kills.pop(id(request), 0) + 1
-        for_good = worker.overdue or kills >= MOST_KILLS
-        if not for_good and not self.stopping:
+        singly = [Job((order,)) for order in request.orders] if isinstance(request, Job) else []
+        is_several = len(singly) > 1
+        for_good = not is_several and (worker.overdue or kills >= MOST_KILLS)
+        if is_several and not self.stopping:
+            self.again += singly
+        elif not for_good and not self.stopping:
             self.kills[id(request)] = kills
             self.again.append(request)
-        yield Lost(request, str(worker.process.pid), how, for_good)
+        yield Lost(request, str(worker.process.pid), how, for_good, kills)
 
     def stop(self) -> None:
         """Ask all workers to end what they are at, and save; what is yet to be done again isn't."""
@@ -206,7 +229,9 @@ class LocalWorkers:
         """End the workers whose request has taken more seconds than `limit` a run and `grace`."""
         for worker in self.workers:
             runs = len(worker.request.orders) if isinstance(worker.request, Job) else 1
-            if worker.request is not None and time.monotonic() - worker.since > runs * limit + grace:
+            if worker.request is None or worker.since is None:
+                continue
+            if time.monotonic() - worker.since > runs * limit + grace:
                 worker.overdue = True
                 worker.process.kill()
 
