@@ -21,6 +21,7 @@ import pytest
 from tests.commands.resuming import left_behind
 from tests.conftest import Cli, tfcli
 from tests.sweeps.inline import TINY, InlineWorkers, plan, states, sweep
+from tfcli.config.files import load_config
 from tfcli.errors import TfcliError, UsageError
 from tfcli.runs.locks import LOCK
 from tfcli.sweeps import cluster, remote
@@ -183,6 +184,17 @@ def test_a_cluster_that_goes_away_is_told(
             assert workers.free
         workers.stop()
         workers.end_overdue(0.0, 0.0)
+
+
+def test_what_is_waited_for_at_the_end_is_told(dask: type[Client]) -> None:
+    with ClusterWorkers(ADDRESS) as workers:
+        workers.stop()
+        assert list(workers.wait(0.0)) == []
+        order = Order("a", Path("a"), {}, load_config("copy"))
+        workers.futures[object()] = Job((order, order))
+        workers.stop()
+        [said] = workers.wait(0.0)
+    assert str(said).count("waiting for 2 runs on its workers; Ctrl-C gives up what isn't through") == 1
 
 
 def test_a_cluster_without_workers_is_told_once_until_there_are_some(dask: type[Client]) -> None:

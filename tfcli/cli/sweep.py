@@ -211,8 +211,9 @@ def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: boo
         raise typer.Exit(130)
     if finished.failed:
         raise typer.Exit(1)
-    if not quiet and report.outcomes:
-        best = max(report.outcomes, key=lambda outcome: outcome.exact_match or 0.0)
+    trained = [outcome for outcome in report.outcomes if outcome.state in ("solved", "not solved")]
+    if not quiet and trained:
+        best = max(trained, key=lambda outcome: outcome.exact_match or 0.0)
         hint(f"next: tfcli attn {quote(best.run)}")
 
 

@@ -95,7 +95,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         parameters=cost.parameters,
         tried=cost.tried,
         steps=steps,
-        seconds=steps * cost.seconds_a_step / workers.number,
+        seconds=steps * cost.seconds_a_step / max(1, workers.number),
         workers=workers.number,
         measured=cost.measured,
         notes=strategy.notes(),

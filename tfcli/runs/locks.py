@@ -65,7 +65,12 @@ def take_file(path: Path) -> tuple[IO[str], bool]:
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # it isn't ours to write into
             file.close()
             raise OSError(0, "not a file of its own", str(path))
-        if not take(file, exclusive=True):
+        try:
+            is_taken = take(file, exclusive=True)
+        except OSError:  # there can't be a lock
+            file.close()
+            raise
+        if not is_taken:
             return file, False
         if is_still(path, file):
             return file, True

@@ -15,7 +15,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
-from tfcli.errors import TfcliError, UsageError
+from tfcli.errors import TfcliError, UsageError, counted
 from tfcli.sweeps.orders import Done, Job, Lost, Remark, Request, Word
 from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
 
@@ -43,6 +43,7 @@ class ClusterWorkers:
         self.ready = self.distributed.as_completed([], loop=self.client.loop)
         self.futures: dict[Any, Request] = {}
         self.number, self.counted_at, self.is_deserted = 0, 0.0, False
+        self.to_say: list[Remark] = []
         self.wait_for_workers()
 
     def __enter__(self) -> ClusterWorkers:
@@ -101,7 +102,9 @@ class ClusterWorkers:
         return self.number
 
     def remarks(self) -> Iterator[Remark]:
-        """Yield a word where all workers have gone, once until others come."""
+        """Yield what there is to say; that all workers have gone, once until others come."""
+        while self.to_say:
+            yield self.to_say.pop()
         if self.number and self.is_deserted:
             self.is_deserted = False
         elif not self.number and not self.is_deserted:
@@ -175,6 +178,10 @@ class ClusterWorkers:
 
     def stop(self) -> None:
         """Let what is being done come to its end: nobody can reach into a worker's step."""
+        runs = sum(len(job.orders) for job in self.futures.values() if isinstance(job, Job))
+        if runs:
+            what = f"{counted(runs, 'run')} on its workers; Ctrl-C gives up what isn't through"
+            self.to_say.append(Remark(f"--cluster {self.address}: waiting for {what}"))
 
     def end_overdue(self, limit: float, grace: float) -> None:
         """Leave that to the workers, which look at the limit after each step."""
