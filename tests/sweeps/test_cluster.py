@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -23,11 +24,12 @@ from tests.conftest import Cli, tfcli
 from tests.sweeps.inline import TINY, InlineWorkers, plan, states, sweep
 from tfcli.config.files import load_config
 from tfcli.errors import TfcliError, UsageError
+from tfcli.records.sweep import RunOutcome
 from tfcli.runs.locks import LOCK
 from tfcli.sweeps import cluster, remote
 from tfcli.sweeps.cluster import ClusterWorkers
 from tfcli.sweeps.orders import Job, Order
-from tfcli.sweeps.remote import find_versions, pack, work
+from tfcli.sweeps.remote import Parcel, find_versions, pack, work
 
 FOUR = ("model.positions=rotary,ends", "train.seed=0:1")
 ADDRESS = "tcp://somewhere:8786"
@@ -335,3 +337,12 @@ def at_work(pid: int) -> bool:
             if os.readlink(link).endswith(LOCK):
                 return True
     return False
+
+
+def test_an_error_names_the_folder_here_and_not_the_one_on_the_worker(folder: Path) -> None:
+    order = Order("a", folder / "a", {}, load_config("copy"))
+    there = RunOutcome("a", "/there/a", {}, "failed", 0, error="/there/a is damaged: `tfcli rm /there/a`")
+    fine = replace(there, state="solved", error=None)
+    found = remote.unpack(Parcel([there, fine], [{}, {}], []), Job((order, order)))
+    assert [outcome.error for outcome in found] == [f"{folder}/a is damaged: `tfcli rm {folder}/a`", None]
+    assert {outcome.run for outcome in found} == {f"{folder}/a"}
