@@ -236,6 +236,18 @@ def test_data_may_be_varied_with_what_follows_from_each_file(folder: Path) -> No
     assert [(task.symbols, task.max_length) for task in found] == [(("1", "2"), 2), (("3", "4", "5"), 3)]
 
 
+def test_runs_on_data_are_those_that_train_makes(folder: Path) -> None:
+    (folder / "a.tsv").write_text("1 2\t2 1\n1 2 2\t2 2 1\n" * 30)
+    (folder / "b.yaml").write_text("task: {data: a.tsv}\nmodel: {n_heads: 2, feed_forward: {name: mlp}}\n")
+    for source, words in (("a.tsv", ["train.steps=4", "task.max_length=3"]), ("b.yaml", [])):
+        prepared = prepare(Wanted([source, "model.d_model=16,32", "train.seed=0:1", *words]))
+        for trial in prepared.strategy.trials():
+            said = [f"{key}={value}" for key, value in trial.point.items()]
+            alone = load_config(source, [*words, *said, "train.threads=1"])
+            assert prepared.planner.configure(trial.point) == alone
+            assert trial.id == Identifier().identify(alone)
+
+
 def test_runs_have_one_thread_unless_they_are_to_have_more(folder: Path) -> None:
     prepared = plan("train.seed=0:1")
     assert prepared.planner.configure({"train.seed": "0"}).train.threads == 1

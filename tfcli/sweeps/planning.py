@@ -14,7 +14,6 @@ from tfcli.config.class_files import is_file
 from tfcli.config.files import Entry
 from tfcli.config.schema import RunConfig
 from tfcli.config.setting_names import is_setting
-from tfcli.config.writing import to_yaml
 from tfcli.errors import ConfigError, UsageError
 from tfcli.sweeps.axes import SEED, Axis
 from tfcli.sweeps.identity import Identifier, is_id
@@ -70,8 +69,8 @@ class Planner:
         base = self.find_base()
         is_one_task = not any(axis.key.startswith("task.") for axis in self.axes)
         if base is not None and base.task.data is not None and is_one_task:  # what follows from it, only once
-            document = yaml_reader.read(to_yaml(base), self.entry.name)
-            self.entry, self.fixed = Entry(self.entry.name, document.value, (), document), []
+            self.entry = with_task(self.entry, base)
+            self.fixed = [word for word in self.fixed if not word.startswith("task.")]
         self.check_keys()
 
     @property
@@ -150,6 +149,22 @@ class Planner:
         if refused:
             raise ConfigError(shorten(list(dict.fromkeys(refused))))
         return list(trials.values())
+
+
+def with_task(entry: Entry, base: RunConfig) -> Entry:
+    """Return an entry with the task of a configuration in full, and all else as it was written.
+
+    Of these something may follow from what a sweep varies, as `model.d_ff` from `model.d_model`.
+    """
+    sections = {**entry.values, "task": base.task.model_dump(mode="json")}
+    lines = [
+        line
+        for name, section in sections.items()
+        if isinstance(section, dict)
+        for line in (f"{name}:", *(f"  {yaml_reader.dump(key, value)}" for key, value in section.items()))
+    ]
+    document = yaml_reader.read("\n".join(lines), entry.name)
+    return Entry(entry.name, document.value, (), document)
 
 
 def refuse_twin(twin: Trial | None, trial: Trial) -> None:
