@@ -294,6 +294,16 @@ def test_a_tilde_is_the_home_folder_wherever_it_stands(
     assert not (folder / "~").exists()
 
 
+def test_of_an_option_that_is_given_twice_the_last_counts_and_that_is_told(run_cli: Cli) -> None:
+    note = "note: --samples is given twice; the last counts"
+    result = run_cli("eval", "reverse", "--samples", "4", "--lengths", "3", "--samples", "5")
+    assert note in result.stderr
+    report = as_json(run_cli, "eval", "reverse", "--samples", "4", "--lengths", "3", "--samples", "5")
+    assert [found["samples"] for found in report["lengths"]] == [5]
+    assert "given twice" not in run_cli("ls", "--sort", "steps", "--sort", "run").stderr
+    assert "given twice" not in run_cli("attn", "--layer", "0", "--head", "0", "--head", "1").stderr
+
+
 def test_of_a_setting_that_is_given_twice_the_last_counts_and_that_is_told(cli: Cli) -> None:
     words = ["train", "copy", "train.steps=5", "train.seed=1", "train.steps=7", "--seed", "3", "--dry-run"]
     result = cli(*words)

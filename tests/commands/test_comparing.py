@@ -159,7 +159,7 @@ def test_runs_that_differ_in_nothing_but_the_seed_are_sides_of_their_own(make: o
     assert found.settings == []
     text = cli("compare", "a", "b").stdout
     assert "no settings differ but the seed" in text
-    assert "One seed a side" in text
+    assert "All of one setting, a seed a side" in text
     assert "95 %" not in text
 
 

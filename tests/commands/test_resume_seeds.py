@@ -14,6 +14,7 @@ from tests.commands.resuming import left_behind
 from tests.commands.test_seeds import STEPS, config
 from tests.conftest import Cli, as_json
 from tfcli.commands import resume_seeds as module
+from tfcli.commands.comparing import compare_runs
 from tfcli.commands.resume_seeds import resume_seeds
 from tfcli.commands.seeds import train_seeds
 from tfcli.commands.together import NotTogetherError, Planned
@@ -190,3 +191,13 @@ def test_what_is_no_use_beside_several_runs(words: list[str], problem: str, cli:
     broken_off(folder)
     result = cli("train", "--resume", "stopped", *words, expect=2)
     assert problem in " ".join(result.stderr.split())
+
+
+def test_of_one_that_went_on_alone_the_seconds_are_not_those_of_the_others(folder: Path) -> None:
+    runs = broken_off(folder)
+    resume_run(runs[0], [])
+    resume_seeds(runs[1:], [])  # three are too few to go on as one
+    assert [headers.read_header(run).summary.together for run in runs] == [0] * 4
+    train_seeds(config(model={"positions": "none"}), "other", folder / "others")
+    others = sorted((folder / "others").iterdir())
+    assert any("seconds" in note for note in compare_runs([*runs, *others], "exact_match").notes)

@@ -9,17 +9,18 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.commands.resuming import left_behind
 from tests.sweeps.inline import FOUR, OWN, InlineWorkers, plan, states, sweep, trained
-from tfcli.commands import jobs
+from tfcli.commands import jobs, run_outcomes
 from tfcli.commands.sweep import Rules
-from tfcli.commands.train import train_run
+from tfcli.commands.train import resume_run, train_run
 from tfcli.errors import TfcliError, UsageError
 from tfcli.records.events import LOGGER, Event, SweepRunEnded
-from tfcli.records.sweep import SweepProgress, SweepReport
+from tfcli.records.sweep import RunOutcome, SweepProgress, SweepReport
 from tfcli.runs import folders, locks, removing
 from tfcli.runs.folders import JOURNAL
 from tfcli.sweeps.journal import Journal, hold_folder
@@ -289,3 +290,28 @@ def test_scores_at_some_lengths_stay_when_others_are_asked_for(folder: Path) -> 
     assert lengths(6) == (2, ["5", "6"])
     assert lengths(5, 6) == lengths(5) == (0, ["5", "6"])
     assert lengths(5, samples=4) == (2, ["5"])
+
+
+def test_a_run_of_a_sweep_is_not_made_longer_where_it_lies(folder: Path) -> None:
+    run = Path(sweep(*FOUR).outcomes[0].run)
+    with pytest.raises(
+        UsageError, match=r"one of the sweep in .*; `tfcli mv reverse-sweep/rotary-0-\w+ NAME`"
+    ):
+        resume_run(run, ["train.steps=24"])
+    moved = run.rename("moved")
+    assert resume_run(moved, ["train.steps=24"]).steps == 24
+
+
+def test_a_seed_that_diverged_to_a_model_is_scored_as_others_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = run_outcomes.read_outcome
+
+    def diverged(*of: Any) -> RunOutcome:
+        return replace(read(*of), state="diverged")
+
+    monkeypatch.setattr(jobs, "read_outcome", diverged)
+    rules = Rules(lengths=(3,), samples=8)
+    report = sweep("train.seed=0,1", rules=rules)
+    assert [list(outcome.lengths) for outcome in report.outcomes] == [["3"], ["3"]]
+    assert sweep("train.seed=0,1", rules=rules).skipped == 2

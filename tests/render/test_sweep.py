@@ -71,7 +71,7 @@ def test_however_narrow_it_is_said_which_figure_differs_and_no_figure_is_cut() -
 
 def test_a_seed_that_diverged_is_a_dot_at_zero() -> None:
     made = report((9,))
-    nan = replace(made.outcomes[0], state="diverged", exact_match=None, lengths={})
+    nan = replace(made.outcomes[0], state="diverged", error="nan", exact_match=None, lengths={})
     name, rows = sweep_svg.figures_of(replace(made, outcomes=[nan, *made.outcomes[1:]]))
     assert name == "exact match at length 9"
     assert rows[0][1] == [0.0, 0.7, 0.1]

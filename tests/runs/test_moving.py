@@ -60,6 +60,11 @@ def test_what_cannot_be_is_refused(old: str, new: str, said: str, cli: Cli, runs
     assert sorted(folders.run_names()) == ["a", "sweep/1"]
 
 
+def test_a_run_within_another_one_is_refused(cli: Cli, runs: Path) -> None:
+    said = " ".join(cli("mv", "a", "runs/sweep/1/inner", expect=2).stderr.split())
+    assert "runs/sweep/1/inner would lie within the run runs/sweep/1, where it isn't found" in said
+
+
 def test_another_disk_is_named(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, target: Path) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")

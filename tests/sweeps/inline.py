@@ -48,6 +48,10 @@ class InlineWorkers:
         self.started = requests
 
     @property
+    def parallel(self) -> int:
+        return self.number
+
+    @property
     def free(self) -> int:
         return self.number - len(self.requests)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -54,11 +55,18 @@ class Future:
             raise self.outcome
         return self.outcome
 
+    def done(self) -> bool:
+        return True
+
+    def exception(self) -> Exception | None:
+        return self.outcome if isinstance(self.outcome, Exception) else None
+
 
 class Client:
     """A scheduler with workers within this process."""
 
     fails: Exception | None = None
+    lacks: Exception | None = None  # what a worker says that can't import tfcli
     workers = 2
     status = "running"
 
@@ -71,7 +79,9 @@ class Client:
     def nthreads(self) -> dict[str, int]:
         return dict.fromkeys(map(str, range(self.workers)), 1)
 
-    def submit(self, function: Any, *words: Any, pure: bool) -> Future:
+    def submit(self, function: Any, *words: Any, pure: bool, **options: Any) -> Future:
+        if function is import_module:
+            return Future(self.lacks)
         if self.fails is not None:
             return Future(self.fails)
         try:
@@ -247,10 +257,33 @@ def test_where_a_cluster_cannot_be_had_one_line_says_so(
         "--workers is about this machine"
         in cli(*small, "--cluster", ADDRESS, "--workers", "2", expect=2).stderr
     )
-    dask.workers = 0
-    assert "there is no worker yet" in cli(*small, "--cluster", ADDRESS, expect=2).stderr
+    dask.lacks = ModuleNotFoundError("No module named 'tfcli'")
+    said = " ".join(cli(*small, "--cluster", ADDRESS, expect=2).stderr.split())
+    assert "the worker at 0 can't import tfcli (ModuleNotFoundError: No module named 'tfcli')" in said
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert 'pip install "tfcli[cluster]"' in cli(*small, "--cluster", ADDRESS, expect=2).stderr
+
+
+def test_workers_that_come_late_are_waited_for_with_a_word(
+    cli: Cli, dask: type[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(range(1000))
+
+    def come_late(client: Client) -> dict[str, int]:
+        return {"late": 1} if next(looks) > 3 else {}
+
+    monkeypatch.setattr(dask, "nthreads", come_late)
+    result = cli("sweep", "reverse", *TINY, *FOUR, "--cluster", ADDRESS)
+    assert "no worker is ready yet; waiting for one" in " ".join(result.stderr.split())
+    assert "4 of 4 runs done" in result.stdout
+
+
+def test_a_worker_that_joins_late_without_tfcli_ends_the_sweep_with_a_line(dask: type[Client]) -> None:
+    with ClusterWorkers(ADDRESS) as workers:
+        dask.lacks, dask.workers, workers.counted_at = ImportError("none"), 3, 0.0
+        assert workers.free == 3
+        with pytest.raises(UsageError, match=r"the worker at 2 can't import tfcli \(ImportError: none\)"):
+            list(workers.wait(0.0))
 
 
 @pytest.mark.parametrize("says", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])

@@ -104,8 +104,10 @@ def test_seeds_that_a_search_left_behind_are_not_stood_for_by_the_others() -> No
     assert summary.contrast(TRIALS, cut, []) == []
 
 
-def test_a_seed_that_diverged_answers_nothing_at_any_length_that_others_are_scored_at() -> None:
-    nan = replace(OUTCOMES["sort0"], state="diverged", exact_match=None, lengths={}, solved_step=None)
+def test_a_seed_without_a_model_answers_nothing_at_any_length_that_others_are_scored_at() -> None:
+    nan = replace(
+        OUTCOMES["sort0"], state="diverged", error="nan", exact_match=None, lengths={}, solved_step=None
+    )
     _, second = summary.group(TRIALS, {**OUTCOMES, "sort0": nan}, [9])
     assert (second.exact_match_worst, second.lengths[0].exact_match_worst) == (0.0, 0.0)
     assert second.lengths[0].exact_match_median == 0.2
@@ -114,6 +116,15 @@ def test_a_seed_that_diverged_answers_nothing_at_any_length_that_others_are_scor
     unread = {trial.id: replace(OUTCOMES[trial.id], lengths={"9": None}) for trial in TRIALS[4:]}
     _, second = summary.group(TRIALS, {**OUTCOMES, **unread, "sort0": nan}, [9])
     assert second.lengths[0].exact_match_median is None
+
+
+def test_a_seed_that_diverged_to_a_model_has_the_scores_of_that() -> None:
+    far = replace(OUTCOMES["sort0"], state="diverged", exact_match=0.3, lengths={"9": 0.2}, solved_step=None)
+    _, second = summary.group(TRIALS, {**OUTCOMES, "sort0": far}, [9])
+    assert (second.exact_match_worst, second.lengths[0].exact_match_median) == (0.3, 0.2)
+    unscored = replace(far, lengths={})
+    [contrast] = summary.contrast(TRIALS, {**OUTCOMES, "sort0": unscored}, [9])
+    assert contrast.difference == difference({1: 0.7, 2: 0.1}, {1: 0.9, 2: 0.2})
 
 
 GRID = {

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tfcli.cli.output import find_stdout
+from tfcli.cli.output import find_stdout, hint
 from tfcli.errors import NO_MEMORY, ConfigError, TfcliError, UsageError, on_one_line
 from tfcli.runs.company import is_helper
 
@@ -30,6 +30,12 @@ class Boundary(TyperGroup):
         with explained_errors(debug=False):
             return super().parse_args(ctx, args)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            tell_repeats(command, typer.Context(command, parent=ctx), rest)
+        return name, command, rest
+
     def invoke(self, ctx: Any) -> Any:
         debug, log = ctx.params.get("debug", False), ctx.params.get("log")
         with explained_errors(debug=debug), ExitStack() as stack:
@@ -39,6 +45,17 @@ class Boundary(TyperGroup):
                 stack.enter_context(log_command(log, ctx.meta["words"]))
             with explained_errors(debug=debug):
                 return super().invoke(ctx)
+
+
+def tell_repeats(command: Any, context: Any, args: list[str]) -> None:
+    """Note which options are given twice, of which only the last counts."""
+    with suppress(typer.TyperException):  # what can't be read is told when the command reads it
+        _, _, given = command.make_parser(context).parse_args(list(args))
+        single = [
+            one for one in given if not getattr(one, "multiple", True) and not getattr(one, "is_flag", False)
+        ]
+        for option in dict.fromkeys(one for one in single if single.count(one) > 1):
+            hint(f"note: {option.opts[0]} is given twice; the last counts")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # to import what these need takes longer than --help
 
 FORMATS = [".csv", ".json", ".md", ".svg"]
 MOST_WORKERS = 1024
+SAMPLES = 256
 
 
 @app.command()
@@ -59,8 +60,9 @@ def sweep(
         str | None, typer.Option("--lengths", help="Score the trained models at these, such as 41:500:50.")
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length.")
-    ] = 256,
+        int | None,
+        typer.Option("--samples", min=1, max=100_000, help="Held-out sequences a length; 256 if left out."),
+    ] = None,
     search: Annotated[
         str | None,
         typer.Option(
@@ -105,10 +107,10 @@ def sweep(
         bool, typer.Option("--yes", help="Mean it, where there are over a thousand runs.")
     ] = False,
     save: Annotated[
-        Path | None,
-        typer.Option("--save", help="Write .csv, .json, .md or .svg, too.", callback=expand_user),
+        list[Path] | None,
+        typer.Option("--save", help="Write .csv, .json, .md or .svg, too; may be given several times."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --save.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the files of --save.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,15 +128,21 @@ def sweep(
 
     if cluster is not None and workers is not None:
         raise UsageError("--workers is about this machine; a cluster has those that joined it")
-    if force and save is None:
+    targets = [path.expanduser() for path in save or []]
+    if force and not targets:
         raise UsageError("--force is about the file of --save")
-    if save is not None and dry_run:
+    if targets and dry_run:
         raise UsageError(
             "--save writes what runs have come to, and --dry-run has none; leave one of them out"
         )
-    if save is not None:
-        saving.check_target(save, FORMATS, force=force)
-    rules = Rules(tuple(parse_lengths(lengths)) if lengths else (), samples, time_limit, fail_fast, together)
+    for target in targets:
+        saving.check_target(target, FORMATS, force=force)
+    if samples is not None and lengths is None:
+        raise UsageError("--samples is about the lengths of --lengths")
+    if time_limit == 0:
+        raise UsageError("--time-limit 0 leaves no time to train")
+    at = () if lengths is None else tuple(parse_lengths(lengths))
+    rules = Rules(at, samples or SAMPLES, time_limit, fail_fast, together)
     drawn = None if search is None else parse_search(search)
     note = (lambda remark: None) if quiet else hint
     prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes, against or []), note)
@@ -143,7 +151,7 @@ def sweep(
             tell_plan(prepared, rules, pool, as_json)
             return
         finished, report = run(prepared, rules, pool, quiet)
-    tell(finished, report, save, quiet, as_json)
+    tell(finished, report, targets, quiet, as_json)
 
 
 def find_workers(cluster: str | None, number: int | None) -> "LocalWorkers | ClusterWorkers":
@@ -155,7 +163,7 @@ def find_workers(cluster: str | None, number: int | None) -> "LocalWorkers | Clu
     if cluster is not None:
         from tfcli.sweeps.cluster import ClusterWorkers
 
-        return ClusterWorkers(cluster)
+        return ClusterWorkers(cluster, warn)
     from tfcli.sweeps.workers import LocalWorkers, count_cores
 
     return LocalWorkers(number or count_cores())
@@ -191,7 +199,7 @@ def run(prepared: "Prepared", rules: "Rules", pool: "Workers", quiet: bool) -> "
         return going, report_on(prepared, going, time.monotonic() - started)
 
 
-def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: bool, as_json: bool) -> None:
+def tell(finished: "Sweep", report: "SweepReport", save: list[Path], quiet: bool, as_json: bool) -> None:
     """Print and write what a sweep came to, and what to try next.
 
     Raises:
@@ -200,11 +208,11 @@ def tell(finished: "Sweep", report: "SweepReport", save: Path | None, quiet: boo
     from tfcli.cli.output import print_result
     from tfcli.render.sweep import print_sweep
 
-    if save is not None:
-        write(report, save)
+    for path in save:
+        write(report, path)
     print_result(report, print_sweep, as_json=as_json)
-    if save is not None and not as_json:
-        saving.tell_size(save)
+    for path in [] if as_json else save:
+        saving.tell_size(path)
     if finished.was_interrupted:
         if not quiet:
             hint("next: the same command goes on where this was broken off")

@@ -179,7 +179,7 @@ def find_gaps(one: Group, other: Group) -> list[Gap]:
     elif len({run.details.solved and run.settings["train.stop_when_solved"] for run in runs}) > 1:
         why = "some runs ended when they were solved, others didn't"
         gaps.append(Gap(("steps", "train_seconds"), "difference in steps or seconds", why))
-    if len({run.details.together for run in runs}) > 1:
+    if len({run.details.together for run in runs}) > 1 or any(not run.details.together for run in runs):
         gaps.append(Gap(("train_seconds", "tokens_per_second"), "difference in seconds or tokens/s", SHARED))
     return gaps
 

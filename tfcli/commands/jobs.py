@@ -97,8 +97,7 @@ def conclude(follower: Follower, report: TrainReport | None) -> RunOutcome:
         return failure(order, TfcliError(follower.why_elsewhere(report.run)))
     try:
         outcome = read_outcome(order, follower.why)
-        is_over = outcome.state in ("solved", "not solved")
-        return score(order, outcome, line) if order.lengths and is_over else outcome
+        return score(order, outcome, line) if order.lengths and outcome.has_ended else outcome
     except (Exception, SystemExit) as error:
         return failure(order, error)
 

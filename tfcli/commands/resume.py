@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from tfcli.checkpoints.states import SavedState, load_state
 from tfcli.commands.outcome import is_over
@@ -15,7 +16,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.devices import choose_device, list_versions, with_threads
 from tfcli.errors import UsageError
 from tfcli.records.progress import Standing
-from tfcli.runs import folders, headers, locks
+from tfcli.runs import folders, headers, locks, moving
 from tfcli.runs.edits import find_edits
 
 
@@ -103,6 +104,12 @@ def change(config: RunConfig, overrides: Sequence[str], path: Path) -> RunConfig
         if key not in MAY_CHANGE:
             allowed = "train.steps, upwards, train.stop_when_solved, train.log and train.device may change"
             raise UsageError(f"{path} was trained with {key} = {old}, and stays so; only {allowed}")
+    longer = (config.train.steps, config.train.stop_when_solved)
+    if (changed.train.steps, changed.train.stop_when_solved) != longer and moving.tell_swept(path):
+        raise UsageError(
+            f"{path} is one of the sweep in {path.parent}, which knows it by its settings; "
+            f"`tfcli mv {quote(folders.name_of(path))} NAME` takes it out, to be resumed then"
+        )
     if changed.train.steps < config.train.steps:
         raise UsageError(f"{path} has train.steps = {config.train.steps}; --resume can only raise that")
     return changed

@@ -21,6 +21,7 @@ from tfcli.sweeps.setup import Prepared
 from tfcli.sweeps.strategies import Leg, Strategy
 
 TRIED = 4  # settings of which a few steps are timed
+STARTING = 2.0  # seconds for workers to import torch
 
 
 def report_on(prepared: Prepared, sweep: Sweep, seconds: float) -> SweepReport:
@@ -59,7 +60,8 @@ def notes_on(sweep: Sweep, trials: Sequence[Trial], found: Sequence[RunOutcome])
         notes.append(f"not part of this: {where}, of other settings, code or data")
     if far := sum(outcome.state == "diverged" and not outcome.has_failed for outcome in found):
         notes.append(f"diverged, to a loss far above that of a guess: {counted(far, 'run')}")
-    if len({outcome.together for outcome in found if outcome.has_ended}) > 1:
+    together = {outcome.together for outcome in found if outcome.has_ended}
+    if len(together) > 1 or 0 in together:
         notes.append(f"seconds can't be compared: {SHARED}")
     return notes
 
@@ -95,7 +97,7 @@ def plan_sweep(prepared: Prepared, rules: Rules, workers: Workers) -> SweepPlan:
         parameters=cost.parameters,
         tried=cost.tried,
         steps=steps,
-        seconds=steps * cost.seconds_a_step / max(1, workers.number),
+        seconds=steps * cost.seconds_a_step / workers.parallel + (STARTING if steps else 0),
         workers=workers.number,
         measured=cost.measured,
         notes=strategy.notes(),

@@ -69,7 +69,7 @@ class Standing:
     device: str  # that it was trained on
     versions: dict[str, str]  # of tfcli, torch and Python
     code: dict[str, str]  # digests of the files that settings name
-    together: int = 1  # seeds that were trained as one program, with this one
+    together: int = 1  # seeds that were trained as one program, with this one; 0 if it went on alone
     threads: int | None = None  # that this program had
 
     @property

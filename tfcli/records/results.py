@@ -40,7 +40,7 @@ class TrainReport:
     interrupted: bool = False  # by Ctrl-C or SIGTERM
     attempts: int = 1  # trainings, each from new weights on; the last is what is saved
     diverged: bool = False  # whether its loss came to be no number, or ended far above that of a guess
-    together: int = 1  # seeds that were trained as one program, which share the time
+    together: int = 1  # seeds that were trained as one program, which share the time; 0 if it went on alone
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class TrainSummary:
     code: dict[str, str] = field(default_factory=dict)  # digests of the files that settings name
     architecture: str | None = None  # of the pretrained model that was imported
     diverged: bool = False  # whether its loss came to be no number, or ended far above that of a guess
-    together: int = 1  # seeds that were trained as one program, which share the time
+    together: int = 1  # seeds that were trained as one program, which share the time; 0 if it went on alone
 
 
 @dataclass(frozen=True, kw_only=True)

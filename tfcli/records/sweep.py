@@ -35,7 +35,7 @@ class RunOutcome:
     token_accuracy: float | None = None  # share of their tokens that are right
     held_out_loss: float | None = None  # nats per token
     parameters: int | None = None  # numbers that the model learns
-    together: int = 1  # seeds that were trained as one program, which share its seconds
+    together: int = 1  # seeds that were trained as one program, whose seconds it shares; 0: went on alone
     # exact match by length; null where the model can't read so long an input
     lengths: dict[str, float | None] = field(default_factory=dict)
     samples: int = 0  # held-out sequences of each of these lengths
@@ -51,10 +51,15 @@ class RunOutcome:
     def exact_match_at(self, length: int | None) -> float | None:
         """Return its exact match at a length, or on the held-out sequences that training is stopped by.
 
-        A loss that went out of bounds leaves a model that answers nothing, wherever one could answer.
+        A loss that is no number leaves a model that answers nothing, wherever one could answer.
         """
         found = self.exact_match if length is None else self.lengths.get(str(length))
-        return 0.0 if found is None and self.state == "diverged" else found
+        return 0.0 if found is None and self.came_to_nothing else found
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether its loss is no number, so that there is no model; one that is high leaves a bad one."""
+        return self.state == "diverged" and self.error is not None
 
     @property
     def has_failed(self) -> bool:

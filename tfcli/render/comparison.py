@@ -31,6 +31,7 @@ LEGEND = (
     "seeds are alike."
 )
 ALONE = "One seed a side: train with more (train.seed=1) to see what of this is chance."
+SEEDS = "All of one setting, a seed a side; beside runs of another setting they are one side, with its means."
 HEADER = ("figure", "side", "runs", "mean", "least", "most", "difference", "low", "high", "paired")
 
 
@@ -51,7 +52,9 @@ def print_comparison(console: Console, found: Comparison) -> None:
         print_fitting(console, [difference_table(rows)])
         print_wrapped(console, Text(LEGEND, "dim"))
     else:
-        print_wrapped(console, Text(ALONE, "dim"))
+        seeds = {seed for side in found.sides for seed in side.seeds}
+        is_one_setting = not found.settings and len(seeds) == len(found.sides)
+        print_wrapped(console, Text(SEEDS if is_one_setting else ALONE, "dim"))
     print_curves(console, found)
     for note in found.notes:
         print_wrapped(console, Text(showable(console, f"note: {note}"), "dim"))

@@ -24,7 +24,7 @@ FAILURES = 10  # that are told on a terminal
 MOST_ROWS = 40  # settings in a table on a terminal
 FIELDS = (
     *("id", "run", "state", "seed", "steps", "seconds", "solved_step", "solved_seconds", "exact_match"),
-    *("token_accuracy", "held_out_loss", "parameters", "error"),
+    *("token_accuracy", "held_out_loss", "parameters", "together", "error"),
 )
 LEGEND = (
     "Medians over the seeds; worst: of the seeds. exact: match on held-out sequences. steps, seconds: of "
@@ -132,7 +132,7 @@ def row_of(group: Group) -> list[str]:
     steps, seconds = group.steps_median, group.seconds_median
     return [
         group.label,
-        f"{group.solved} of {group.done + group.dropped}" if group.done + group.dropped else "-",
+        f"{group.solved} of {group.done}" if group.done else "-",
         share(group.exact_match_median),
         share(group.exact_match_worst),
         "-" if steps is None else count(round(steps)),

@@ -14,6 +14,8 @@ from tfcli.records.keeping import MoveReport
 from tfcli.runs import folders, locks
 from tfcli.runs.start import tell_started
 
+LARGEST = 2**30  # bytes of a sweep's journal
+
 
 def move_run(old: str, new: str) -> MoveReport:
     """Give a run another name below `runs/`, or another folder, if there is a slash in it.
@@ -32,6 +34,11 @@ def move_run(old: str, new: str) -> MoveReport:
         raise UsageError(f"{target} exists already; choose another name" if new else "the new name is empty")
     if not target.name.isprintable():
         raise UsageError(f"{new!r} holds what can't be printed; choose another name")
+    inside = [parent for parent in target.parents if (parent / folders.CONFIG).is_file() and parent != run]
+    if inside:
+        raise UsageError(
+            f"{target} would lie within the run {inside[0]}, where it isn't found; choose another place"
+        )
     notes = [*tell_started([run]), *tell_swept(run)]
     with locks.hold(run) as is_alone:
         if not is_alone:
@@ -54,7 +61,7 @@ def tell_swept(run: Path) -> list[str]:
     """Return a note where a run is one of a sweep, which knows it by its place."""
     folder, known = run.parent, ""
     with suppress(OSError, ValueError):
-        known = read_bytes(folder / folders.JOURNAL).decode()
+        known = read_bytes(folder / folders.JOURNAL, LARGEST).decode()
     name = json.dumps(run.name)[1:]
     if f'{name}, "settings"' not in known:  # as its lines begin
         return []

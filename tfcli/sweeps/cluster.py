@@ -7,15 +7,18 @@ has come to its end. Of Dask there is `Client`, `submit` and `as_completed` in u
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
 from tfcli.errors import TfcliError, UsageError, counted
+from tfcli.sweeps import remote
 from tfcli.sweeps.orders import Done, Job, Lost, Remark, Request, Word
 from tfcli.sweeps.remote import Parcel, find_versions, pack, unpack, work
 
@@ -24,26 +27,30 @@ CONNECT = 5.0  # seconds for a scheduler to answer
 PATIENCE = 10.0  # seconds for whatever listens there to say that it is one
 COUNT_EVERY = 1.0  # seconds between two looks at how many workers there are
 LOOK_EVERY = 0.02  # seconds between two looks at what is done
-START = "`dask scheduler` starts one, and `dask worker ADDRESS --nthreads 1` each worker"
+START = "`dask worker ADDRESS --nthreads 1` starts one"
 
 
 class ClusterWorkers:
     """The workers of a cluster, those that join late among them; to be used as a context.
 
+    Args:
+        warn: is told what is waited for.
+
     Raises:
-        UsageError: Dask isn't installed, or there is no scheduler at the address.
+        UsageError: Dask isn't installed, there is no scheduler at the address, or a worker lacks tfcli.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, warn: Callable[[str], None] = lambda problem: None) -> None:
         if not re.fullmatch(ADDRESS, address):
             raise UsageError(f"--cluster {address}: write the address of a scheduler, tcp://HOST:8786")
-        self.address = address
+        self.address, self.warn = address, warn
         self.distributed = import_distributed()
         self.client = self.connect()
         self.ready = self.distributed.as_completed([], loop=self.client.loop)
         self.futures: dict[Any, Request] = {}
         self.number, self.counted_at, self.is_deserted = 0, 0.0, False
         self.to_say: list[Remark] = []
+        self.probes: dict[str, Any] = {}  # what came of asking each worker, by its address
         self.wait_for_workers()
 
     def __enter__(self) -> ClusterWorkers:
@@ -73,20 +80,39 @@ class ClusterWorkers:
         except Empty:
             found = TimeoutError()
         if isinstance(found, Exception):
-            raise UsageError(f"--cluster {self.address}: no scheduler answers there; {START}") from found
+            raise UsageError(
+                f"--cluster {self.address}: no scheduler answers there; `dask scheduler` starts one"
+            ) from found
         return found
 
     def wait_for_workers(self) -> None:
-        """Wait a little for the first worker.
+        """Wait for a worker that can do its work; with a word where that takes longer, as a batch system may.
 
         Raises:
-            UsageError: there is none.
+            UsageError: a worker can't.
         """
         until = time.monotonic() + CONNECT
-        while self.count() == 0:
+        while self.count() == 0 or not any(probe.done() for probe in self.probes.values()):
             if time.monotonic() > until:
-                raise UsageError(f"--cluster {self.address}: there is no worker yet; {START}")
+                self.warn(f"--cluster {self.address}: no worker is ready yet; waiting for one ({START})")
+                until = math.inf
             time.sleep(LOOK_EVERY)
+        self.look_at_probes()
+
+    def look_at_probes(self) -> None:
+        """See to it that those workers can import tfcli that have been asked to; else they die of each job.
+
+        Raises:
+            UsageError: one can't.
+        """
+        for address, probe in self.probes.items():
+            error = probe.exception() if probe.done() else None
+            if error is not None:
+                versions = " and ".join(f"{name} {version}" for name, version in find_versions().items())
+                raise UsageError(
+                    f"--cluster {self.address}: the worker at {address} can't import tfcli "
+                    f"({type(error).__name__}: {error}); it needs {versions}"
+                )
 
     def count(self) -> int:
         """Count the workers that there are now.
@@ -95,11 +121,16 @@ class ClusterWorkers:
             TfcliError: nobody answers any more.
         """
         try:
-            self.number = len(self.client.nthreads())
+            found = list(self.client.nthreads())
         except (OSError, TimeoutError) as error:
             raise self.gone() from error
-        self.counted_at = time.monotonic()
+        self.number, self.counted_at = len(found), time.monotonic()
+        self.probes = {address: self.probes.get(address) or self.probe(address) for address in found}
         return self.number
+
+    def probe(self, address: str) -> Any:
+        """Ask a worker to import what does its work: by something that it has without tfcli."""
+        return self.client.submit(import_module, remote.__name__, workers=[address], pure=False)
 
     def remarks(self) -> Iterator[Remark]:
         """Yield what there is to say; that all workers have gone, once until others come."""
@@ -121,6 +152,11 @@ class ClusterWorkers:
         """Nothing to do: its workers have been started."""
 
     @property
+    def parallel(self) -> int:
+        """How many of them work at full speed at the same time: all there are."""
+        return max(1, self.number)
+
+    @property
     def free(self) -> int:
         """How many requests can be taken now: one for each worker."""
         if time.monotonic() - self.counted_at > COUNT_EVERY:
@@ -134,13 +170,16 @@ class ClusterWorkers:
 
     def give(self, request: Request) -> None:
         """Let a worker do something; if that dies, Dask gives it to another one."""
-        future = self.client.submit(work, pack(request), find_versions(), pure=False)
+        ready = [address for address, probe in self.probes.items() if probe.done()]
+        choice = {"workers": ready, "allow_other_workers": True} if ready else {}
+        future = self.client.submit(work, pack(request), find_versions(), pure=False, **choice)
         self.futures[future] = request
         self.ready.add(future)
 
     def wait(self, timeout: float) -> Iterator[Done | Lost | Word]:
         """Yield what has come back within a time, in seconds."""
         yield from self.remarks()
+        self.look_at_probes()
         until = time.monotonic() + timeout
         while not self.ready.has_ready() and time.monotonic() < until:
             if self.client.status not in ("running", "connecting"):

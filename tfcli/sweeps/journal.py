@@ -44,7 +44,7 @@ class Journal:
         if found is None or found.state in AGAIN:
             return None
         is_scored = all(str(n) in found.lengths for n in lengths) and found.samples == samples
-        if lengths and not is_scored and found.state in ("solved", "not solved"):
+        if lengths and not is_scored and found.has_ended and not found.came_to_nothing:
             return None
         is_there = found.state == "diverged" and (folder / folders.CONFIG).is_file()
         return found if is_there or folders.weights_of(folder).is_file() else None

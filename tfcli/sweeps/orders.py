@@ -113,6 +113,10 @@ class Workers(Protocol):
 
     number: int
 
+    @property
+    def parallel(self) -> int:
+        """How many of them work at full speed at the same time."""
+
     def start(self, requests: int) -> None:
         """Get ready for so many requests."""
 

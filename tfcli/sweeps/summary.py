@@ -175,9 +175,9 @@ def figures(
 
 
 def read(ended: Sequence[RunOutcome], measure: Measure) -> dict[int, float]:
-    """Return a figure by seed; none where the runs that didn't diverge have none: then nobody can have it."""
+    """Return a figure by seed; none where none of the runs has one that left a model: nobody can have it."""
     found = {outcome.seed: measure(outcome) for outcome in ended}
-    sound = [found[outcome.seed] for outcome in ended if outcome.state != "diverged"]
+    sound = [found[outcome.seed] for outcome in ended if not outcome.came_to_nothing]
     if sound and all(figure is None for figure in sound):
         return {}
     return {seed: figure for seed, figure in found.items() if figure is not None}

@@ -147,6 +147,11 @@ class LocalWorkers:
             self.workers.append(Worker(self.doer))
 
     @property
+    def parallel(self) -> int:
+        """How many of them work at full speed at the same time."""
+        return min(self.number, count_cores())
+
+    @property
     def free(self) -> int:
         """How many requests can be taken now."""
         return self.number - self.busy - len(self.again)

@@ -65,9 +65,11 @@ class Trainer:
         self.step = self.tokens_trained = 0
         self.losses: list[Tensor] = []  # of the steps since the loss was last read
         self.stack: Stack | None = None  # in which it takes its steps together with others
-        self.together = 1  # how many these were at its beginning, with this one
+        self.together = 1  # how many these were at its beginning, with this one; 0 if it went on alone
 
     def __iter__(self) -> Iterator[StepRecord]:
+        if self.stack is None and self.together > 1:
+            self.together = 0
         for step in range(self.step + 1, self.config.steps + 1):
             self.losses.append(self.take(step) if self.ranks is None else self.take_or_leave(step))
             self.step, loss = step, None

@@ -45,7 +45,8 @@ class Stack:
     def __init__(self, trainers: Sequence[Trainer], threads: Callable[[int], int] | None = None) -> None:
         self.trainers, self.threads = list(trainers), threads
         for trainer in self.trainers:
-            trainer.together = len(self.trainers)
+            if trainer.step == 0:
+                trainer.together = len(self.trainers)
         self.step = 0
         self.losses: dict[int, Tensor] = {}  # of the latest step, by trainer
         self.scores: dict[int, Score] = {}  # likewise
