@@ -40,6 +40,10 @@ def test_a_file_may_say_what_is_varied(tmp_path: Path) -> None:
         ("{train.seed: []}", "sweep.train.seed: the list is empty"),
         ("{train: {seed: [1, 2]}}", "write the keys in full, as in train.KEY"),
         ("{train.seed: 2:1}", "the range goes backwards"),
+        (
+            "{method: random, parameters: {}}",
+            "sweep.method: this holds settings and their values, as in model.",
+        ),
     ],
 )
 def test_a_block_that_cannot_be_read_is_named(block: str, problem: str, tmp_path: Path) -> None:

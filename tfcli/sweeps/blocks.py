@@ -9,6 +9,7 @@ from typing import Any
 
 from tfcli.config import files, yaml_reader
 from tfcli.config.files import Entry
+from tfcli.config.meanings import find_meant
 from tfcli.config.schema import SECTIONS, SWEEP
 from tfcli.config.setting_names import is_setting
 from tfcli.errors import ConfigError, UsageError
@@ -45,6 +46,9 @@ def read_item(entry: Entry, key: str, value: Any) -> Axis:
     where = mark_of(entry, key)
     if isinstance(value, dict) and key in SECTIONS:
         raise UsageError(f"{where}: sweep.{key}: write the keys in full, as in {key}.KEY: [A, B]")
+    if "." not in key and find_meant(key) is None:
+        what = "this holds settings and their values, as in model.positions: [rotary, ends]"
+        raise UsageError(f"{where}: sweep.{key}: {what}; a search is asked for by --search random:50")
     if value == []:
         raise UsageError(f"{where}: sweep.{key}: the list is empty")
     try:
