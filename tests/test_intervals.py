@@ -108,5 +108,8 @@ def test_rounding_is_no_spread() -> None:
     one, other = {0: 0.3, 1: 0.1, 2: 0.7}, {0: 0.4, 1: 0.2, 2: 0.8}
     assert len({other[seed] - one[seed] for seed in one}) > 1
     assert difference(one, other).are_alike
+    close = {seed: (50_000 + 7 * seed) / 100_000 for seed in range(5)}
+    closer = {seed: (50_002 + 7 * seed) / 100_000 for seed in range(5)}
+    assert difference(close, closer).are_alike
     assert difference({0: 0.1 + 0.2, 1: 0.5}, {0: 0.3, 1: 0.5}).mean == 0
     assert welch_interval([1e-90, 2e-90], [1e-90, 3e-90]) is not None

@@ -19,7 +19,8 @@ from tfcli.records.results import Interval
 LEVEL = 0.95
 Z95 = 1.959964  # the 97.5 % point of the normal distribution
 FEWEST = 2  # seeds of which there is a spread
-ROUNDING = 1e-12  # of a figure: what differs by less is the same
+DIGITS = 12  # of a figure that count
+ROUNDING = 10.0**-DIGITS  # of a figure: what differs by less is the same
 MOST = 13.0  # times the standard error, that is: with one degree of freedom
 PANELS = 64  # of Simpson's rule: five digits at least
 HALVINGS = 60
@@ -84,8 +85,11 @@ def difference(one: Mapping[int, float], other: Mapping[int, float]) -> Differen
 
 
 def excess(one: float, other: float) -> float:
-    """Return by how much `one` exceeds `other`; nothing where that is but rounding."""
-    return one - other if abs(one - other) > ROUNDING * max(abs(one), abs(other)) else 0.0
+    """Return by how much `one` exceeds `other`, without the digits that are but the rounding of these."""
+    largest = max(abs(one), abs(other))
+    if not largest or not math.isfinite(largest):
+        return one - other
+    return round(one - other, DIGITS - math.ceil(math.log10(largest)))
 
 
 def around(mean: float, error: float, freedom: float) -> Interval:

@@ -15,6 +15,7 @@ from tests.commands.test_seeds import STEPS, config
 from tests.conftest import Cli, as_json
 from tfcli.commands import resume_seeds as module
 from tfcli.commands.comparing import compare_runs
+from tfcli.commands.recording import Recorder
 from tfcli.commands.resume_seeds import resume_seeds
 from tfcli.commands.seeds import train_seeds
 from tfcli.commands.together import NotTogetherError, Planned
@@ -60,6 +61,52 @@ def test_they_come_to_the_same_bits_as_if_they_had_never_stopped(folder: Path) -
         found, expected = left_behind(folder / "stopped" / run.name), left_behind(run)
         assert found == expected
         assert headers.read_header(folder / "stopped" / run.name).summary.together == 4
+
+
+@pytest.mark.parametrize("at", [(1, 7), (2, 10), (3, 10)])
+def test_all_stop_after_the_same_step_whenever_the_signal_comes(
+    at: tuple[int, int], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_seeds(config(), "reverse", folder / "whole")
+    record, step = Recorder.record, at[1]
+
+    def interrupt(recorder: Recorder, progress: Progress) -> None:
+        if (recorder.config.train.seed, progress.step) == at:
+            signal.raise_signal(signal.SIGINT)
+        record(recorder, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "record", interrupt)
+        train_seeds(config(), "reverse", folder / "stopped")
+    runs = sorted((folder / "stopped").iterdir())
+    assert [headers.read_header(run).summary.steps for run in runs] == [step + 1] * 4
+    resume_seeds(runs, [])
+    for run in runs:
+        assert left_behind(run) == left_behind(folder / "whole" / run.name)
+
+
+def test_what_is_wrong_with_one_is_told_before_any_goes_on(folder: Path) -> None:
+    runs = broken_off(folder)
+    resume_run(runs[0], [], audience=Audience(stop=lambda progress: progress.step == 10))
+    with locks.hold(runs[0]), pytest.raises(UsageError, match="seed-0 is in training"):
+        resume_seeds(runs[:2], [])
+    assert headers.read_header(runs[1]).summary.steps == 8
+
+
+def test_what_goes_wrong_with_a_later_one_keeps_the_report_of_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go_on(path: Path, *of: Any) -> Any:
+        if path == runs[1]:
+            raise UsageError("it is in training")
+        return resume_run(path, *of)
+
+    runs = broken_off(folder)[:2]
+    monkeypatch.setattr(module, "resume_run", go_on)
+    first, second = resume_seeds(runs, []).seeds
+    assert (first.outcome is not None, second.problem) == (True, "it is in training")
+    with pytest.raises(UsageError, match="it is in training"):
+        resume_seeds(runs[1:], [])
 
 
 def test_an_evaluation_that_was_stopped_is_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +183,8 @@ def test_where_they_can_not_go_together_each_goes_on_alone(
     report = resume_seeds(runs, [], audience=Audience(note=said.append))
     assert outcomes(report) == [(seed, STEPS, False) for seed in range(4)]
     assert tried == [4]
-    assert said[1:] == [f"{run} goes on after step 8" for run in runs]
+    why = "the runs go on one after the other: a part doesn't allow it"
+    assert said == [why, *(f"{run} goes on after step 8" for run in runs)]
 
 
 def test_with_debug_each_goes_on_by_itself(folder: Path) -> None:
@@ -184,6 +232,7 @@ def test_on_the_command_line_they_are_named_or_their_folder_is(cli: Cli, folder:
         (["--watch"], "several runs at once go on in one process, and without --watch"),
         (["--processes", "2"], "several runs at once go on in one process, and without --watch"),
         (["reverse"], "--resume names the run; leave the example 'reverse' out"),
+        (["stopped/seed-0", "nosuch"], "no run is called 'nosuch'"),
         (["--out", "elsewhere"], "--out is about new runs, not about --resume"),
     ],
 )

@@ -15,7 +15,8 @@ import pytest
 
 from tfcli.config.files import load_config
 from tfcli.errors import TfcliError
-from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Scoring, Step, Word
+from tfcli.runs.company import STOP_SIGNALS
+from tfcli.sweeps.orders import Done, Job, Lost, Order, Remark, Scoring, Word
 from tfcli.sweeps.workers import LocalWorkers, PipeLine, Ready, serve
 
 DOER = "tests.sweeps.doers"
@@ -198,11 +199,21 @@ def test_scoring_is_not_under_the_time_limit(tmp_path: Path) -> None:
         pool.give(job(tmp_path, "wait"))
         wait_for(tmp_path / "waiting")
         [worker] = pool.workers
-        worker.hear(Scoring("job"))
+        worker.hear(Scoring("job", True))
         pool.end_overdue(0.0, 0.0)
         assert not worker.overdue
-        worker.hear(Step("job", 1, 2, None))
+        worker.hear(Scoring("job", False))
         pool.end_overdue(0.0, 60.0)
         assert not worker.overdue
         pool.end_overdue(0.0, 0.0)
         assert worker.overdue
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is read from Linux's /proc")
+def test_signals_wait_for_every_worker_until_it_says_what_it_does_with_them(tmp_path: Path) -> None:
+    with LocalWorkers(2, DOER) as pool:
+        pool.start(2)
+        for worker in pool.workers:  # which are still starting Python
+            status = Path(f"/proc/{worker.process.pid}/status").read_text()
+            blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+            assert all(blocked >> (number - 1) & 1 for number in STOP_SIGNALS)

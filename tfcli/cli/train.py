@@ -104,9 +104,10 @@ def train(
         hint(note)
     debug, words = bool(root.params["debug"]), root.meta["words"]
     if resume:
-        more, changes = split_runs([*([source] if source else []), *overrides])
+        names, changes = split_runs(resume, [*([source] if source else []), *overrides])
         refuse_beside_resume(changes, out, dry_run, start)
-        if runs := several_runs([*resume, *more]):
+        runs = several_runs(names)
+        if runs:
             if watch or (processes or size_of()) > 1:
                 raise UsageError("several runs at once go on in one process, and without --watch")
             resume_each_seed(runs, changes, trust or [], quiet=quiet, debug=debug, as_json=as_json)
@@ -158,12 +159,17 @@ def read_source(
     return entry, files.check(entry, overrides)
 
 
-def split_runs(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return the words that name runs, and the others: a shell writes `--resume runs/a-seed-*` as several."""
+def split_runs(names: list[str], words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the names of runs, and the other words: a shell writes `--resume runs/a-seed-*` as several.
+
+    Where several are named, each word that is no setting is meant as one.
+    """
     from tfcli.runs.folders import as_run
 
-    runs = [word for word in words if "=" not in word and as_run(word) is not None]
-    return runs, [word for word in words if word not in runs]
+    more = [word for word in words if "=" not in word]
+    if len(names) == 1 and all(as_run(word) is None for word in more):
+        more = []
+    return [*names, *more], [word for word in words if word not in more]
 
 
 def several_runs(names: list[str]) -> list[Path]:

@@ -41,6 +41,25 @@ class Interrupt:
             raise KeyboardInterrupt
 
 
+class RoundInterrupt(Interrupt):
+    """The same for several trainings that take turns: none hears of it in the middle of a round.
+
+    So all of them end after the same step.
+    """
+
+    def __init__(self, whole: Interrupt) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def look(self) -> None:
+        """Look whether a signal has come, before a round or in the evaluation that all share."""
+        self.caught_at = self.whole.caught_at
+
+    def check(self, answered: int) -> None:
+        self.look()
+        super().check(answered)
+
+
 @contextmanager
 def defer_interrupt() -> Iterator[Interrupt]:
     """Note Ctrl-C, SIGTERM or a terminal that closes, instead of breaking off; what is ignored stays so."""

@@ -202,13 +202,14 @@ class Follower:
 
 def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
     """Add the exact match at each length that the model can read, until somebody wants to stop."""
-    line.say(Scoring(order.id))
+    line.say(Scoring(order.id, True))
     loaded = load_run(order.folder, [path for _, path in files_of(order.config)])
     found: dict[str, float | None] = {}
     for length in order.lengths:
         if line.must_stop():
             break
         found[str(length)] = exact_match_at(loaded, length, order.samples, order.config.train.device)
+    line.say(Scoring(order.id, False))
     return replace(outcome, lengths=found, samples=order.samples)
 
 

@@ -10,15 +10,23 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from tfcli.commands.resume import change, find_start, hold_alone, read_standing, why_over
+from tfcli.commands.resume import (
+    change,
+    find_start,
+    hold_alone,
+    read_standing,
+    refuse_changed_code,
+    why_over,
+)
 from tfcli.commands.seeds import MOST, in_parts, make_record, train_alone
 from tfcli.commands.together import NotTogetherError, Outcome, Planned, Show, train_together, why_in_turn
 from tfcli.commands.train import SILENCE, Audience, resume_run
 from tfcli.config.comparison import differences
+from tfcli.config.relocation import relocate
 from tfcli.config.schema import RunConfig
 from tfcli.config.trust import require
 from tfcli.errors import UsageError, counted
-from tfcli.records.progress import Standing
+from tfcli.records.progress import Progress, Standing
 from tfcli.records.results import SeedsReport
 
 
@@ -53,19 +61,24 @@ def resume_seeds(
         BrokenOffError: Ctrl-C came again.
     """
     started = time.perf_counter()
-    waiting = find_waiting(paths, overrides, audience)
+    waiting = find_waiting(paths, overrides, trust, audience)
     may_try = not audience.debug  # which looks at each by itself
 
     def resume_some(first: int, show: Show) -> list[Outcome]:
         nonlocal may_try
         here = [run for run in waiting[first : first + MOST] if run.step == waiting[first].step]
-        if may_try and here[0].step and why_in_turn([run.config for run in here]) is None:
-            try:
+        try:
+            if may_try and here[0].step and why_in_turn([run.config for run in here]) is None:
                 return resume_together(here, overrides, trust, audience, show)
-            except NotTogetherError:
-                may_try = False
-        alone = partial(resume_run, here[0].path, overrides, trust)
-        return [train_alone(alone, audience, show)]
+        except NotTogetherError as error:
+            may_try = False
+            audience.note(f"the runs go on one after the other: {error}")
+        except UsageError as error:
+            return [keep(error, first)]
+        try:
+            return [train_alone(partial(resume_run, here[0].path, overrides, trust), audience, show)]
+        except UsageError as error:
+            return [keep(error, first)]
 
     outcomes = in_parts(len(waiting), resume_some, show)
     records = [make_record(run.config.train.seed, found) for run, found in zip_longest(waiting, outcomes)]
@@ -73,18 +86,36 @@ def resume_seeds(
     return SeedsReport(by_seed, time.perf_counter() - started)
 
 
-def find_waiting(paths: Sequence[Path], overrides: Sequence[str], audience: Audience) -> list[Waiting]:
+def keep(error: UsageError, first: int) -> UsageError:
+    """Return what is wrong with a run that wasn't wrong with it before others went on.
+
+    Raises:
+        UsageError: none has yet.
+    """
+    if first == 0:
+        raise error
+    return error
+
+
+def find_waiting(
+    paths: Sequence[Path], overrides: Sequence[str], trust: Sequence[Path], audience: Audience
+) -> list[Waiting]:
     """Return which of several runs are to go on, in the order of where they stand.
 
     Raises:
-        UsageError: they differ in more than their seed, or none is; or an override would make it another run.
+        UsageError: they differ in more than their seed, or none is to go on; or as `resume_run` of one.
         TfcliError: what one of them has saved is damaged.
     """
     waiting: list[Waiting] = []
     over: list[str] = []
     first: RunConfig | None = None
     for path in paths:
-        before, standing = read_standing(path)
+        with hold_alone(path):
+            before, standing = read_standing(path)
+        before = relocate(before, path, standing.code if standing else {})
+        if standing is not None:
+            refuse_changed_code(path, before, standing)
+        require(before, path, trust)
         config = change(before, overrides, path)
         first = first or config
         if others := sorted({key for key, _, _ in differences(first, config)} - {"train.seed"}):
@@ -120,9 +151,17 @@ def resume_together(
     """Let runs that stand at the same step go on as one program.
 
     Raises:
-        NotTogetherError: they can't, or no longer stand so.
+        NotTogetherError: they can't.
         UsageError, TfcliError, BrokenOffError: as `resume_seeds`.
     """
+    told: list[str] = []
+
+    def show_and_tell(latest: Sequence[Progress | None]) -> None:
+        if not told:
+            told.append(f"{counted(len(runs), 'run')} go on after step {runs[0].step:,} as one program")
+            audience.note(told[0])
+        show(latest)
+
     with ExitStack() as locks:
         for run in runs:
             locks.enter_context(hold_alone(run.path))
@@ -131,8 +170,7 @@ def resume_together(
             config, saved = find_start(run.path, overrides, audience.warn)
             require(config, run.path, trust)
             if saved is None or saved.standing.progress.step != run.step:
-                raise NotTogetherError(f"{run.path} has been trained meanwhile")
+                raise UsageError(f"{run.path} has been trained meanwhile; ask again")
             config = with_free_threads(config, saved.standing)
             planned.append(Planned(config, run.path.name, run.path, audience, saved))
-        audience.note(f"{counted(len(runs), 'run')} go on after step {runs[0].step:,} as one program")
-        return train_together(planned, show)
+        return train_together(planned, show_and_tell)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tfcli.building.trainings import Training
 from tfcli.checkpoints.states import SavedState
 from tfcli.commands.ending import BrokenOffError
-from tfcli.commands.interrupts import Interrupt, defer_interrupt
+from tfcli.commands.interrupts import Interrupt, RoundInterrupt, defer_interrupt
 from tfcli.commands.recording import Recorder
 from tfcli.commands.train import (
     SILENCE,
@@ -90,12 +90,13 @@ def train_together(planned: Sequence[Planned], show: Show = lambda latest: None)
         raise NotTogetherError(problem)
     if planned[0].saved is None:
         remember(planned[0].config)
-    with defer_interrupt() as interrupt:
+    with defer_interrupt() as whole:
+        interrupt = RoundInterrupt(whole)
         members = [
             begin(one, training, held_out, stack, interrupt)
             for one, training in zip(planned, trainings, strict=True)
         ]
-        follow_all(members, stack, show)
+        follow_all(members, stack, show, interrupt)
     return [member.outcome for member in members if member.outcome is not None]
 
 
@@ -148,11 +149,12 @@ def begin(
     return member
 
 
-def follow_all(members: Sequence[Member], stack: Stack, show: Show) -> None:
+def follow_all(members: Sequence[Member], stack: Stack, show: Show, interrupt: RoundInterrupt) -> None:
     """Follow trainings to their ends, all at the same step. What breaks one off breaks off all."""
     living = list(members)
     try:
         while living:
+            interrupt.look()
             for member in living:
                 take_turn(member, stack)
             living = [member for member in living if member.outcome is None]

@@ -66,7 +66,7 @@ class Axis:
 
     def __contains__(self, value: str) -> bool:
         """Whether a value is one of these."""
-        number = int(value) if re.fullmatch(r"-?\d{1,18}", value) else None
+        number = int(value) if re.fullmatch(r"0|-?[1-9]\d{0,17}", value) else None
         return any(number in piece if isinstance(piece, range) else value == piece for piece in self.pieces)
 
     @property

@@ -58,9 +58,10 @@ class Step(NamedTuple):
 
 
 class Scoring(NamedTuple):
-    """A run is through with its training, and is scored, which no time limit is about."""
+    """A run is through with its training, and is scored, which no time limit is about; or that is over."""
 
     id: str
+    is_on: bool
 
 
 class Remark(NamedTuple):

@@ -162,7 +162,7 @@ def read_baseline(words: Sequence[str], axes: Sequence[Axis]) -> Point:
         if value not in varied[key]:
             raise UsageError(f"--against {word}: of {key} the sweep has {shown(varied[key])}")
         found[key] = value
-    return found
+    return {key: found[key] for key in varied if key in found}
 
 
 def check_size(axes: Sequence[Axis], wanted: Wanted) -> int:

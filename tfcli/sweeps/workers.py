@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from tfcli.errors import TfcliError
 from tfcli.runs.company import leave_signals_to_parent, signals_held_back
-from tfcli.sweeps.orders import Done, Job, Lost, Request, Scoring, Step, Word
+from tfcli.sweeps.orders import Done, Job, Lost, Request, Scoring, Word
 
 DOER = "tfcli.commands.jobs"  # the module whose `do` does the work; here it would bring torch along
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -77,11 +78,13 @@ class Worker:
     def __init__(self, doer: str) -> None:
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(target=serve, args=(theirs, doer), daemon=True)
+        if os.name == "posix":  # with the first process Python starts another one, and lets signals through
+            resource_tracker.ensure_running()
         with one_thread(), signals_held_back():
             self.process.start()
         theirs.close()
         self.request: Request | None = None
-        self.since: float | None = None  # when it began to train; None while it doesn't
+        self.since: float | None = None  # when it was given that; None while it scores what it has trained
         self.overdue = self.ready = False
 
     def give(self, request: Request) -> None:
@@ -95,9 +98,7 @@ class Worker:
         if isinstance(said, Ready):
             self.ready = True
         elif isinstance(said, Scoring):
-            self.since = None
-        elif isinstance(said, Step) and self.since is None:  # the next run of its job
-            self.since = time.monotonic()
+            self.since = None if said.is_on else time.monotonic()
 
     def describe_end(self) -> str:
         """How its process ended."""
