@@ -18,6 +18,7 @@ from tfcli.commands.train import (
     SILENCE,
     Audience,
     Following,
+    follow,
     follow_from_start,
     follow_on,
     make_resumed,
@@ -144,8 +145,12 @@ def begin(
         one.audience.show(progress)
 
     audience = replace(one.audience, show=note, watch=None, debug=False)
-    follow_it = follow_from_start if one.saved is None else partial(follow_on, one.saved.standing)
-    member = Member(training, follow_it(training, held_out, recorder, interrupt, audience, stack))
+    if one.saved is None:
+        following = follow_from_start(training, held_out, recorder, interrupt, audience, stack)
+    else:
+        whole = follow(training, held_out, recorder, interrupt, audience, stack)
+        following = follow_on(recorder, one.saved.standing, whole)
+    member = Member(training, following)
     return member
 
 

@@ -218,18 +218,10 @@ def follow_from_start(
         return (yield from follow(training, held_out, recorder, interrupt, audience, stack))
 
 
-def follow_on(
-    standing: Standing,
-    training: Training,
-    held_out: list[Batch],
-    recorder: Recorder,
-    interrupt: Interrupt,
-    audience: Audience,
-    stack: Stack | None = None,
-) -> Following:
+def follow_on(recorder: Recorder, standing: Standing, following: Following) -> Following:
     """Go on in the folder of a run, whose lock is held, and follow it."""
     recorder.go_on(standing)
-    return (yield from follow(training, held_out, recorder, interrupt, audience, stack))
+    return (yield from following)
 
 
 def follow(
