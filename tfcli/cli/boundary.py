@@ -32,7 +32,7 @@ class Boundary(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if command is not None:
+        if command is not None and not is_helper():
             tell_repeats(command, typer.Context(command, parent=ctx), rest)
         return name, command, rest
 

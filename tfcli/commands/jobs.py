@@ -201,16 +201,24 @@ class Follower:
 
 
 def score(order: Order, outcome: RunOutcome, line: Line) -> RunOutcome:
-    """Add the exact match at each length that the model can read, until somebody wants to stop."""
+    """Add the scores at the lengths that are wanted."""
     line.say(Scoring(order.id, True))
+    try:
+        found = score_at(order, line)
+    finally:
+        line.say(Scoring(order.id, False))
+    return replace(outcome, lengths=found, samples=order.samples)
+
+
+def score_at(order: Order, line: Line) -> dict[str, float | None]:
+    """Return the exact match at each length that the model can read, until somebody wants to stop."""
     loaded = load_run(order.folder, [path for _, path in files_of(order.config)])
     found: dict[str, float | None] = {}
     for length in order.lengths:
         if line.must_stop():
             break
         found[str(length)] = exact_match_at(loaded, length, order.samples, order.config.train.device)
-    line.say(Scoring(order.id, False))
-    return replace(outcome, lengths=found, samples=order.samples)
+    return found
 
 
 def check(config: RunConfig, timed: bool) -> Checked:
