@@ -247,6 +247,8 @@ def test_runs_on_data_are_those_that_train_makes(folder: Path) -> None:
             alone = load_config(source, [*words, *said, "train.threads=1"])
             assert prepared.planner.configure(trial.point) == alone
             assert trial.id == Identifier().identify(alone)
+    with pytest.raises(ConfigError, match=r"b.yaml:2:18: model.n_heads = 2: must divide d_model = 33"):
+        prepare(Wanted(["b.yaml", "model.d_model=16,33"]))
 
 
 def test_runs_have_one_thread_unless_they_are_to_have_more(folder: Path) -> None:

@@ -156,15 +156,7 @@ def with_task(entry: Entry, base: RunConfig) -> Entry:
 
     Of these something may follow from what a sweep varies, as `model.d_ff` from `model.d_model`.
     """
-    sections = {**entry.values, "task": base.task.model_dump(mode="json")}
-    lines = [
-        line
-        for name, section in sections.items()
-        if isinstance(section, dict)
-        for line in (f"{name}:", *(f"  {yaml_reader.dump(key, value)}" for key, value in section.items()))
-    ]
-    document = yaml_reader.read("\n".join(lines), entry.name)
-    return Entry(entry.name, document.value, (), document)
+    return entry._replace(values={**entry.values, "task": base.task.model_dump(mode="json")})
 
 
 def refuse_twin(twin: Trial | None, trial: Trial) -> None:
