@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # to import what these need takes longer than --help
 
 FORMATS = [".csv", ".json", ".md", ".svg"]
 MOST_WORKERS = 1024
-SAMPLES = 256
 
 
 @app.command()
@@ -128,21 +127,13 @@ def sweep(
 
     if cluster is not None and workers is not None:
         raise UsageError("--workers is about this machine; a cluster has those that joined it")
-    targets = [path.expanduser() for path in save or []]
-    if force and not targets:
-        raise UsageError("--force is about the file of --save")
-    if targets and dry_run:
-        raise UsageError(
-            "--save writes what runs have come to, and --dry-run has none; leave one of them out"
-        )
-    for target in targets:
-        saving.check_target(target, FORMATS, force=force)
+    targets = find_targets(save or [], force, dry_run)
     if samples is not None and lengths is None:
         raise UsageError("--samples is about the lengths of --lengths")
     if time_limit == 0:
         raise UsageError("--time-limit 0 leaves no time to train")
     at = () if lengths is None else tuple(parse_lengths(lengths))
-    rules = Rules(at, samples or SAMPLES, time_limit, fail_fast, together)
+    rules = Rules(at, samples or Rules.samples, time_limit, fail_fast, together)
     drawn = None if search is None else parse_search(search)
     note = (lambda remark: None) if quiet else hint
     prepared = prepare(Wanted(words or [], out, drawn, halving, search_seed, yes, against or []), note)
@@ -152,6 +143,24 @@ def sweep(
             return
         finished, report = run(prepared, rules, pool, quiet)
     tell(finished, report, targets, quiet, as_json)
+
+
+def find_targets(save: list[Path], force: bool, dry_run: bool) -> list[Path]:
+    """Return the files that are to be written.
+
+    Raises:
+        UsageError: one can't be, or there is nothing to write.
+    """
+    targets = [path.expanduser() for path in save]
+    if force and not targets:
+        raise UsageError("--force is about the file of --save")
+    if targets and dry_run:
+        raise UsageError(
+            "--save writes what runs have come to, and --dry-run has none; leave one of them out"
+        )
+    for target in targets:
+        saving.check_target(target, FORMATS, force=force)
+    return targets
 
 
 def find_workers(cluster: str | None, number: int | None) -> "LocalWorkers | ClusterWorkers":
