@@ -16,6 +16,7 @@ from tfcli.config.schema import RunConfig
 from tfcli.devices import prepare
 from tfcli.errors import StoppedError
 from tfcli.evaluation import held_out_set, score
+from tfcli.model import POSITIONS
 from tfcli.training import OPTIMIZERS, SCHEDULES
 from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Trainer
@@ -58,10 +59,11 @@ def answers(trainer: Trainer) -> Tensor:
     return logits
 
 
-def compare(config: RunConfig) -> None:
+def compare(config: RunConfig, by_vmap: bool = False) -> None:
     """Hold trainings in a stack against the same ones alone."""
     alone, stacked = make_trainers(config), make_trainers(config)
     stack = Stack(stacked)
+    assert stack.by_vmap == by_vmap
     assert find_disagreement(stack) is None
     torch.testing.assert_close(train(stacked), train(alone), rtol=1e-4, atol=1e-5)
     for one, other in zip(stacked, alone, strict=True):
@@ -75,6 +77,30 @@ def compare(config: RunConfig) -> None:
 @pytest.mark.parametrize("model", ALL, ids=str)
 def test_all_parts_learn_in_a_stack_what_they_learn_alone(model: dict[str, Any]) -> None:
     compare(settings(model=model))
+
+
+@pytest.mark.parametrize("model", [{}, *({"positions": name} for name in POSITIONS)], ids=str)
+def test_parts_beside_own_ones_are_brought_through_by_vmap(
+    model: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfcli.training.stack.takes_several", lambda part: False)
+    compare(settings(model={**model, "norm": "rms", "loops": 2}), by_vmap=True)
+
+
+def test_pictures_are_learned_in_a_stack() -> None:
+    task = {
+        "name": "find-digit",
+        "vocab_size": None,
+        "max_length": 16,
+        "min_length": 16,
+        "layout": "appended",
+    }
+    config = settings(task=task, model={"input": "patches"})
+    alone, stacked = make_trainers(config), make_trainers(config)
+    stack = Stack(stacked)
+    assert not stack.by_vmap
+    assert find_disagreement(stack) is None  # answers, too
+    torch.testing.assert_close(train(stacked), train(alone), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("train", [{"optimizer": name} for name in OPTIMIZERS], ids=str)
@@ -302,6 +328,7 @@ class Scaled(tfcli.Norm):
 def test_own_parts_are_tried(name: str, problem: str | None, tmp_path: Any) -> None:
     (tmp_path / "parts.py").write_text(PARTS)
     stack = Stack(make_trainers(settings(model={"norm": f"{tmp_path}/parts.py:{name}"})))
+    assert stack.by_vmap
     before = torch.get_rng_state()
     found = find_disagreement(stack)
     assert torch.equal(torch.get_rng_state(), before)

@@ -20,7 +20,7 @@ from tfcli.model.linear import Linear
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
 from tfcli.model.softmax import AT_ONCE
-from tfcli.model.stacking import is_stacked
+from tfcli.model.stacking import is_stacked, linear
 from tfcli.model.stages import KEY, Explanation, Stage, has_bias, matrix_stage, multiply
 from tfcli.model.trace import LayerContext, LayerTrace
 
@@ -71,7 +71,7 @@ class Attention(nn.Module):
         z = context.change_heads(z)
         if trace is not None:
             trace.z = z
-        out: Tensor = self.out(z.transpose(1, 2).flatten(-2))  # heads side by side, then projected
+        out: Tensor = self.out(z.transpose(-3, -2).flatten(-2))  # heads side by side, then projected
         return context.change_attention(out)
 
     def attend_from_last(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, at: Coordinates) -> Tensor:
@@ -89,7 +89,7 @@ class Attention(nn.Module):
         else:
             scores = q @ k.transpose(-2, -1) * self.scale
             z = self.weigh(scores if bias is None else scores + bias) @ v
-        out: Tensor = self.out(z.transpose(1, 2).flatten(-2))
+        out: Tensor = self.out(z.transpose(-3, -2).flatten(-2))
         return out
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -97,7 +97,7 @@ class Attention(nn.Module):
         if not self.positions.uses_content:
             return self.only_values(self.split_heads(project_values(self.qkv, x)))
         q, k, v = torch.unflatten(self.qkv(x), -1, (3, self.n_heads, -1)).unbind(-3)  # [B, T, H, K] each
-        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+        return q.transpose(-3, -2), k.transpose(-3, -2), v.transpose(-3, -2)
 
     @property
     def has_idle_biases(self) -> bool:
@@ -116,7 +116,7 @@ class Attention(nn.Module):
 
     def split_heads(self, x: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, K]."""
-        return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)
+        return x.view(*x.shape[:-1], self.n_heads, -1).transpose(-3, -2)
 
     def recompute_projections(self, x: Tensor) -> list[Tensor]:
         """Return queries, keys and values [H, T, K] of `x` [T, D], written out apart from `project`."""
@@ -252,8 +252,8 @@ class SharedAttention(Attention):
 
 def project_values(qkv: nn.Linear, x: Tensor) -> Tensor:
     """Return the last third of what `qkv` makes of `x`, without the queries and the keys."""
-    weight = qkv.weight.chunk(3)[2]
-    return F.linear(x, weight, qkv.bias.chunk(3)[2] if has_bias(qkv) else None)
+    weight = qkv.weight.chunk(3, -2)[2]
+    return linear(x, weight, qkv.bias.chunk(3, -1)[2] if has_bias(qkv) else None)
 
 
 def attend_fused(

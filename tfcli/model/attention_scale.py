@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import broadcast
 from tfcli.model.stages import Explanation
 
 
@@ -47,6 +48,6 @@ class LogLengthScale(AttentionScale):
         self.s = nn.Parameter(torch.ones(sizes.n_heads, 1, 1))
 
     def forward(self, q: Tensor, bias: Tensor | None, at: Coordinates) -> tuple[Tensor, Tensor | None]:
-        log_n = at.keys_of_each_query.to(self.s.dtype).log()[:, None, :, None]  # [B, 1, T or 1, 1]
-        factor = self.b + self.s * log_n  # [B, H, T or 1, 1]
+        log_n = at.keys_of_each_query.to(self.s.dtype).log()[..., None, :, None]  # [B, 1, T or 1, 1]
+        factor = broadcast(self.b, q, 3) + broadcast(self.s, q, 3) * log_n  # [B, H, T or 1, 1]
         return q * factor, None if bias is None else bias * factor

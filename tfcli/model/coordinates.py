@@ -65,7 +65,7 @@ class Coordinates:
     @property
     def queries(self) -> Tensor:
         """`start` of the tokens that ask, [B or 1, Q]."""
-        return self.start if self.n_queries is None else self.start[:, -self.n_queries :]
+        return self.start if self.n_queries is None else self.start[..., -self.n_queries :]
 
     def once(self, key: object, compute: Callable[[], Result]) -> Result:
         """Return what `compute` makes of these places; it is called for the first with that key alone."""
@@ -78,15 +78,15 @@ class Coordinates:
     def n_keys(self) -> Tensor:
         """How many tokens there are, int64 [B, 1], or [1, 1] where all sequences have as many."""
         if self.may_attend is None:
-            return self.start.new_full((1, 1), self.first + self.start.shape[1])
-        return self.may_attend.sum(1, keepdim=True)
+            return self.start.new_full((1, 1), self.first + self.start.shape[-1])
+        return self.may_attend.sum(-1, keepdim=True)
 
     @cached_property
     def order(self) -> Tensor:
         """The number of each token in the order of reading, int64 [B, L]; padding isn't counted."""
         if self.may_attend is None:
-            return torch.arange(self.start.shape[1], device=self.start.device)[None] + self.first
-        return (self.may_attend.cumsum(1) - 1).clamp(min=0)
+            return torch.arange(self.start.shape[-1], device=self.start.device)[None] + self.first
+        return (self.may_attend.cumsum(-1) - 1).clamp(min=0)
 
     @cached_property
     def allowed(self) -> Tensor | None:
@@ -95,23 +95,23 @@ class Coordinates:
         Raises:
             ValueError: there is padding, and nothing else that some token may attend to.
         """
-        allowed = self.mask.allows(self.order[:, :, None], self.order[:, None, :])  # [B, L, L]
+        allowed = self.mask.allows(self.order[..., :, None], self.order[..., None, :])  # [B, L, L]
         if self.may_attend is None or allowed is None:
-            return allowed if allowed is None else allowed[:, None]
+            return allowed if allowed is None else allowed.unsqueeze(-3)
         # Padding attends to itself, where it may attend to nothing else: nobody reads what comes of it.
-        itself = torch.eye(allowed.shape[1], dtype=torch.bool, device=allowed.device)
-        real = self.may_attend[:, None, :]
+        itself = torch.eye(allowed.shape[-1], dtype=torch.bool, device=allowed.device)
+        real = self.may_attend[..., None, :]
         allowed = (allowed & real) | (itself & ~real)
         if is_checked() and not bool(allowed.any(-1).all()):
             raise ValueError("the mask lets a token attend to padding alone: each needs a key that is none")
-        return allowed[:, None]
+        return allowed.unsqueeze(-3)
 
     @cached_property
     def keys_of_each_query(self) -> Tensor:
         """How many keys each query may attend to, int64 [B, L or 1]."""
         if self.mask.is_causal:
             return self.order + 1
-        return self.n_keys if self.allowed is None else self.allowed[:, 0].sum(-1)
+        return self.n_keys if self.allowed is None else self.allowed[..., 0, :, :].sum(-1)
 
     def part(self, first: int, stop: int, n_queries: int | None = None) -> Coordinates:
         """Return those of the tokens from number `first` to before `stop`, where that is all there is yet.
@@ -119,8 +119,8 @@ class Coordinates:
         Nothing may be counted from the end, and there is no padding.
         """
         segment = None if self.segment is None else self.segment[first:stop]
-        longest = self.longest - (self.start.shape[1] - stop)
-        start = self.start[:, first:stop]
+        longest = self.longest - (self.start.shape[-1] - stop)
+        start = self.start[..., first:stop]
         return Coordinates(start, None, longest, None, segment, self.mask, first, self, n_queries)
 
     @cached_property
@@ -128,7 +128,7 @@ class Coordinates:
         """Those of all tokens that these may attend to, with those in a cache; these alone ask."""
         if self.whole is None:
             return self
-        count = self.start.shape[1]
+        count = self.start.shape[-1]
         return self.whole.part(0, self.first + count, count)
 
     @property
@@ -140,7 +140,7 @@ class Coordinates:
         """Return the position bias, -inf at each key that may not be attended to: [B, H or 1, L or 1, L]."""
         allowed = self.allowed
         if allowed is None and self.may_attend is not None:
-            allowed = self.may_attend[:, None, None, :]
+            allowed = self.may_attend[..., None, None, :]
         if allowed is None:
             return bias
         if bias is None:

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tfcli.model.stacking import linear, lookup
+
 MODULI = (2, 3, 5, 7)
 
 
@@ -33,14 +35,12 @@ class Counters(nn.Module):
         """Return what the counters show at each of `tokens` [B, L], [B, L, D]; padding isn't counted."""
         counts = self.counts(tokens, may_attend)[..., None]  # [B, L, C, 1]
         angles = counts.remainder(self.moduli) * (2 * math.pi / self.moduli)
-        shown: Tensor = self.show(torch.cat((angles.cos(), angles.sin()), dim=-1).flatten(-2))
-        return shown
+        return linear(torch.cat((angles.cos(), angles.sin()), dim=-1).flatten(-2), self.show.weight)
 
     def counts(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
         """Return the running counts [B, L, C], whole numbers; the gradient passes the rounding by."""
-        step = self.step(tokens).to(self.moduli.dtype)
+        step = lookup(tokens, self.step.weight).to(self.moduli.dtype)
         step = step + (step.round() - step).detach()
         if may_attend is not None:
             step = step * may_attend[..., None]
-        counts: Tensor = step.cumsum(1)
-        return counts
+        return step.cumsum(-2)

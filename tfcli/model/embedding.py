@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.model.linear import Linear
+from tfcli.model.stacking import linear, lookup
 
 
 class Embedding(nn.Embedding):
@@ -26,7 +26,7 @@ class Embedding(nn.Embedding):
 
     def forward(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
         """Vectors [B, L, D] of `tokens` [B, L], and of the `numbers` [B, L, P] that they are made of."""
-        rows = F.embedding(tokens, self.weight)
+        rows = lookup(tokens, self.weight)
         return rows if self.scale == 1 else rows * self.scale
 
     def in_double(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
@@ -52,7 +52,7 @@ class PatchEmbedding(Embedding):
 
     def forward(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
         rows = super().forward(tokens)
-        return rows if numbers is None else rows + F.linear(numbers, self.projection.weight) * self.scale
+        return rows if numbers is None else rows + linear(numbers, self.projection.weight) * self.scale
 
     def in_double(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
         rows = super().in_double(tokens)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.model.blocks import Block, stages_of
@@ -26,6 +25,7 @@ from tfcli.model.masks import Mask
 from tfcli.model.norms import Norm
 from tfcli.model.output_heads import OutputHead
 from tfcli.model.positions.base import Positions
+from tfcli.model.stacking import linear
 from tfcli.model.stages import SYMBOL, Stage, has_bias, multiply
 from tfcli.model.token_types import TokenTypes
 from tfcli.model.trace import ForwardTrace, Intervention, LayerTrace, contexts
@@ -97,7 +97,8 @@ class Encoder(nn.Module):
             raise RuntimeError("a trace shows what the model predicts with: call eval() first")
         if intervention is not None:
             intervention.check(self.loops, self.n_layers, self.n_heads)
-        self.check(inputs.shape[1])
+        length = self.layout.length(inputs)
+        self.check(length)
         at = self.indices(self.layout.coordinates(inputs, may_attend, self.mask))
         summed = self.embed(inputs, at)
         x = self.dropout(self.embedding_norm(summed))
@@ -107,7 +108,7 @@ class Encoder(nn.Module):
             trace.at, trace.summed, trace.embedding = at, summed, x
         for context in contexts(at, self.loops, self.n_layers, trace, intervention):
             x = self.blocks[context.layer](x, context)
-        normed = self.norm(self.layout.answers(x, inputs.shape[1]))
+        normed = self.norm(self.layout.answers(x, length))
         features = self.output_head(normed)
         logits = self.unembed(features)
         if trace is not None:
@@ -117,9 +118,9 @@ class Encoder(nn.Module):
     def embed(self, inputs: Tensor, at: Coordinates) -> Tensor:
         """Vectors [B, L, D] of `inputs` [B, T] from token `at.first` on, with counts, types and positions."""
         tokens = self.layout.tokens(inputs)
-        x: Tensor = self.embedding(tokens[:, at.first :], self.layout.numbers(inputs))
+        x: Tensor = self.embedding(tokens[..., at.first :], self.layout.numbers(inputs))
         if self.counters is not None:
-            x = x + self.counters(tokens, at.may_attend)[:, at.first :]
+            x = x + self.counters(tokens, at.may_attend)[..., at.first :, :]
         return self.positions.embed(self.token_types(x, tokens, at.may_attend), at)
 
     def read(self, normed: Tensor) -> Tensor:
@@ -129,7 +130,7 @@ class Encoder(nn.Module):
     def unembed(self, features: Tensor) -> Tensor:
         """Logits [B, M, V] of what the output head makes [B, M, D]."""
         if self.unembedding is None:
-            return F.linear(features, self.embedding.weight[: self.layout.n_answers], self.logit_bias)
+            return linear(features, self.embedding.weight[..., : self.layout.n_answers, :], self.logit_bias)
         logits: Tensor = self.unembedding(features)
         return logits
 

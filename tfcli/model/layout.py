@@ -74,21 +74,29 @@ class Layout:
         """Return the length of the longest segment for an input of that length."""
         return max(count for _, count in self.segments(length))
 
+    def length(self, inputs: Tensor) -> int:
+        """T of `inputs` [B, T], or [B, T, P] where tokens are made of numbers."""
+        return inputs.shape[-1 if self.n_features is None else -2]
+
+    def rows(self, inputs: Tensor) -> torch.Size:
+        """Return how many sequences `inputs` are, [B]; or [S, B] for several models."""
+        return inputs.shape[: -1 if self.n_features is None else -2]
+
     def tokens(self, inputs: Tensor) -> Tensor:
         """Return the tokens that are read, [B, L], for `inputs` [B, T]; all that are numbers are token 0."""
-        B, T = inputs.shape[:2]
-        parts = [inputs if inputs.dim() == 2 else inputs.new_zeros((B, T), dtype=torch.int64)]
+        symbols = inputs if self.n_features is None else torch.zeros_like(inputs[..., 0], dtype=torch.int64)
+        parts, rows = [symbols], self.rows(inputs)
         if self.appended:
-            parts.append(parts[0].new_full((B, self.answer_length(T)), self.n_symbols))
+            parts.append(symbols.new_full((*rows, self.answer_length(self.length(inputs))), self.n_symbols))
         if self.begin:
-            parts.insert(0, parts[0].new_full((B, 1), self.n_tokens - 1))
-        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+            parts.insert(0, symbols.new_full((*rows, 1), self.n_tokens - 1))
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else symbols
 
     def numbers(self, inputs: Tensor) -> Tensor | None:
         """Return the numbers [B, L, P] of what is read for `inputs` [B, T, P]; None where it is symbols."""
-        if inputs.dim() == 2:
+        if self.n_features is None:
             return None
-        after = self.answer_length(inputs.shape[1]) if self.appended else 0
+        after = self.answer_length(self.length(inputs)) if self.appended else 0
         return F.pad(inputs, (0, 0, int(self.begin), after))
 
     def labels(self, symbols: list[str]) -> list[str]:
@@ -110,8 +118,8 @@ class Layout:
     def answers(self, x: Tensor, length: int) -> Tensor:
         """Where the answers are read: [B, M, D] of `x` [B, L, D]."""
         if self.reads_first:
-            return x[:, : self.answer_length(length)]
-        return x[:, self.first_answer(length) :]
+            return x[..., : self.answer_length(length), :]
+        return x[..., self.first_answer(length) :, :]
 
     def coordinates(
         self, inputs: Tensor, may_attend: Tensor | None = None, mask: Mask | None = None
@@ -122,19 +130,21 @@ class Layout:
             ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
                 `inputs`.
         """
-        segments, device = self.segments(inputs.shape[1]), inputs.device
+        segments, device = self.segments(self.length(inputs)), inputs.device
         number = None
         if len(segments) > 1:
             number = torch.cat([torch.full((length,), which, device=device) for which, length in segments])
         longest, mask = max(length for _, length in segments), mask or Mask()
         if may_attend is not None:
             real = self.real_tokens(inputs, may_attend)
-            start = torch.cat([(part.cumsum(1) - 1).clamp(min=0) for part in real], dim=1)
-            end = torch.cat([(part.sum(1, keepdim=True) - part.cumsum(1)) for part in real], dim=1)
-            together = torch.cat(real, dim=1)
+            start = torch.cat([(part.cumsum(-1) - 1).clamp(min=0) for part in real], dim=-1)
+            end = torch.cat([(part.sum(-1, keepdim=True) - part.cumsum(-1)) for part in real], dim=-1)
+            together = torch.cat(real, dim=-1)
             return Coordinates(start, self._closed(end), longest, together, number, mask)
-        start = torch.cat([torch.arange(length, device=device) for _, length in segments])[None]
-        end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])[None]
+        start = torch.cat([torch.arange(length, device=device) for _, length in segments])
+        end = torch.cat([torch.arange(length - 1, -1, -1, device=device) for _, length in segments])
+        for _ in self.rows(inputs):  # all are alike
+            start, end = start[None], end[None]
         return Coordinates(start, self._closed(end), longest, None, number, mask)
 
     def _closed(self, end: Tensor) -> Tensor | None:
@@ -150,19 +160,18 @@ class Layout:
             ValueError: a sequence is nothing but padding, or `may_attend` isn't bool of the shape of
                 `inputs`.
         """
-        shapes = (inputs.shape[:2], (1, inputs.shape[1]))
-        if may_attend.shape not in shapes or may_attend.dtype != torch.bool:
+        *models, B, T = *self.rows(inputs), self.length(inputs)
+        if may_attend.shape not in ((*models, B, T), (*models, 1, T)) or may_attend.dtype != torch.bool:
             found = f"{str(may_attend.dtype).removeprefix('torch.')} {list(may_attend.shape)}"
-            raise ValueError(f"may_attend must be bool {list(inputs.shape[:2])}, as the inputs, not {found}")
-        if is_checked() and not bool(may_attend.any(1).all()):
+            raise ValueError(f"may_attend must be bool {[*models, B, T]}, as the inputs, not {found}")
+        if is_checked() and not bool(may_attend.any(-1).all()):
             raise ValueError("a sequence of the batch is all padding: each row of may_attend needs a True")
-        if self.reads_first and not self.begin and is_checked() and not bool(may_attend[:, 0].all()):
+        if self.reads_first and not self.begin and is_checked() and not bool(may_attend[..., 0].all()):
             raise ValueError("the answer is read at the first token, which may not be padding")
         real = [may_attend]
         if self.appended:
-            T = inputs.shape[1]
-            count = self.answer_lengths(may_attend.sum(1, keepdim=True), T)  # [B, 1]
+            count = self.answer_lengths(may_attend.sum(-1, keepdim=True), T)  # [B, 1]
             real.append(torch.arange(self.answer_length(T), device=inputs.device) < count)
         if self.begin:
-            real.insert(0, may_attend.new_ones(may_attend.shape[0], 1))  # `len` would fix it when exported
+            real.insert(0, may_attend.new_ones(*may_attend.shape[:-1], 1))  # `len` would fix it when exported
         return real

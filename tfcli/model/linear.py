@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tfcli.model.stacking import is_stacked
+from tfcli.model.stacking import linear
 
 LEAST = 8_000_000  # multiplications of a product that is worth it
 IN_HALVES = re.compile(r"family\W+25\b", re.IGNORECASE)  # AMD's Zen 4: MKL by AVX2 is about as fast
@@ -28,11 +27,8 @@ class Linear(nn.Linear):
     """x W^T + b, as `torch.nn.Linear` has it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_stacked():  # there the bias is added in a pass of its own: at least not into new memory
-            product = F.linear(x, self.weight)
-            return product if self.bias is None else product.add_(self.bias)
         if not is_worth_it(x, self.weight):
-            return F.linear(x, self.weight, self.bias)
+            return linear(x, self.weight, self.bias)
         if not torch.is_grad_enabled():
             return multiply(x, self.weight, self.bias)
         out: Tensor = Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]  # as torch leaves it
@@ -42,7 +38,8 @@ class Linear(nn.Linear):
 def is_worth_it(x: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN is the faster one for `x` [..., I] and `weight` [O, I]."""
     return (
-        x.numel() * weight.shape[0] >= LEAST
+        weight.dim() == 2
+        and x.numel() * weight.shape[0] >= LEAST
         and mkl_is_slow()
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32

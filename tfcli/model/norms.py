@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Epsilon
 from tfcli.model.sizes import Sizes
-from tfcli.model.stacking import is_stacked
+from tfcli.model.stacking import broadcast
 from tfcli.model.stages import Stage
 
 
@@ -75,10 +75,12 @@ class LayerNorm(Norm):
         self.bias = nn.Parameter(torch.zeros(sizes.d_model)) if sizes.bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.bias is not None and is_stacked():  # scale and shift in one pass, not one after the other
-            normed = torch.layer_norm(x, self.weight.shape, None, None, self.epsilon)
-            return torch.addcmul(self.bias, normed, self.weight)
-        return torch.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
+        if self.weight.dim() == 1:
+            return torch.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.epsilon)
+        normed, weight = torch.layer_norm(x, x.shape[-1:], eps=self.epsilon), broadcast(self.weight, x)
+        if self.bias is None:
+            return normed * weight
+        return torch.addcmul(broadcast(self.bias, x), normed, weight)
 
     def recompute(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
@@ -110,7 +112,9 @@ class RMSNorm(Norm):
         self.weight = nn.Parameter(torch.ones(sizes.d_model))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
+        if self.weight.dim() == 1:
+            return F.rms_norm(x, x.shape[-1:], self.weight, self.epsilon)
+        return F.rms_norm(x, x.shape[-1:], None, self.epsilon) * broadcast(self.weight, x)
 
     def recompute(self, x: Tensor) -> Tensor:
         return x / (x.square().mean(-1, keepdim=True) + self.epsilon).sqrt() * self.weight.to(x)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Count, Field
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 
@@ -56,12 +57,11 @@ class SeparatedTypes(TokenTypes):
         self.table = nn.Embedding(count, sizes.d_model)
 
     def forward(self, x: Tensor, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        rows: Tensor = self.table(self.types(tokens, may_attend)[:, -x.shape[1] :])  # [B, L, D]
-        return x + rows
+        return x + lookup(self.types(tokens, may_attend)[..., -x.shape[-2] :], self.table.weight)
 
     def types(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
         """Return the type of each of `tokens`, int64 [B, L]."""
         ends = tokens == self.separator
         if may_attend is not None:
             ends = ends & may_attend
-        return (ends.cumsum(1) - ends.long()).clamp(max=self.table.num_embeddings - 1)
+        return (ends.cumsum(-1) - ends.long()).clamp(max=self.table.num_embeddings - 1)

@@ -7,7 +7,7 @@ P all parameters of a model, one after the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +19,7 @@ from torch.func import functional_call
 from tfcli.devices import THREADS
 from tfcli.evaluation import IGNORE, Tick, add_up, ignore, make_score
 from tfcli.model.softmax import cross_entropy
-from tfcli.model.stacking import stacking
+from tfcli.model.stacking import stacking, takes_several
 from tfcli.model.trace import Intervention
 from tfcli.records.results import Score
 from tfcli.training.loop import Trainer, move
@@ -68,12 +68,15 @@ class Stack:
             trainer.stack = self
         sizes = [p.numel() for p in models[0].parameters()]
         columns = torch.split(self.optimizer.values, sizes, dim=1)
-        self.parameters = {
-            name: rows.view(-1, *p.shape).detach().requires_grad_(p.requires_grad)
+        self.parameters: dict[str, Tensor] = {
+            name: nn.Parameter(rows.view(-1, *p.shape), requires_grad=p.requires_grad)
             for (name, p), rows in zip(models[0].named_parameters(), columns, strict=True)
         }
         self.buffers = {name: stack_buffer(models, name) for name in saved_buffers(models[0])}
         self.base = deepcopy(models[0]).train()
+        self.by_vmap = not all(map(takes_several, (self.base.mask, *self.base.modules())))
+        if not self.by_vmap:
+            give_weights(self.base, {**self.parameters, **self.buffers})
 
     def drop(self, trainer: Trainer) -> None:
         """Take a trainer out from the next step on; what it has come to stays its own."""
@@ -137,13 +140,18 @@ class Stack:
 
     def run(self, inputs: Tensor, may_attend: Tensor | None, *, same: bool = False) -> Tensor:
         """Logits [S, B, M, V] for `inputs` [S, B, T] of each model, or the `same` [B, T] of all."""
-        axis = None if same else 0
-        call = torch.vmap(self.call, (0, 0, axis, None if may_attend is None else axis))
         with stacking():
-            found: Tensor = call(self.parameters, self.buffers, inputs, may_attend)
-        return found
+            if self.by_vmap:
+                axis = None if same else 0
+                call = torch.vmap(self.call_one, (0, 0, axis, None if may_attend is None else axis))
+                logits: Tensor = call(self.parameters, self.buffers, inputs, may_attend)
+            else:
+                if same:
+                    inputs, may_attend = inputs[None], None if may_attend is None else may_attend[None]
+                logits = self.base(inputs, may_attend)
+        return logits
 
-    def call(
+    def call_one(
         self,
         parameters: dict[str, Tensor],
         buffers: dict[str, Tensor],
@@ -267,6 +275,13 @@ def join(optimizers: Sequence[Optimizer]) -> Optimizer:
 def vectors_of(optimizer: Optimizer) -> list[str]:
     """Return what an optimizer keeps of each parameter."""
     return [name for name, value in optimizer.state().items() if value.shape == optimizer.values.shape]
+
+
+def give_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights in the place of a model's own, by name."""
+    for name, tensor in weights.items():
+        part, _, of_part = name.rpartition(".")
+        setattr(model.get_submodule(part), of_part, tensor)
 
 
 def saved_buffers(model: nn.Module) -> list[str]:

@@ -31,8 +31,8 @@ class AlibiPositions(Positions):
         self.register_buffer("slopes", torch.tensor(slopes(sizes.n_heads)), persistent=False)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        distance = (at.queries[:, :, None] - at.start[:, None, :]).abs()  # [B, Q, L]
-        return -self.slopes[:, None, None] * distance[:, None]
+        distance = (at.queries[..., :, None] - at.start[..., None, :]).abs()  # [B, Q, L]
+        return -self.slopes[:, None, None] * distance.unsqueeze(-3)
 
 
 def slopes(n_heads: int) -> list[float]:

@@ -6,13 +6,13 @@ Axes: B batch, L position of all that is read, H head.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.segments import segment_pairs
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 # AdamW moves every parameter by about the learning rate a step, however steep its slope is. Tables hold a
@@ -56,11 +56,11 @@ class EndsPositions(Positions):
             lookups += [(at.end, at.start, self.end_from_start), (at.end, at.end, self.end_from_end)]
         pairs = segment_pairs(at, self.n_segments) * (2 * self.reach + 1)
         found = [
-            F.embedding(pairs + offset_bucket(query, key, self.reach), table) for query, key, table in lookups
+            lookup(pairs + offset_bucket(query, key, self.reach), table) for query, key, table in lookups
         ]
-        return GAIN * sum(found[1:], found[0]).permute(0, 3, 1, 2)  # [B, H, L, L]
+        return GAIN * sum(found[1:], found[0]).movedim(-1, -3)  # [B, H, L, L]
 
 
 def offset_bucket(query: Tensor, key: Tensor, reach: int) -> Tensor:
     """Return the clipped offsets between two coordinates [B, L], counted from 0: int64 [B, L, L]."""
-    return (query[:, :, None] - key[:, None, :]).clamp(-reach, reach) + reach
+    return (query[..., :, None] - key[..., None, :]).clamp(-reach, reach) + reach

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import broadcast
 from tfcli.model.stages import Explanation
 
 
@@ -29,4 +30,4 @@ class FractionalPositions(Positions):
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
         u = (at.start + 0.5).to(self.directions.dtype) / (at.start + at.end + 1)
-        return x + torch.stack((u, 1 - u), dim=-1) @ self.directions
+        return x + torch.stack((u, 1 - u), dim=-1) @ broadcast(self.directions, x, 2)

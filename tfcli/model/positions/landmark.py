@@ -18,6 +18,7 @@ from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
 from tfcli.model.softmax import softmax
+from tfcli.model.stacking import broadcast, linear
 from tfcli.model.stages import Explanation
 
 
@@ -52,18 +53,19 @@ class LandmarkPositions(Positions):
         return [cls(sizes, **settings), *(NearbyPositions(sizes) for _ in range(n_layers - 1))]
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        bias: Tensor = self.scores((at.start[:, None, :, None] - self.places(x, at)).abs(), at)
+        bias: Tensor = self.scores((at.start[..., None, :, None] - self.places(x, at)).abs(), at)
         return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """Return the number of each token in each head, [B, H, Q, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
-            scores = self.gate * self.pick(x.to(self.pick.weight.dtype)).transpose(1, 2)[:, :, None]
+            picked = linear(x.to(self.pick.weight.dtype), self.pick.weight).transpose(-2, -1)  # [B, H, L]
+            scores = (broadcast(self.gate, picked, 0) * picked).unsqueeze(-2)
             if at.is_masked and at.allowed is not None:
                 scores = scores.masked_fill(~at.allowed, -math.inf)  # [B, H, Q, L]
             elif at.may_attend is not None:
-                scores = scores.masked_fill(~at.may_attend[:, None, None], -math.inf)
-            place = at.order[:, None, None].to(scores.dtype)  # [B, 1, 1, L]
+                scores = scores.masked_fill(~at.may_attend[..., None, None, :], -math.inf)
+            place = at.order[..., None, None, :].to(scores.dtype)  # [B, 1, 1, L]
             landmark = (softmax(scores) * place).sum(-1, keepdim=True)  # [B, H, Q, 1]
             numbers: Tensor = place - landmark - 1
             return numbers
@@ -95,5 +97,5 @@ class NearbyPositions(EndsPositions):
         self.register_buffer("fading", fading, persistent=False)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        beyond = ((at.start[:, :, None] - at.start[:, None, :]).abs() - self.NEAR).clamp(min=0)
-        return super().bias(x, at) - self.fading * (beyond * same_segment(at))[:, None]
+        beyond = ((at.start[..., :, None] - at.start[..., None, :]).abs() - self.NEAR).clamp(min=0)
+        return super().bias(x, at) - self.fading * (beyond * same_segment(at)).unsqueeze(-3)

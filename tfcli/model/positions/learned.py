@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 
@@ -25,5 +26,4 @@ class LearnedPositions(Positions):
         self.table = nn.Embedding(sizes.n_places, sizes.d_model)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
-        table: Tensor = self.table(at.start)  # [B, L, D]
-        return x + table
+        return x + lookup(at.start, self.table.weight)

@@ -15,6 +15,7 @@ from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import linear
 from tfcli.model.stages import Explanation
 
 
@@ -59,27 +60,27 @@ class LevelPositions(Positions):
         return torch.zeros_like(x)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        levels = self.places(x, at)[:, :, 0]  # [B, H, L]
+        levels = self.places(x, at)[..., 0, :]  # [B, H, L]
         distance = (levels[..., :, None] - levels[..., None, :]).abs()  # [B, H, L, L]
         # How far the row's token lies on the column's, as it is on its level and comes later.
         covers = (1 - distance).clamp(min=0) * later(at)
         if at.is_masked and at.allowed is not None:
             newer = at.allowed.to(covers.dtype) @ covers  # [B, H, L, L]: as each query sees it
         else:
-            newer = covers.sum(-2)[:, :, None]
+            newer = covers.sum(-2, keepdim=True)
         bias: Tensor = self.scores(distance + newer, at)
         return bias
 
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """Return the level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
-            step = self.step(x.to(self.step.weight.dtype)).transpose(1, 2)
+            step = linear(x.to(self.step.weight.dtype), self.step.weight, self.step.bias).transpose(-2, -1)
         whole = step.round().clamp(-self.largest_step, self.largest_step)
         step = step + (whole - step).detach()  # the gradient passes the rounding and the bound by
         if at.may_attend is not None:
-            step = step * at.may_attend[:, None]
+            step = step * at.may_attend.unsqueeze(-2)
         levels: Tensor = step.cumsum(-1) - step / 2
-        return levels[:, :, None]
+        return levels.unsqueeze(-2)
 
     def anneal(self, progress: float) -> None:
         self.scores.slope.fill_(sharpness(progress, self.slope_bounds))
@@ -87,7 +88,7 @@ class LevelPositions(Positions):
 
 def later(at: Coordinates) -> Tensor:
     """Whether a token comes later than another of its segment, and counts: bool [B or 1, 1, L, L]."""
-    L = at.start.shape[1]
+    L = at.start.shape[-1]
     order = torch.ones(L, L, dtype=torch.bool, device=at.start.device).tril(-1)  # row after column
     order = order & same_segment(at)
-    return order[None, None] if at.may_attend is None else order & at.may_attend[:, None, :, None]
+    return order[None, None] if at.may_attend is None else order & at.may_attend[..., None, :, None]

@@ -16,6 +16,7 @@ from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import GAIN, DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import broadcast, linear
 from tfcli.model.stages import Explanation
 
 
@@ -42,8 +43,12 @@ class Compare(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         scores, pairs = ctx.saved_tensors
-        sizes = scores[:1].abs()
-        mean = sizes.mean() if pairs is None else (sizes * pairs).sum() / (pairs.sum() * scores.shape[1])
+        sizes, of_all = scores[..., :1, :, :, :].abs(), (-4, -3, -2, -1)
+        if pairs is None:
+            mean = sizes.mean(of_all, keepdim=True)
+        else:
+            count = pairs.sum(of_all, keepdim=True) * scores.shape[-3]
+            mean = (sizes * pairs).sum(of_all, keepdim=True) / count
         softness = (mean / Compare.CERTAIN).clamp(min=1.0)
         wins = (scores / softness).sigmoid_()
         found: Tensor = torch.ops.aten.sigmoid_backward(gradients[0], wins)
@@ -99,10 +104,10 @@ class RankPositions(Positions):
         return torch.zeros_like(x)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        wanted = at.start[:, None]  # [B, H or 1, L]
+        wanted = at.start.unsqueeze(-2)  # [B, H or 1, L]
         if self.n_segments > 1:
             from_end = torch.arange(self.n_heads, device=x.device) % 2 == 1
-            wanted = torch.where(from_end[:, None], at.end[:, None], wanted)
+            wanted = torch.where(from_end[:, None], at.end.unsqueeze(-2), wanted)
         bias: Tensor = self.scores((wanted[..., None] - self.places(x, at)).abs(), at)
         return bias
 
@@ -117,17 +122,20 @@ class RankPositions(Positions):
                 of_each_query: Tensor = at.allowed.to(wins.dtype) @ wins.transpose(-2, -1)
                 return of_each_query - 0.5
             if at.may_attend is not None:
-                wins = wins * at.may_attend[:, None, None, :]
-            ranks: Tensor = wins.sum(-1)[:, :, None] - 0.5  # a token against itself is a draw
+                wins = wins * at.may_attend[..., None, None, :]
+            ranks: Tensor = wins.sum(-1).unsqueeze(-2) - 0.5  # a token against itself is a draw
             return ranks
 
     def compare_tokens(self, x: Tensor, at: Coordinates) -> Tensor:
         """How surely each token j wins against each k of its segment, [B, H, L, L]."""
-        B, L, _ = x.shape
-        a, b = self.compare(x).view(B, L, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, L, R]
-        later = (at.start[:, None, :, None] - at.start[:, None, None, :]).sign()
-        ties = self.gate * GAIN * self.tau[:, None, None] * later
-        scores = self.compare_pairs(a * (self.gate / math.sqrt(self.FEATURES)), b) + ties
+        features = linear(x, self.compare.weight)
+        a, b = (
+            torch.unflatten(features, -1, (2, self.n_heads, -1)).transpose(-4, -2).unbind(-3)
+        )  # [B, H, L, R]
+        later = (at.start[..., None, :, None] - at.start[..., None, None, :]).sign()
+        gate = broadcast(self.gate, a, 0)
+        ties = gate * GAIN * broadcast(self.tau[..., None, None], a, 3) * later
+        scores = self.compare_pairs(a * (gate / math.sqrt(self.FEATURES)), b) + ties
         wins = compare(scores, pairs_of_all(at))
         return wins if at.segment is None else wins * same_segment(at)
 
@@ -142,7 +150,7 @@ class RankPositions(Positions):
 
 def pairs_of_all(at: Coordinates) -> Tensor | None:
     """Which pairs are no padding in any sequence, bool [1, 1, L, L]; None where sequences differ in that."""
-    if at.may_attend is None or len(at.may_attend) > 1:
+    if at.may_attend is None or at.may_attend.shape[-2] > 1:
         return None
-    real = at.may_attend[:, None]
+    real = at.may_attend.unsqueeze(-2)
     return real[..., None] & real[..., None, :]

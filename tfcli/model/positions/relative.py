@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Field
@@ -16,6 +15,7 @@ from tfcli.model.coordinates import Coordinates
 from tfcli.model.positions.base import Positions
 from tfcli.model.positions.ends import GAIN
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 
@@ -46,8 +46,8 @@ class RelativePositions(Positions):
         self.table = nn.Parameter(torch.zeros(2 * self.BUCKETS, sizes.n_heads))
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor:
-        buckets = self.bucket(at.start[:, None, :] - at.queries[:, :, None])  # [B, Q, L]
-        return GAIN * F.embedding(buckets, self.table).permute(0, 3, 1, 2)
+        buckets = self.bucket(at.start[..., None, :] - at.queries[..., :, None])  # [B, Q, L]
+        return GAIN * lookup(buckets, self.table).movedim(-1, -3)
 
     def bucket(self, offset: Tensor) -> Tensor:
         """Return the bucket of each offset, key minus query; keys to the right have the later buckets."""

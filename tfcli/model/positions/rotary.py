@@ -47,12 +47,12 @@ class RotaryPositions(Positions):
         if whole is None:
             return self.turn(at)
         cos, sin = whole.once(id(self.frequencies), lambda: self.turn(whole))
-        count = at.start.shape[1]
-        return cos.narrow(2, at.first, count), sin.narrow(2, at.first, count)
+        count = at.start.shape[-1]
+        return cos.narrow(-2, at.first, count), sin.narrow(-2, at.first, count)
 
     def turn(self, at: Coordinates) -> tuple[Tensor, Tensor]:
         """Return cosine and sine of the angle of each channel, [B or 1, 1, L, K]; the sine has its sign."""
-        angles = (at.start.unsqueeze(-1) * self.frequencies).unsqueeze(1)
+        angles = (at.start.unsqueeze(-1) * self.frequencies).unsqueeze(-3)
         return angles.cos(), angles.sin()
 
 

@@ -6,11 +6,11 @@ Axes: B batch, L position of all that is read, H head.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tfcli.model.coordinates import Coordinates
 from tfcli.model.sizes import Sizes
+from tfcli.model.stacking import broadcast, lookup
 
 GAIN = 4.0  # of what is learned besides distances; see `ends`
 
@@ -18,8 +18,9 @@ GAIN = 4.0  # of what is learned besides distances; see `ends`
 def segment_pairs(at: Coordinates, n_segments: int) -> Tensor:
     """Return the pair of segments of each query and key, int64 [1, L, L]; 0 with one segment."""
     if at.segment is None:
-        return at.start.new_zeros(1, 1, 1)
-    return (at.segment[:, None] * n_segments + at.segment)[None]
+        return at.start.new_zeros(()).view([1] * (at.start.dim() + 1))
+    pairs = at.segment[:, None] * n_segments + at.segment
+    return pairs.view(*[1] * (at.start.dim() - 1), *pairs.shape)
 
 
 def same_segment(at: Coordinates) -> Tensor:
@@ -45,7 +46,8 @@ class DistanceScores(nn.Module):
 
     def forward(self, distance: Tensor, at: Coordinates) -> Tensor:
         """Return the scores of keys at a distance [B, H, L, L]."""
+        slope = broadcast(self.slope, distance, 0)
         if self.n_segments == 1:
-            return -self.slope * distance
-        between = F.embedding(segment_pairs(at, self.n_segments), self.between)  # [1, L, L, H]
-        return GAIN * between.permute(0, 3, 1, 2) - self.slope * distance
+            return -slope * distance
+        between = lookup(segment_pairs(at, self.n_segments), self.between)  # [1, L, L, H]
+        return GAIN * between.movedim(-1, -3) - slope * distance

@@ -49,22 +49,22 @@ class SharedHeads(Positions):
         return x
 
     def rotate(self, x: Tensor, at: Coordinates) -> Tensor:
-        groups = torch.split(x, self.heads, dim=1)
-        return torch.cat([p.rotate(group, at) for p, group in zip(self.encodings, groups, strict=True)], 1)
+        groups = torch.split(x, self.heads, dim=-3)
+        return torch.cat([p.rotate(group, at) for p, group in zip(self.encodings, groups, strict=True)], -3)
 
     def bias(self, x: Tensor, at: Coordinates) -> Tensor | None:
         found = [encoding.bias(x, at) for encoding in self.encodings]
         shapes = [bias.shape for bias in found if bias is not None]
         if not shapes:
             return None
-        B, L = max(shape[0] for shape in shapes), shapes[0][-1]
-        Q = at.queries.shape[1]
-        nothing = x.new_zeros(1, 1, 1, 1)
+        rows = [max(sizes) for sizes in zip(*(shape[:-3] for shape in shapes), strict=True)]
+        Q, L = at.queries.shape[-1], shapes[0][-1]
+        nothing = x.new_zeros(1, 1, 1)
         groups = [
-            (nothing if bias is None else bias[:, :, -Q:]).expand(B, heads, Q, L)
+            (nothing if bias is None else bias[..., -Q:, :]).expand(*rows, heads, Q, L)
             for bias, heads in zip(found, self.heads, strict=True)
         ]
-        return torch.cat(groups, dim=1)
+        return torch.cat(groups, dim=-3)
 
     def anneal(self, progress: float) -> None:
         for encoding in self.encodings:
