@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from tfcli.model import POSITIONS
 from tfcli.training import OPTIMIZERS, SCHEDULES
 from tfcli.training.agreement import find_disagreement
 from tfcli.training.loop import Trainer
-from tfcli.training.stack import Place, Stack, fill_up
+from tfcli.training.stack import Place, Stack, fill_up, share_out
 
 SEEDS, STEPS = 3, 4
 
@@ -63,7 +65,7 @@ def compare(config: RunConfig, by_vmap: bool = False) -> None:
     """Hold trainings in a stack against the same ones alone."""
     alone, stacked = make_trainers(config), make_trainers(config)
     stack = Stack(stacked)
-    assert stack.by_vmap == by_vmap
+    assert stack.models.by_vmap == by_vmap
     assert find_disagreement(stack) is None
     torch.testing.assert_close(train(stacked), train(alone), rtol=1e-4, atol=1e-5)
     for one, other in zip(stacked, alone, strict=True):
@@ -83,7 +85,7 @@ def test_all_parts_learn_in_a_stack_what_they_learn_alone(model: dict[str, Any])
 def test_parts_beside_own_ones_are_brought_through_by_vmap(
     model: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tfcli.training.stack.takes_several", lambda part: False)
+    monkeypatch.setattr("tfcli.model.stacked.takes_several", lambda part: False)
     compare(settings(model={**model, "norm": "rms", "loops": 2}), by_vmap=True)
 
 
@@ -98,7 +100,7 @@ def test_pictures_are_learned_in_a_stack() -> None:
     config = settings(task=task, model={"input": "patches"})
     alone, stacked = make_trainers(config), make_trainers(config)
     stack = Stack(stacked)
-    assert not stack.by_vmap
+    assert not stack.models.by_vmap
     assert find_disagreement(stack) is None  # answers, too
     torch.testing.assert_close(train(stacked), train(alone), rtol=1e-4, atol=1e-5)
 
@@ -129,6 +131,49 @@ def test_layouts_are_kept_in_a_stack(task: dict[str, Any], positions: str) -> No
 
 def test_batches_of_several_lengths_are_filled_up_together() -> None:
     compare(settings(train={"train_samples": 45}))  # and the last of an epoch has fewer sequences
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("more", [{}, {"train_samples": 45}], ids=str)
+def test_batches_of_about_one_length_go_through_by_themselves(
+    positions: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if positions == "rank" and more:
+        pytest.skip("such batches can't be filled up")
+    monkeypatch.setattr("tfcli.training.stack.GROUP", 0.0)
+    groups: list[int] = []
+
+    def note(lengths: Sequence[int], price: float, share_out: Any = share_out) -> list[list[int]]:
+        found: list[list[int]] = share_out(lengths, price)
+        groups.append(len(found))
+        assert len(found) == len(set(lengths))
+        return found
+
+    monkeypatch.setattr("tfcli.training.stack.share_out", note)
+    compare(settings(model={"positions": positions}, train={**more, "freeze": ["norm"]}))
+    assert max(groups) > 1
+
+
+@pytest.mark.parametrize("price", [0.0, 0.5, 3.0, 12.0, math.inf])
+def test_groups_are_the_ones_that_take_the_least_time(price: float) -> None:
+    def time_of(groups: Sequence[Sequence[int]]) -> float:
+        return sum(price + len(group) * max(lengths[row] for row in group) for group in groups)
+
+    def partitions(rows: list[int]) -> Iterator[list[list[int]]]:
+        if not rows:
+            yield []
+            return
+        for rest in partitions(rows[1:]):
+            yield [[rows[0]], *rest]
+            for i in range(len(rest)):
+                yield [*rest[:i], [rows[0], *rest[i]], *rest[i + 1 :]]
+
+    draw = random.Random(0)
+    for _ in range(10):
+        lengths = [draw.randint(1, 9) for _ in range(7)]
+        groups = share_out(lengths, price)
+        assert sorted(row for group in groups for row in group) == list(range(7))
+        assert time_of(groups) == min(time_of(other) for other in partitions(list(range(7))))
 
 
 def test_what_is_filled_up_is_never_attended_to() -> None:
@@ -179,11 +224,11 @@ def test_each_step_is_scored_anew_and_all_at_once(monkeypatch: pytest.MonkeyPatc
     batches = held_out_set(trainers[0].task, 50, torch.device("cpu"))
     passes: list[bool] = []
 
-    def run(*inputs: Any, same: bool = False, run: Any = stack.run) -> Any:
+    def run(*inputs: Any, same: bool = False, run: Any = stack.models.run) -> Any:
         passes.append(same)
         return run(*inputs, same=same)
 
-    monkeypatch.setattr(stack, "run", run)
+    monkeypatch.setattr(stack.models, "run", run)
     losses = []
     for step in (1, 2):
         train(trainers, step, step)
@@ -204,7 +249,7 @@ def test_an_evaluation_that_is_stopped_is_made_up_for() -> None:
     for trainer in trainers:
         with pytest.raises(StoppedError):
             stack.score(trainer, batches, stop)
-    assert stack.base.training
+    assert stack.models.base.training
     assert stack.score(trainers[1], batches).samples == 50
 
 
@@ -328,7 +373,7 @@ class Scaled(tfcli.Norm):
 def test_own_parts_are_tried(name: str, problem: str | None, tmp_path: Any) -> None:
     (tmp_path / "parts.py").write_text(PARTS)
     stack = Stack(make_trainers(settings(model={"norm": f"{tmp_path}/parts.py:{name}"})))
-    assert stack.by_vmap
+    assert stack.models.by_vmap
     before = torch.get_rng_state()
     found = find_disagreement(stack)
     assert torch.equal(torch.get_rng_state(), before)

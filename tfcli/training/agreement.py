@@ -37,7 +37,7 @@ def find_disagreement(stack: Stack) -> str | None:
     if has_mixed_ranks(stack.trainers[0]):
         return "with rank positions, batches of several lengths can't be filled up further"
     batches = [choose_batch(trainer, widest=i % 2 == 1) for i, trainer in enumerate(stack.trainers)]
-    kept = {name: buffer.clone() for name, buffer in stack.buffers.items()}
+    kept = {name: buffer.clone() for name, buffer in stack.models.buffers.items()}
     try:
         with torch.random.fork_rng(devices=[]):
             alone = [
@@ -50,7 +50,7 @@ def find_disagreement(stack: Stack) -> str | None:
         return f"a part can't go through for several models at once: {str(error).partition(chr(10))[0]}"
     finally:
         for name, values in kept.items():
-            stack.buffers[name].copy_(values)
+            stack.models.buffers[name].copy_(values)
     pairs = [(own, whole[: len(own), : own.shape[1]]) for own, whole in zip(alone, together, strict=True)]
     pairs += [*zip(gradients, stack.optimizer.gradients, strict=True), *answers]
     if not all(is_near(*pair) for pair in pairs):
@@ -86,8 +86,8 @@ def run_alone(trainer: Trainer, batch: Batch) -> Tensor:
 
 def run_together(stack: Stack, batch: Filled) -> Sequence[Tensor]:
     """Return the logits of each model; their gradients are where they keep them."""
-    logits = stack.run(batch.inputs, batch.may_attend)
-    stack.differentiate(mean_losses(logits, batch.targets).sum())
+    logits = stack.models.run(batch.inputs, batch.may_attend)
+    stack.models.differentiate(mean_losses(logits, batch.targets).sum(), stack.optimizer.gradients)
     return list(logits.detach())
 
 

@@ -6,20 +6,20 @@ P all parameters of a model, one after the other.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy, deepcopy
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from tfcli.devices import THREADS
 from tfcli.evaluation import IGNORE, Tick, add_up, ignore, make_score
 from tfcli.model.softmax import cross_entropy
-from tfcli.model.stacking import stacking, takes_several
+from tfcli.model.stacked import Stacked
 from tfcli.model.trace import Intervention
 from tfcli.records.results import Score
 from tfcli.training.loop import Trainer, move
@@ -28,6 +28,7 @@ from tfcli.training.optimizers import SGD, Adam, AdamW, Optimizer
 if TYPE_CHECKING:
     from tasks.base import Batch
 
+GROUP = 1.5e7  # multiplications that a thread could do in the time that one more group takes
 ELEMENTWISE = (AdamW, Adam, SGD)  # optimizers that move each number by itself, whatever stands beside it
 
 
@@ -51,6 +52,8 @@ class Stack:
         self.losses: dict[int, Tensor] = {}  # of the latest step, by trainer
         self.scores: dict[int, Score] = {}  # likewise
         self.gone: list[Trainer] = []  # since the matrices were made
+        self.models = Stacked(self.trainers[0].model)  # all of them
+        self.some = Stacked(self.trainers[0].model)  # those of a group
         self.seconds = dict.fromkeys(map(id, self.trainers), 0.0)  # each one's share of the time
         self.counted_at = time.perf_counter()
         self.gather()
@@ -66,17 +69,8 @@ class Stack:
         for trainer in self.trainers:
             trainer.optimizer.bind(list(trainer.model.parameters()))
             trainer.stack = self
-        sizes = [p.numel() for p in models[0].parameters()]
-        columns = torch.split(self.optimizer.values, sizes, dim=1)
-        self.parameters: dict[str, Tensor] = {
-            name: nn.Parameter(rows.view(-1, *p.shape), requires_grad=p.requires_grad)
-            for (name, p), rows in zip(models[0].named_parameters(), columns, strict=True)
-        }
-        self.buffers = {name: stack_buffer(models, name) for name in saved_buffers(models[0])}
-        self.base = deepcopy(models[0]).train()
-        self.by_vmap = not all(map(takes_several, (self.base.mask, *self.base.modules())))
-        if not self.by_vmap:
-            give_weights(self.base, {**self.parameters, **self.buffers})
+        buffers = {name: stack_buffer(models, name) for name in saved_buffers(models[0])}
+        self.models.hold(self.optimizer.values, buffers)
 
     def drop(self, trainer: Trainer) -> None:
         """Take a trainer out from the next step on; what it has come to stays its own."""
@@ -112,21 +106,37 @@ class Stack:
         if self.gone:
             self.clock(self.trainers[0])
             self.gather()
-        batch = fill_up([trainer.begin(step) for trainer in self.trainers])
+        batches = [trainer.begin(step) for trainer in self.trainers]
         first = self.trainers[0]
-        self.base.anneal(step / first.config.steps)
-        logits = self.run(batch.inputs, batch.may_attend)  # [S, B, M, V]
-        losses = mean_losses(logits, batch.targets)
-        self.differentiate(losses.sum())
+        self.models.base.anneal(step / first.config.steps)
+        losses = self.learn(batches)
         self.move(first.schedule.rate(step))
-        return losses.detach()
+        return losses
 
-    def differentiate(self, loss: Tensor) -> None:
-        """Bring the gradients of all models to their place."""
-        learned = [p for p in self.parameters.values() if p.requires_grad]
-        found = iter(torch.autograd.grad(loss, learned, allow_unused=True, materialize_grads=True))
-        parts = [next(found) if p.requires_grad else torch.zeros_like(p) for p in self.parameters.values()]
-        torch.cat([part.flatten(1) for part in parts], dim=1, out=self.optimizer.gradients)
+    def learn(self, batches: Sequence[Batch]) -> Tensor:
+        """Bring the gradients of all models to their place, and return their mean losses [S].
+
+        What is filled up takes time as well. So models whose batches are about as long go through together,
+        where it is worth to go through several times.
+        """
+        values, gradients = self.optimizer.values, self.optimizer.gradients
+        groups = share_out([batch.inputs.shape[1] for batch in batches], self.price_of_group(batches[0]))
+        if len(groups) == 1:
+            return learn(self.models, fill_up(batches), gradients)
+        losses = values.new_empty(len(batches))
+        for rows in groups:
+            self.some.hold(values[rows], {name: buffer[rows] for name, buffer in self.models.buffers.items()})
+            found = torch.empty_like(gradients[: len(rows)])
+            losses[rows] = learn(self.some, fill_up([batches[row] for row in rows]), found)
+            gradients[rows] = found
+        return losses
+
+    def price_of_group(self, batch: Batch) -> float:
+        """Return with how many more positions one model would take as long as one more group."""
+        if self.models.by_vmap or self.optimizer.values.device.type != "cpu":
+            return math.inf  # someone's own part may change its buffers, and a GPU isn't kept that busy
+        work = self.optimizer.values.shape[1] * self.models.base.loops * len(batch.inputs)
+        return GROUP * torch.get_num_threads() / work
 
     def move(self, learning_rate: float) -> None:
         """Change the weights of all models."""
@@ -137,30 +147,6 @@ class Stack:
         move(self.optimizer, self.trainers[0].rates, learning_rate)
         for trainer in self.trainers:
             trainer.optimizer.steps = self.optimizer.steps
-
-    def run(self, inputs: Tensor, may_attend: Tensor | None, *, same: bool = False) -> Tensor:
-        """Logits [S, B, M, V] for `inputs` [S, B, T] of each model, or the `same` [B, T] of all."""
-        with stacking():
-            if self.by_vmap:
-                axis = None if same else 0
-                call = torch.vmap(self.call_one, (0, 0, axis, None if may_attend is None else axis))
-                logits: Tensor = call(self.parameters, self.buffers, inputs, may_attend)
-            else:
-                if same:
-                    inputs, may_attend = inputs[None], None if may_attend is None else may_attend[None]
-                logits = self.base(inputs, may_attend)
-        return logits
-
-    def call_one(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        inputs: Tensor,
-        may_attend: Tensor | None,
-    ) -> Tensor:
-        """Logits [B, M, V] by the weights of one model."""
-        logits: Tensor = functional_call(self.base, (parameters, buffers), (inputs, may_attend))
-        return logits
 
 
 class Place(NamedTuple):
@@ -183,7 +169,8 @@ class Answerers:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.n_heads, self.layout, self.training = stack.base.n_heads, stack.base.layout, stack.base.training
+        base = stack.models.base
+        self.n_heads, self.layout, self.training = base.n_heads, base.layout, base.training
 
     def __call__(
         self,
@@ -193,12 +180,12 @@ class Answerers:
         intervention: Intervention | None = None,
     ) -> Tensor:
         """Logits [S, B, M, V] for `inputs` [B, T]; nothing is changed on the way."""
-        return self.stack.run(inputs, may_attend, same=True)
+        return self.stack.models.run(inputs, may_attend, same=True)
 
     def train(self, mode: bool = True) -> None:
         """Bring all into training mode, or out of it."""
         self.training = mode
-        self.stack.base.train(mode)
+        self.stack.models.base.train(mode)
 
     def eval(self) -> None:
         """Bring all into evaluation mode."""
@@ -247,6 +234,33 @@ def fill(rows: Tensor, count: int, width: int, value: int) -> Tensor:
     return F.pad(rows, [0, 0] * (rows.dim() - 2) + missing, value=value)
 
 
+def learn(models: Stacked, batch: Filled, gradients: Tensor) -> Tensor:
+    """Write the gradients of models [S, P], and return their mean losses [S]."""
+    losses = mean_losses(models.run(batch.inputs, batch.may_attend), batch.targets)
+    models.differentiate(losses.sum(), gradients)
+    return losses.detach()
+
+
+def share_out(lengths: Sequence[int], price: float) -> list[list[int]]:
+    """Return groups of rows that have these lengths, such that all take the least time.
+
+    That of a group is its longest length for each of its rows, and a price. So a group goes from one length
+    to another, and the best groups of the rows up to there are those of the rows before it, and itself.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    times, firsts = [0.0], [0]  # of the first rows: what they take, and where their last group begins
+    for stop, row in enumerate(order, 1):
+        found = [times[first] + (stop - first) * lengths[row] for first in range(stop)]
+        times.append(min(found) + price)
+        firsts.append(found.index(min(found)))
+    groups: list[list[int]] = []
+    stop = len(order)
+    while stop > 0:
+        groups.insert(0, order[firsts[stop] : stop])
+        stop = firsts[stop]
+    return groups
+
+
 def mean_losses(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean losses [S] over what counts, from logits [S, B, M, V] and targets [S, B, M]."""
     losses = cross_entropy(logits, targets, "none")
@@ -275,13 +289,6 @@ def join(optimizers: Sequence[Optimizer]) -> Optimizer:
 def vectors_of(optimizer: Optimizer) -> list[str]:
     """Return what an optimizer keeps of each parameter."""
     return [name for name, value in optimizer.state().items() if value.shape == optimizer.values.shape]
-
-
-def give_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put weights in the place of a model's own, by name."""
-    for name, tensor in weights.items():
-        part, _, of_part = name.rpartition(".")
-        setattr(model.get_submodule(part), of_part, tensor)
 
 
 def saved_buffers(model: nn.Module) -> list[str]:
