@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,33 @@ def names(cli: Cli, *words: str) -> list[str]:
 def test_runs_are_chosen_and_ordered(words: list[str], found: list[str], runs: Cli) -> None:
     listed = names(runs, *words)
     assert listed == found if "--sort" in " ".join(words) else sorted(listed) == found
+
+
+METRICS = [
+    {"step": 5, "attempt": 1, "loss": 0.5, "held_out_loss": 0.75, "exact_match": 1.0},
+    {"step": 10, "attempt": 1, "loss": 0.25, "held_out_loss": 0.5, "exact_match": 1.0},
+    {"step": 15, "attempt": 1, "loss": 0.125, "held_out_loss": 0.25, "exact_match": 1.0},
+]
+
+
+def test_runs_are_ordered_by_their_losses_and_by_how_soon_they_were_solved(runs: Cli) -> None:
+    def write(name: str, lines: list[dict[str, float]], *, solved: bool) -> None:
+        path = folders.find(name)
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (path / folders.METRICS).write_text(text)
+        header = read_header(path)
+        summary = replace(header.summary, solved=solved)
+        save_run(path / folders.WEIGHTS, header.config, load_run(path).model, summary)
+
+    write("a", METRICS, solved=True)
+    write("b", METRICS[:1] + METRICS[2:], solved=True)
+    write("c", METRICS[:2], solved=False)
+    assert names(runs, "--sort", "held_out_loss", "--sort", "run") == ["begun", "a", "b", "c"]
+    assert names(runs, "--sort", "-loss", "--sort", "run", "--where", "loss<=0.25") == ["c", "a", "b"]
+    assert names(runs, "--where", "solved_step<=10") == ["a"]
+    assert names(runs, "--sort", "solved_step")[2:] == ["a", "b"]
+    found = as_json(runs, "ls", "--where", "solved_step=null")["runs"]
+    assert [run["values"] for run in found] == [{"solved_step": None}]
 
 
 def test_a_class_of_a_file_is_found_by_the_path_as_it_was_given(cli: Cli, folder: Path) -> None:

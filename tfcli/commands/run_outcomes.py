@@ -7,7 +7,6 @@ import traceback
 
 from tfcli.config.class_files import describe_error
 from tfcli.errors import NO_MEMORY, DivergedError, TfcliError
-from tfcli.records.progress import STREAK
 from tfcli.records.results import RunDetails
 from tfcli.records.sweep import RunOutcome, State
 from tfcli.runs import summaries
@@ -22,7 +21,7 @@ def read_outcome(order: Order, why: str | None) -> RunOutcome:
         history = [line for line in history if line["step"] <= order.until]
     last = history[-1] if history else {}
     state, error = state_of(order, details, why)
-    solved = None if state in ("not solved", "diverged") else find_solved(history)
+    solved = None if state in ("not solved", "diverged") else summaries.find_solved(history)
     return RunOutcome(
         id=order.id,
         run=str(order.folder),
@@ -53,17 +52,6 @@ def state_of(order: Order, details: RunDetails, why: str | None) -> tuple[State,
     if order.until is not None and details.steps >= order.until:
         return "dropped", None
     return "failed", why or "its training was broken off"
-
-
-def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
-    """Return the first evaluation at which a run was solved, if one is."""
-    streak, attempt = 0, 0.0
-    for line in history:
-        streak = 0 if line["attempt"] != attempt else streak
-        attempt, streak = line["attempt"], streak + 1 if line["exact_match"] == 1 else 0
-        if streak == STREAK:
-            return line
-    return None
 
 
 def failure(order: Order, error: BaseException) -> RunOutcome:

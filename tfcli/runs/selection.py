@@ -29,6 +29,7 @@ FORM = 'write KEY=VALUE with one of = != < <= > >=, in quotes, such as "exact_ma
 OWN_KEYS = (  # of each run, beside its settings
     *("run", "task"),
     *(field.name for field in fields(TrainSummary) if field.name not in ("code", "versions")),
+    *("loss", "held_out_loss", "solved_step"),
 )
 WORDS = {True: "yes", False: "no"}  # as the list shows them
 MOST_VALUES = 5  # that are named where none is as it should be

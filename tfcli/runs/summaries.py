@@ -17,7 +17,8 @@ from pydantic import Field, TypeAdapter
 from tfcli.config.comparison import flat_settings
 from tfcli.config.reading import check_file
 from tfcli.errors import TfcliError
-from tfcli.records.results import RunDetails, RunSummary
+from tfcli.records.progress import STREAK
+from tfcli.records.results import RunDetails, RunSummary, TrainSummary
 from tfcli.runs.folders import METRICS, name_of, snapshots
 from tfcli.runs.headers import Header, read_header
 from tfcli.runs.locks import find_trainer
@@ -49,15 +50,29 @@ def summarize(run: Path, keys: Sequence[str] = ()) -> RunSummary:
         trained_by=find_trainer(run),
         ended_early=summary.interrupted,
         diverged=summary.diverged,
-        values=values_of(name, header, keys) if keys else {},
+        values=values_of(run, header, keys) if keys else {},
     )
 
 
-def values_of(name: str, header: Header, keys: Sequence[str]) -> dict[str, Any]:
-    """Return what a run has under some keys: those of settings, of its summary, and `run` and `task`."""
-    known = {"run": name, "task": header.config.task.name, **vars(header.summary)}
+def values_of(run: Path, header: Header, keys: Sequence[str]) -> dict[str, Any]:
+    """Return what a run has under some keys: of settings, its summary, its metrics, and `run` and `task`."""
+    known = {"run": name_of(run), "task": header.config.task.name, **vars(header.summary)}
     known |= flat_settings(header.config)
+    if not known.keys() >= set(keys):
+        known |= values_of_metrics(run, header.summary)
     return {key: known[key] for key in keys if key in known}
+
+
+def values_of_metrics(run: Path, summary: TrainSummary) -> dict[str, Any]:
+    """Return what the last evaluation of a run found, and the step at which it was solved, if it is."""
+    history = read_metrics(run)
+    last = history[-1] if history else {}
+    solved = find_solved(history) if summary.solved else None
+    return {
+        "loss": last.get("loss"),
+        "held_out_loss": last.get("held_out_loss"),
+        "solved_step": None if solved is None else int(solved["step"]),
+    }
 
 
 def details(run: Path) -> RunDetails:
@@ -98,6 +113,17 @@ def part_of(tensor: str) -> str:
 def read_metrics(run: Path) -> list[dict[str, Any]]:
     """Return the lines of `metrics.jsonl`, up to the first that a crash or a person left unreadable."""
     return [json.loads(line) for line in lines_of_metrics(run / METRICS)]
+
+
+def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
+    """Return the first evaluation at which a run was solved, if one is."""
+    streak, attempt = 0, 0.0
+    for line in history:
+        streak = 0 if line["attempt"] != attempt else streak
+        attempt, streak = line["attempt"], streak + 1 if line["exact_match"] == 1 else 0
+        if streak == STREAK:
+            return line
+    return None
 
 
 def lines_of_metrics(path: Path, last_step: float = inf) -> list[str]:
