@@ -12,8 +12,9 @@ from tfcli.devices import make_generator
 from tfcli.evaluation import run
 from tfcli.model.positions.rank import RankPositions
 from tfcli.model.softmax import cross_entropy
+from tfcli.training.filling import Filled, fill_up
 from tfcli.training.loop import Trainer
-from tfcli.training.stack import Answerers, Filled, Stack, fill_up, mean_losses
+from tfcli.training.stack import Answerers, Stack, mean_losses
 
 if TYPE_CHECKING:
     from tasks.base import Batch
