@@ -86,6 +86,13 @@ class NextSymbol(OfInputs):
     def nearest_length(self, length: int) -> int:
         return self.task.nearest_length(max(2, length))
 
+    def training_set(self, count: int | None, generator: torch.Generator) -> list[Batch] | None:
+        is_drawn = type(self.task).training_set is Task.training_set
+        return answered((Task if is_drawn else OfInputs).training_set(self, count, generator))
+
+    def held_out_set(self, count: int, generator: torch.Generator) -> list[Batch] | None:
+        return answered(super().held_out_set(count, generator))
+
     def text_to_count(self, generator: torch.Generator) -> Tensor | None:
         return self.task.sample(COUNTED, self.max_length, generator).inputs
 
@@ -124,6 +131,11 @@ class MaskedSymbols(OfInputs):
 
     def fill(self, inputs: Tensor, answer: Tensor) -> Tensor:
         return answer.where(inputs == self.vocab_size - 1, inputs)
+
+
+def answered(batches: list[Batch] | None) -> list[Batch] | None:
+    """Return those with an answer: nothing comes after symbols that stand alone, and these have no loss."""
+    return None if batches is None else [batch for batch in batches if batch.inputs.shape[1] > 1]
 
 
 def next_symbols(inputs: Tensor) -> Tensor:

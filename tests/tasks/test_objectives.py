@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from tasks.base import IGNORE, Task
+from tests.conftest import Cli
 from tfcli.building.models import build_task
 from tfcli.config.schema import RunConfig
 from tfcli.config.task_section import TaskConfig
@@ -27,6 +30,27 @@ def test_each_token_answers_with_the_next(side: str) -> None:
     assert torch.equal(batch.targets[:, :-1], batch.inputs[:, 1:])
     assert (batch.targets[:, -1] == IGNORE).all()
     assert task.is_held_out(batch.inputs).all() == (side == "sample_held_out")
+
+
+def test_a_symbol_that_stands_alone_is_not_learned_from() -> None:
+    task = task_of(objective="next", min_length=1, max_length=3, vocab_size=4)
+    found = task.training_set(45, generator()) or []
+    assert sum(len(batch.inputs) for batch in found) == 45
+    assert all((batch.targets != IGNORE).any(1).all() for batch in found)
+
+
+NEXT = ["task.layout=next", "model.mask=causal", "model.positions=rotary", "model.d_model=8"]
+
+
+def test_a_file_with_symbols_that_stand_alone_is_learned_from(cli: Cli, folder: Path) -> None:
+    (folder / "pairs.csv").write_text("".join(f"{x},a\n{x} {y},a\n" for x in "bcdefgh" for y in "bcdef"))
+    cli("train", "pairs.csv", *NEXT, "train.steps=20", "train.batch_size=1", "--out", "out")
+
+
+def test_a_file_of_such_symbols_alone_is_refused(cli: Cli, folder: Path) -> None:
+    (folder / "pairs.csv").write_text("".join(f"{x},a\n" for x in "bcdefghijklmnopqrst"))
+    result = cli("train", "pairs.csv", *NEXT, "--out", "out", expect=2)
+    assert "no input to learn from has two symbols" in result.stderr
 
 
 @pytest.mark.parametrize("side", ["sample", "sample_held_out"])

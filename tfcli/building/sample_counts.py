@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 
+EVERY = 2**40  # more than a file holds
+
+
 def check_count(task: Task, config: RunConfig) -> None:
     """See to it that a task has as many sequences as are to be trained on.
 
     Raises:
         UsageError: it has fewer.
     """
+    if config.task.data is not None:
+        check_sides(task)
     count = config.train.train_samples
     if count is None:
         return
@@ -35,3 +40,19 @@ def check_count(task: Task, config: RunConfig) -> None:
         raise UsageError(
             f"train.train_samples={count}: there are {there_are} sequences to train on; ask for no more"
         )
+
+
+def check_sides(task: Task) -> None:
+    """See to it that there is something to learn and something to score.
+
+    Raises:
+        UsageError: on one side, nothing follows on any symbol.
+    """
+    generator = torch.Generator().manual_seed(0)
+    sides = {"learn from": task.training_set(None, generator), "score": task.held_out_set(EVERY, generator)}
+    for what, batches in sides.items():
+        if batches == []:
+            raise UsageError(
+                f"task.data: each token is to predict the next, and no input to {what} has two symbols;"
+                " leave task.layout and task.objective out"
+            )
