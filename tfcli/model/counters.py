@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from tfcli.model.stacking import linear, lookup
+from tfcli.model.embedding import Table
+from tfcli.model.linear import Linear
 
 MODULI = (2, 3, 5, 7)
 
@@ -25,9 +26,9 @@ class Counters(nn.Module):
 
     def __init__(self, n_counters: int, n_tokens: int, d_model: int) -> None:
         super().__init__()
-        self.step = nn.Embedding(n_tokens, n_counters)
+        self.step = Table(n_tokens, n_counters)
         nn.init.normal_(self.step.weight, std=2.0)
-        self.show = nn.Linear(2 * len(MODULI) * n_counters, d_model, bias=False)
+        self.show = Linear(2 * len(MODULI) * n_counters, d_model, bias=False)
         self.moduli: Tensor
         self.register_buffer("moduli", torch.tensor(MODULI, dtype=torch.float32), persistent=False)
 
@@ -35,12 +36,14 @@ class Counters(nn.Module):
         """Return what the counters show at each of `tokens` [B, L], [B, L, D]; padding isn't counted."""
         counts = self.counts(tokens, may_attend)[..., None]  # [B, L, C, 1]
         angles = counts.remainder(self.moduli) * (2 * math.pi / self.moduli)
-        return linear(torch.cat((angles.cos(), angles.sin()), dim=-1).flatten(-2), self.show.weight)
+        shown: Tensor = self.show(torch.cat((angles.cos(), angles.sin()), dim=-1).flatten(-2))
+        return shown
 
     def counts(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
         """Return the running counts [B, L, C], whole numbers; the gradient passes the rounding by."""
-        step = lookup(tokens, self.step.weight).to(self.moduli.dtype)
+        step = self.step(tokens).to(self.moduli.dtype)
         step = step + (step.round() - step).detach()
         if may_attend is not None:
             step = step * may_attend[..., None]
-        return step.cumsum(-2)
+        counts: Tensor = step.cumsum(-2)
+        return counts

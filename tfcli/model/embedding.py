@@ -13,7 +13,14 @@ from tfcli.model.linear import Linear
 from tfcli.model.stacking import linear, lookup
 
 
-class Embedding(nn.Embedding):
+class Table(nn.Embedding):
+    """Learned rows by their numbers, as `torch.nn.Embedding` has them."""
+
+    def forward(self, indices: Tensor) -> Tensor:
+        return lookup(indices, self.weight)
+
+
+class Embedding(Table):
     """A table with a learned row for each token.
 
     Args:
@@ -26,7 +33,7 @@ class Embedding(nn.Embedding):
 
     def forward(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:
         """Vectors [B, L, D] of `tokens` [B, L], and of the `numbers` [B, L, P] that they are made of."""
-        rows = lookup(tokens, self.weight)
+        rows = super().forward(tokens)
         return rows if self.scale == 1 else rows * self.scale
 
     def in_double(self, tokens: Tensor, numbers: Tensor | None = None) -> Tensor:

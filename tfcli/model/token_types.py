@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Count, Field
+from tfcli.model.embedding import Table
 from tfcli.model.sizes import Sizes
-from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 
@@ -54,10 +54,11 @@ class SeparatedTypes(TokenTypes):
         if separator >= n_tokens:
             raise ValueError(f"the separator is symbol {separator}, and symbols are 0 to {n_tokens - 1}")
         self.separator = separator
-        self.table = nn.Embedding(count, sizes.d_model)
+        self.table = Table(count, sizes.d_model)
 
     def forward(self, x: Tensor, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
-        return x + lookup(self.types(tokens, may_attend)[..., -x.shape[-2] :], self.table.weight)
+        rows: Tensor = self.table(self.types(tokens, may_attend)[..., -x.shape[-2] :])  # [B, L, D]
+        return x + rows
 
     def types(self, tokens: Tensor, may_attend: Tensor | None = None) -> Tensor:
         """Return the type of each of `tokens`, int64 [B, L]."""

@@ -9,16 +9,17 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tfcli.config.fields import Gate, Slope
 from tfcli.model.coordinates import Coordinates
+from tfcli.model.linear import Linear
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.ends import EndsPositions
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
 from tfcli.model.softmax import softmax
-from tfcli.model.stacking import broadcast, linear
+from tfcli.model.stacking import broadcast
 from tfcli.model.stages import Explanation
 
 
@@ -43,7 +44,7 @@ class LandmarkPositions(Positions):
     def __init__(self, sizes: Sizes, *, gate: Gate = (0.1, 10.0), slope: Slope = (0.1, 3.0)) -> None:
         super().__init__(sizes)
         self.bounds = {"gate": gate, "slope": slope}
-        self.pick = nn.Linear(sizes.d_model, sizes.n_heads, bias=False)
+        self.pick = Linear(sizes.d_model, sizes.n_heads, bias=False)
         self.scores = DistanceScores(sizes)
         self.gate: Tensor
         self.register_buffer("gate", torch.ones(()))
@@ -59,7 +60,7 @@ class LandmarkPositions(Positions):
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """Return the number of each token in each head, [B, H, Q, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
-            picked = linear(x.to(self.pick.weight.dtype), self.pick.weight).transpose(-2, -1)  # [B, H, L]
+            picked = self.pick(x.to(self.pick.weight.dtype)).transpose(-2, -1)  # [B, H, L]
             scores = (broadcast(self.gate, picked, 0) * picked).unsqueeze(-2)
             if at.is_masked and at.allowed is not None:
                 scores = scores.masked_fill(~at.allowed, -math.inf)  # [B, H, Q, L]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from tfcli.model.coordinates import Coordinates
+from tfcli.model.embedding import Table
 from tfcli.model.positions.base import Positions
 from tfcli.model.sizes import Sizes
-from tfcli.model.stacking import lookup
 from tfcli.model.stages import Explanation
 
 
@@ -23,7 +23,8 @@ class LearnedPositions(Positions):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
         self.longest = sizes.n_places
-        self.table = nn.Embedding(sizes.n_places, sizes.d_model)
+        self.table = Table(sizes.n_places, sizes.d_model)
 
     def embed(self, x: Tensor, at: Coordinates) -> Tensor:
-        return x + lookup(at.start, self.table.weight)
+        rows: Tensor = self.table(at.start)  # [B, L, D]
+        return x + rows

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Annotated, Count, Field, Slope
 from tfcli.model.coordinates import Coordinates
+from tfcli.model.linear import Linear
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
-from tfcli.model.stacking import linear
 from tfcli.model.stages import Explanation
 
 
@@ -52,7 +52,7 @@ class LevelPositions(Positions):
     ) -> None:
         super().__init__(sizes)
         self.slope_bounds, self.largest_step = slope, largest_step
-        self.step = nn.Linear(sizes.d_model, sizes.n_heads)
+        self.step = Linear(sizes.d_model, sizes.n_heads)
         nn.init.normal_(self.step.weight, std=2.3 / math.sqrt(sizes.d_model))  # so most tokens take a step
         self.scores = DistanceScores(sizes)
 
@@ -74,7 +74,7 @@ class LevelPositions(Positions):
     def places(self, x: Tensor, at: Coordinates) -> Tensor:
         """Return the level of each token, half-way through its step, [B, H, 1, L]; never in bfloat16."""
         with torch.autocast(x.device.type, enabled=False):
-            step = linear(x.to(self.step.weight.dtype), self.step.weight, self.step.bias).transpose(-2, -1)
+            step = self.step(x.to(self.step.weight.dtype)).transpose(-2, -1)
         whole = step.round().clamp(-self.largest_step, self.largest_step)
         step = step + (whole - step).detach()  # the gradient passes the rounding and the bound by
         if at.may_attend is not None:

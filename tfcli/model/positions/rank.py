@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from tfcli.config.fields import Gate, Slope
 from tfcli.model.coordinates import Coordinates
+from tfcli.model.linear import Linear
 from tfcli.model.positions.base import Positions, sharpness
 from tfcli.model.positions.segments import GAIN, DistanceScores, same_segment
 from tfcli.model.sizes import Sizes
-from tfcli.model.stacking import broadcast, linear
+from tfcli.model.stacking import broadcast
 from tfcli.model.stages import Explanation
 
 
@@ -94,7 +95,7 @@ class RankPositions(Positions):
         super().__init__(sizes)
         self.bounds = {"gate": gate, "slope": slope}
         self.n_heads, self.n_segments = sizes.n_heads, sizes.n_segments
-        self.compare = nn.Linear(sizes.d_model, 2 * sizes.n_heads * self.FEATURES, bias=False)
+        self.compare = Linear(sizes.d_model, 2 * sizes.n_heads * self.FEATURES, bias=False)
         self.tau = nn.Parameter(torch.zeros(sizes.n_heads))
         self.scores = DistanceScores(sizes)
         self.gate: Tensor
@@ -128,7 +129,7 @@ class RankPositions(Positions):
 
     def compare_tokens(self, x: Tensor, at: Coordinates) -> Tensor:
         """How surely each token j wins against each k of its segment, [B, H, L, L]."""
-        features = linear(x, self.compare.weight)
+        features = self.compare(x)
         a, b = (
             torch.unflatten(features, -1, (2, self.n_heads, -1)).transpose(-4, -2).unbind(-3)
         )  # [B, H, L, R]
