@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests import models
 from tests.training.test_training import config
 from tfcli.building.models import build_model, build_task
 from tfcli.building.trainings import Training
@@ -233,6 +234,25 @@ def test_the_faults_of_a_model_are_found_where_it_answers() -> None:
     assert find_fault(model, inputs) is None
     model.layers[0].attention.out.weight.data.fill_(torch.inf)
     assert find_fault(model, inputs) == "the output of blocks.0.attention.out (Linear)"
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"positions": "rank"}, "blocks.0.attention.positions.compare"),
+        ({"positions": "level"}, "blocks.0.attention.positions.step"),
+        ({"positions": "landmark"}, "blocks.0.attention.positions.pick"),
+        ({"positions": "learned"}, "positions.table"),
+        ({"counters": 2}, "counters.step"),
+        ({"counters": 2}, "counters.show"),
+        ({"token_types": {"name": "separated", "separator": 3}}, "token_types.table"),
+    ],
+    ids=str,
+)
+def test_a_fault_within_an_encoding_is_located_at_its_part(options: dict[str, Any], part: str) -> None:
+    model = models.make(**options)
+    model.get_parameter(f"{part}.weight").data.fill_(torch.nan)
+    assert str(find_fault(model, models.tokens())).startswith(f"the output of {part} (")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
