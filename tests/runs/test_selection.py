@@ -102,6 +102,13 @@ def test_runs_are_ordered_by_their_losses_and_by_how_soon_they_were_solved(runs:
     assert [run["values"] for run in found] == [{"solved_step": None}]
 
 
+def test_metrics_of_somebody_else_end_no_list(runs: Cli) -> None:
+    lines = ["{}", '{"exact_match": 1}', '{"exact_match": 1}', '{"step": 15, "exact_match": 1, "loss": 2}']
+    (folders.find("a") / folders.METRICS).write_text("\n".join(lines) + "\n")
+    assert names(runs, "--where", "loss=2") == ["a"]
+    assert names(runs, "--where", "loss=2", "--sort", "solved_step") == ["a"]
+
+
 def test_a_class_of_a_file_is_found_by_the_path_as_it_was_given(cli: Cli, folder: Path) -> None:
     (folder / "mine.py").write_text("import tfcli\n\n\nclass Same(tfcli.Norm):\n    pass\n")
     cli("train", "copy", *SMALL, "train.steps=1", "model.norm=mine.py:Same", "--out", "runs/own")

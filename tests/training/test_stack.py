@@ -382,6 +382,22 @@ def test_own_parts_are_tried(name: str, problem: str | None, tmp_path: Any) -> N
     assert found is None if problem is None else problem in str(found)
 
 
+MASK = """
+import tfcli
+
+
+class Even(tfcli.Mask):
+    def allows(self, query, key):
+        return (query[:, :] - key) % 2 == 0
+"""
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_an_own_mask_goes_through_by_vmap(positions: str, tmp_path: Any) -> None:
+    (tmp_path / "parts.py").write_text(MASK)
+    compare(settings(model={"mask": f"{tmp_path}/parts.py:Even", "positions": positions}), by_vmap=True)
+
+
 def test_padding_has_no_say_in_how_soft_ranks_are_compared() -> None:
     config = settings(
         task={"name": "sort"},

@@ -270,7 +270,7 @@ def is_slow_when_fused(v: Tensor, bias: Tensor | None) -> bool:
 
     On a CPU it takes up to three times as long over few tokens, a quarter more where the position bias has a
     gradient, and its backward pass takes three times as long in bfloat16 as in float32. Weights of many
-    tokens would take more memory than that is worth. In a stack it has no gradient for a position bias.
+    tokens would take more memory than that is worth. Through vmap it has no gradient for a position bias.
     """
     if is_stacked():
         return True

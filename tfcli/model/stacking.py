@@ -15,7 +15,7 @@ from contextvars import ContextVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 _STACKED = ContextVar("stacked", default=False)
 
@@ -36,12 +36,13 @@ def stacking() -> Iterator[None]:
 
 
 def takes_several(part: object) -> bool:
-    """Whether a part is written for several models, too."""
-    return type(part).__module__.partition(".")[0] in (__name__.partition(".")[0], torch.__name__)
+    """Whether a part is written for several models, too: each of ours is, and what has no weights."""
+    is_ours = type(part).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return is_ours or type(part) in (nn.ModuleList, nn.Dropout)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x W^T + b, for `x` [..., I], `weight` [O, I] and `bias` [O]; or [S, ..., I], [S, O, I] and [S, O]."""
+    """x W^T + b, for `x` [..., I], `weight` [O, I], `bias` [O]; or [S, B, ..., I], [S, O, I] and [S, O]."""
     if weight.dim() == 2:
         return F.linear(x, weight, bias)
     x = x.expand(len(weight), *x.shape[1:])

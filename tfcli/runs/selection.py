@@ -16,7 +16,7 @@ from tfcli.config.setting_names import list_settings
 from tfcli.errors import UsageError, counted, did_you_mean
 from tfcli.records.results import RunSummary, TrainSummary
 from tfcli.runs.folders import all_runs, find_all, find_problem, runs_below
-from tfcli.runs.summaries import summarize
+from tfcli.runs.summaries import METRIC_KEYS, summarize
 
 ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
@@ -29,7 +29,7 @@ FORM = 'write KEY=VALUE with one of = != < <= > >=, in quotes, such as "exact_ma
 OWN_KEYS = (  # of each run, beside its settings
     *("run", "task"),
     *(field.name for field in fields(TrainSummary) if field.name not in ("code", "versions")),
-    *("loss", "held_out_loss", "solved_step"),
+    *sorted(METRIC_KEYS),
 )
 WORDS = {True: "yes", False: "no"}  # as the list shows them
 MOST_VALUES = 5  # that are named where none is as it should be

@@ -25,6 +25,7 @@ from tfcli.runs.locks import find_trainer
 
 MOST_LINES = 1_000_000  # of metrics are read
 MOST_OF_A_LINE = 10_000  # characters
+METRIC_KEYS = {"loss", "held_out_loss", "solved_step"}  # of runs, which stand in their metrics alone
 
 
 @cache
@@ -58,7 +59,7 @@ def values_of(run: Path, header: Header, keys: Sequence[str]) -> dict[str, Any]:
     """Return what a run has under some keys: of settings, its summary, its metrics, and `run` and `task`."""
     known = {"run": name_of(run), "task": header.config.task.name, **vars(header.summary)}
     known |= flat_settings(header.config)
-    if not known.keys() >= set(keys):
+    if METRIC_KEYS & set(keys):
         known |= values_of_metrics(run, header.summary)
     return {key: known[key] for key in keys if key in known}
 
@@ -71,7 +72,7 @@ def values_of_metrics(run: Path, summary: TrainSummary) -> dict[str, Any]:
     return {
         "loss": last.get("loss"),
         "held_out_loss": last.get("held_out_loss"),
-        "solved_step": None if solved is None else int(solved["step"]),
+        "solved_step": None if solved is None or "step" not in solved else int(solved["step"]),
     }
 
 
@@ -119,8 +120,9 @@ def find_solved(history: list[dict[str, float]]) -> dict[str, float] | None:
     """Return the first evaluation at which a run was solved, if one is."""
     streak, attempt = 0, 0.0
     for line in history:
-        streak = 0 if line["attempt"] != attempt else streak
-        attempt, streak = line["attempt"], streak + 1 if line["exact_match"] == 1 else 0
+        number, is_right = line.get("attempt", attempt), line.get("exact_match") == 1
+        streak = (streak if number == attempt else 0) + 1 if is_right else 0
+        attempt = number
         if streak == STREAK:
             return line
     return None

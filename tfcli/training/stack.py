@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -53,10 +54,14 @@ class Stack:
         self.scores: dict[int, Score] = {}  # likewise
         self.gone: list[Trainer] = []  # since the matrices were made
         self.models = Stacked(self.trainers[0].model)  # all of them
-        self.some = Stacked(self.trainers[0].model)  # those of a group
         self.seconds = dict.fromkeys(map(id, self.trainers), 0.0)  # each one's share of the time
         self.counted_at = time.perf_counter()
         self.gather()
+
+    @cached_property
+    def some(self) -> Stacked:
+        """Those of a group. What a training anneals is in their buffers."""
+        return Stacked(self.trainers[0].model)
 
     def gather(self) -> None:
         """Bring all that belongs to the models into matrices with a row for each."""
