@@ -22,7 +22,7 @@ def check_count(task: Task, config: RunConfig) -> None:
     Raises:
         UsageError: it has fewer.
     """
-    if config.task.data is not None:
+    if config.task.data is not None and task.predicts_next:
         check_sides(task)
     count = config.train.train_samples
     if count is None:
@@ -43,7 +43,7 @@ def check_count(task: Task, config: RunConfig) -> None:
 
 
 def check_sides(task: Task) -> None:
-    """See to it that there is something to learn and something to score.
+    """See to it that there is something to learn and to score where each token predicts the next.
 
     Raises:
         UsageError: on one side, nothing follows on any symbol.

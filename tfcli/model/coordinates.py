@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 def is_checked() -> bool:
-    """Whether values are there to be looked at: not while a model is exported, nor for several by vmap."""
+    """Whether values are there to be looked at: not while a model is exported, or is one of several."""
     return not (torch.compiler.is_exporting() or is_stacked())
 
 

@@ -129,10 +129,8 @@ class RankPositions(Positions):
 
     def compare_tokens(self, x: Tensor, at: Coordinates) -> Tensor:
         """How surely each token j wins against each k of its segment, [B, H, L, L]."""
-        features = self.compare(x)
-        a, b = (
-            torch.unflatten(features, -1, (2, self.n_heads, -1)).transpose(-4, -2).unbind(-3)
-        )  # [B, H, L, R]
+        features = torch.unflatten(self.compare(x), -1, (2, self.n_heads, -1))  # [B, L, 2, H, R]
+        a, b = features.transpose(-4, -2).unbind(-3)  # [B, H, L, R]
         later = (at.start[..., None, :, None] - at.start[..., None, None, :]).sign()
         gate = broadcast(self.gate, a, 0)
         ties = gate * GAIN * broadcast(self.tau[..., None, None], a, 3) * later
